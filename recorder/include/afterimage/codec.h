@@ -1,0 +1,45 @@
+// How an event becomes bytes in the log, and bytes become an event in the replayer.
+//
+// Nothing is to be done for trivially copyable structs without pointers, and for std::span<const std::byte>: their bytes are
+// the payload, and `react()` receives them at a fixed address inside the reactor's slot (the inbox), so that even the
+// event's address is the same in the replay. Any other type needs a specialisation:
+//
+//     template <>
+//     struct afterimage::Codec<Order> {
+//       static void encode(const Order& order, afterimage::Bytes& out);        // append to out
+//       static Order decode(std::span<const std::byte> payload);
+//     };
+//
+// Both run outside every reactor heap.
+#pragma once
+#include <cstddef>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+namespace afterimage {
+
+using Bytes = std::vector<std::byte>;
+
+template <typename E>
+struct Codec;  // not defined: specialise it for events that are not trivially copyable
+
+namespace detail {
+
+template <typename E>
+concept HasCodec = requires(const E& event, Bytes& out, std::span<const std::byte> payload) {
+  Codec<E>::encode(event, out);
+  { Codec<E>::decode(payload) } -> std::convertible_to<E>;
+};
+
+template <typename E>
+inline constexpr bool is_raw_bytes = std::is_same_v<E, std::span<const std::byte>>;
+
+template <typename E>
+concept DeliveredInPlace = is_raw_bytes<E> || (std::is_trivially_copyable_v<E> && !HasCodec<E>);
+
+template <typename E>
+concept Deliverable = DeliveredInPlace<E> || HasCodec<E>;
+
+}  // namespace detail
+}  // namespace afterimage

@@ -1,0 +1,290 @@
+// Records reactors: every event before it is processed, and snapshots of each reactor's heap.
+//
+//     auto recorder = afterimage::Recorder::open({.directory = "recordings"});
+//     auto board    = recorder.create<FlightBoard>("board");     // constructed inside its own heap
+//     for (const Flight& flight : flights) board.deliver(flight);  // committed to the log, then board->react(flight)
+//
+// Errors: nothing here throws on its own account. If recording is impossible, or becomes so (full disk), the reactors
+// go on unrecorded, the reason is printed once to stderr, and status() has it. Exceptions of the reactor pass through.
+//
+// Threads: `deliver` on one reactor must be called as if by one thread (any thread, one at a time), which is what being a
+// reactor means; different reactors may be driven by different threads. Recorder itself is thread-safe.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+#include <typeinfo>
+#include <utility>
+
+#include "afterimage/codec.h"
+#include "afterimage/heap.h"
+#include "afterimage/status.h"
+
+namespace afterimage {
+
+struct Options {
+  // Where recordings are put: each run makes `<directory>/<program>-<time>-<pid>.afterimage/`.
+  std::string directory = "recordings";
+  // Size of one event segment. An event larger than this cannot be recorded.
+  std::size_t segment_bytes = std::size_t{16} << 20;
+  // A snapshot of a reactor is taken at the first event boundary after this many bytes of its log. 0: only the first one.
+  std::uint64_t snapshot_log_bytes = std::uint64_t{32} << 20;
+  // ... or after this many milliseconds. 0: never by time.
+  std::uint64_t snapshot_interval_ms = 0;
+  // Note signal, registers and fault address in the recording when the program crashes. Earlier handlers are called on.
+  bool crash_handler = true;
+};
+
+template <typename T>
+class Reactor;
+template <typename T>
+class ReactorRef;
+
+namespace detail {
+
+class ReactorCore;
+class RecorderCore;
+
+enum class PayloadCodec : std::uint8_t { trivial, custom, bytes };
+
+// One per (reactor type, event type): what the log says about the events of a channel. Static storage.
+struct EventTypeInfo {
+  const std::type_info* type;
+  void (*thunk)(void* object, const std::byte* payload, std::size_t bytes);  // decodes, calls react()
+  PayloadCodec codec;
+  std::uint32_t bytes;
+  std::uint32_t align;
+};
+
+// One event on its way into a reactor. The constructor commits it to the log and enters the heap; the destructor (also
+// when react() threw) leaves the heap, logs the end, and takes a snapshot if one is due.
+class [[nodiscard]] Delivery {
+ public:
+  Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* payload,
+           std::size_t bytes) noexcept;
+  ~Delivery();
+  Delivery(const Delivery&) = delete;
+  Delivery& operator=(const Delivery&) = delete;
+
+  // False in the replayer when another reactor is addressed: what leaves the reactor is compared, not delivered.
+  bool should_react() const noexcept { return object_ != nullptr; }
+  void* object() const noexcept { return object_; }
+  const std::byte* payload() const noexcept { return payload_; }
+
+ private:
+  ReactorCore* core_;
+  void* object_ = nullptr;
+  const std::byte* payload_ = nullptr;
+  Heap* previous_heap_ = nullptr;
+  ReactorCore* previous_core_ = nullptr;
+  std::uint64_t event_ = 0;
+  std::uint64_t begun_ns_ = 0;
+  std::size_t inbox_used_ = 0;
+  std::uint64_t outer_outbound_ = 0;
+  int exceptions_ = 0;
+};
+
+// Creates the slot of a new reactor. Null when it cannot be recorded; the reason is in the recorder's status.
+ReactorCore* new_reactor(RecorderCore* recorder, std::string_view name, const std::type_info& type) noexcept;
+Heap* reactor_heap(ReactorCore* core) noexcept;
+std::uint32_t reactor_id(ReactorCore* core) noexcept;
+void reactor_constructed(ReactorCore* core, void* object) noexcept;  // takes the snapshot at position 0
+void delete_reactor(ReactorCore* core) noexcept;                     // the object is destroyed already
+void state_changed_outside_events(ReactorCore* core) noexcept;       // forces a snapshot before the next event
+
+}  // namespace detail
+}  // namespace afterimage
+
+extern "C" void afterimage_before_react();  // a place for a debugger's hidden breakpoint: right before react()
+
+namespace afterimage {
+namespace detail {
+
+template <typename T, typename E>
+decltype(auto) invoke_react(T& reactor, const E& event) {
+  if constexpr (requires { reactor.react(event); }) {
+    return reactor.react(event);
+  } else if constexpr (requires { reactor.handle(event); }) {
+    return reactor.handle(event);
+  } else if constexpr (requires { reactor.consume(event); }) {
+    return reactor.consume(event);
+  } else {
+    static_assert(requires { reactor(event); }, "the reactor has no react(), handle(), consume() or operator() for this event");
+    return reactor(event);
+  }
+}
+
+// The entry of every event, recording and replaying. Its address is in the log: the replayer is the same executable.
+template <typename T, typename E>
+void react_thunk(void* object, const std::byte* payload, [[maybe_unused]] std::size_t bytes) {
+  T& reactor = *static_cast<T*>(object);
+  if constexpr (is_raw_bytes<E>) {
+    const E event(payload, bytes);
+    afterimage_before_react();
+    (void)invoke_react(reactor, event);
+  } else if constexpr (DeliveredInPlace<E>) {
+    const E& event = *std::launder(reinterpret_cast<const E*>(payload));
+    afterimage_before_react();
+    (void)invoke_react(reactor, event);
+  } else {
+    Heap* const heap = exchange_current_heap(nullptr);  // decoded outside the reactor's heap, as it was when recorded
+    const E event = Codec<E>::decode({payload, bytes});
+    const struct Restore {
+      Heap* heap;
+      ~Restore() { exchange_current_heap(nullptr); }  // the event is destroyed outside, too
+    } restore{heap};
+    exchange_current_heap(heap);
+    afterimage_before_react();
+    (void)invoke_react(reactor, event);
+  }
+}
+
+template <typename T, typename E>
+inline constexpr EventTypeInfo event_type{
+    .type = &typeid(E),
+    .thunk = &react_thunk<T, E>,
+    .codec = is_raw_bytes<E> ? PayloadCodec::bytes : DeliveredInPlace<E> ? PayloadCodec::trivial : PayloadCodec::custom,
+    .bytes = DeliveredInPlace<E> && !is_raw_bytes<E> ? std::uint32_t{sizeof(E)} : 0,
+    .align = std::uint32_t{alignof(E)},
+};
+
+template <typename T, typename E>
+void deliver(ReactorCore* core, std::uint32_t reactor, const E& event) {
+  static_assert(Deliverable<E>,
+                "this event is not trivially copyable: specialise afterimage::Codec for it, or deliver bytes");
+  constexpr const EventTypeInfo& type = event_type<T, E>;
+  if constexpr (is_raw_bytes<E>) {
+    Delivery delivery(core, reactor, type, event.data(), event.size());
+    if (delivery.should_react()) type.thunk(delivery.object(), delivery.payload(), event.size());
+  } else if constexpr (DeliveredInPlace<E>) {
+    Delivery delivery(core, reactor, type, &event, sizeof event);
+    if (delivery.should_react()) type.thunk(delivery.object(), delivery.payload(), sizeof event);
+  } else {
+    Heap* const heap = exchange_current_heap(nullptr);
+    Bytes payload;
+    Codec<E>::encode(event, payload);
+    exchange_current_heap(heap);
+    {
+      Delivery delivery(core, reactor, type, payload.data(), payload.size());
+      if (delivery.should_react()) {
+        afterimage_before_react();
+        (void)invoke_react(*static_cast<T*>(delivery.object()), event);
+      }
+    }
+    // `payload` is freed to the heap it came from, whichever is current.
+  }
+}
+
+}  // namespace detail
+
+// A copyable way to send events to a reactor, for example from inside another one. Valid while the reactor lives.
+template <typename T>
+class ReactorRef {
+ public:
+  ReactorRef() = default;
+  explicit ReactorRef(detail::ReactorCore* core, std::uint32_t id) noexcept : core_(core), id_(id) {}
+
+  // In the replayer of another reactor this only compares what is sent with what was sent.
+  template <typename E>
+  void deliver(const E& event) const {
+    detail::deliver<T>(core_, id_, event);
+  }
+  std::uint32_t id() const noexcept { return id_; }
+
+ private:
+  detail::ReactorCore* core_ = nullptr;
+  std::uint32_t id_ = ~std::uint32_t{0};
+};
+
+// Owns a reactor of type T and the heap it lives in.
+template <typename T>
+class Reactor {
+ public:
+  Reactor(Reactor&& other) noexcept
+      : core_(std::exchange(other.core_, nullptr)), object_(std::exchange(other.object_, nullptr)) {}
+  Reactor& operator=(Reactor&& other) noexcept {
+    std::swap(core_, other.core_);
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Reactor() {
+    if (object_ == nullptr) return;
+    {
+      const HeapScope scope(detail::reactor_heap(core_));
+      delete object_;
+    }
+    detail::delete_reactor(core_);
+  }
+
+  // Commits the event to the log, then calls react(event) (or handle, consume, operator()) inside the reactor's heap.
+  // Throws what react() throws.
+  template <typename E>
+  void deliver(const E& event) {
+    detail::deliver<T>(core_, detail::reactor_id(core_), event);
+  }
+
+  ReactorRef<T> ref() const noexcept { return ReactorRef<T>(core_, detail::reactor_id(core_)); }
+
+  // Any other call that may change the reactor: runs function(reactor) inside its heap. It is not an event, so it cannot be
+  // replayed; instead a snapshot is taken before the next event.
+  template <typename F>
+  decltype(auto) enter(F&& function) {
+    detail::state_changed_outside_events(core_);
+    const HeapScope scope(detail::reactor_heap(core_));
+    return std::forward<F>(function)(*object_);
+  }
+
+  // For looking only.
+  const T& operator*() const noexcept { return *object_; }
+  const T* operator->() const noexcept { return object_; }
+
+ private:
+  friend class Recorder;
+  Reactor(detail::ReactorCore* core, T* object) noexcept : core_(core), object_(object) {}
+
+  detail::ReactorCore* core_;
+  T* object_;
+};
+
+class Recorder {
+ public:
+  // Begins a recording. Always returns a usable Recorder: see status().
+  static Recorder open(Options options) noexcept;
+
+  Recorder(Recorder&&) noexcept;
+  Recorder& operator=(Recorder&&) noexcept;
+  ~Recorder();  // seals the recording in good order
+
+  // Why nothing (more) is recorded, or success.
+  Status status() const;
+  // The recording's directory; empty if there is none.
+  const std::string& path() const noexcept;
+
+  // Constructs a T inside a heap of its own and records it from now on. Throws what T's constructor throws, and
+  // std::bad_alloc.
+  template <typename T, typename... Args>
+  Reactor<T> create(std::string_view name, Args&&... args) {
+    detail::ReactorCore* const core = detail::new_reactor(core_.get(), name, typeid(T));
+    if (core == nullptr) throw std::bad_alloc();
+    T* object = nullptr;
+    try {
+      const HeapScope scope(detail::reactor_heap(core));
+      object = new T(std::forward<Args>(args)...);
+    } catch (...) {
+      detail::delete_reactor(core);
+      throw;
+    }
+    detail::reactor_constructed(core, object);
+    return Reactor<T>(core, object);
+  }
+
+ private:
+  explicit Recorder(std::shared_ptr<detail::RecorderCore> core) noexcept;
+  std::shared_ptr<detail::RecorderCore> core_;
+};
+
+}  // namespace afterimage

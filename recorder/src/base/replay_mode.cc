@@ -1,0 +1,7 @@
+#include "base/replay_mode.h"
+
+namespace afterimage {
+
+const ReplayHooks* replay_hooks = nullptr;
+
+}  // namespace afterimage

@@ -1,0 +1,74 @@
+// Snapshots on disk: ELF core files (FORMAT.md §5), written whole and opened by mapping.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "afterimage/status.h"
+#include "base/file_descriptor.h"
+
+namespace afterimage::format {
+
+// The desc of the note AFTRIMG/2.
+struct SnapshotNote {
+  std::uint32_t version;
+  std::uint32_t reactor;
+  std::uint64_t position;
+  std::uint64_t parent;  // equal to position when full
+  std::uint32_t kind;    // 1 full, 2 delta
+  std::uint32_t reserved;
+  std::uint64_t allocation_fingerprint;
+  std::uint64_t object;
+  std::uint64_t slot_base;
+  std::uint64_t slot_bytes;
+};
+static_assert(sizeof(SnapshotNote) == 64);
+inline constexpr std::uint32_t kSnapshotNoteType = 2;
+
+struct CoreModule {
+  std::uintptr_t base;
+  std::size_t bytes;
+  std::string path;
+};
+
+// A range of memory as it was: `data` is where its content is now.
+struct CoreRange {
+  std::uintptr_t address;
+  std::size_t bytes;
+  std::uint32_t flags;  // PF_R, PF_W, PF_X
+  const std::byte* data;
+};
+
+// Writes the file through `descriptor` (empty, open for writing). Ranges are page-aligned and ascend. Returns 0 or an errno.
+int write_core(int descriptor, const SnapshotNote& note, std::span<const std::byte> auxiliary_vector,
+               std::span<const CoreModule> modules, std::span<const CoreRange> ranges);
+
+struct CoreLoad {
+  std::uintptr_t address;
+  std::size_t bytes;
+  std::uint32_t flags;
+  std::uint64_t file_offset;
+};
+
+// An opened snapshot. Only headers are read; every size is checked against the file's.
+class CoreFile {
+ public:
+  Status open(const std::string& path);
+  const SnapshotNote& note() const noexcept { return note_; }
+  std::span<const CoreLoad> loads() const noexcept { return loads_; }
+  int descriptor() const noexcept { return file_.get(); }
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  Status read_headers(std::uint64_t file_bytes);
+  Status read_notes(std::uint64_t offset, std::uint64_t bytes);
+
+  std::string path_;
+  FileDescriptor file_;
+  SnapshotNote note_{};
+  std::vector<CoreLoad> loads_;
+};
+
+}  // namespace afterimage::format

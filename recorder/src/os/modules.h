@@ -1,0 +1,32 @@
+// The ELF modules of this process: where they are and which build they are.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace afterimage::os {
+
+struct Module {
+  const char* kind;  // "exe", "interp", "lib" or "vdso"
+  std::uintptr_t base;
+  std::size_t bytes;
+  std::string build_id;  // lower-case hex, or empty
+  std::string path;
+};
+
+struct AddressRange {
+  std::uintptr_t address = 0;
+  std::size_t bytes = 0;
+};
+
+// All modules, the executable first.
+std::vector<Module> loaded_modules();
+
+// Grows whenever a library was loaded: tells whether loaded_modules() would give something new.
+std::uint64_t modules_loaded_count() noexcept;
+
+// The executable's .data and .bss without what is read-only after relocation, in whole pages. Zero bytes if there is none.
+AddressRange executable_data() noexcept;
+
+}  // namespace afterimage::os
