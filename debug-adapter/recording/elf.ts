@@ -1,0 +1,91 @@
+// ELF64 little-endian: just the headers, program headers and notes. Of executables and libraries it reads the build-id; of
+// snapshots the load table. Offsets and sizes are claims: whatever lies beyond the file is cut off, never allocated.
+
+import { BoundedFile } from './bounded-file';
+
+export const PT_LOAD = 1;
+export const PT_NOTE = 4;
+export const ET_CORE = 4;
+const EM_X86_64 = 62;
+const PN_XNUM = 0xffff;
+const PHDR_BYTES = 56;
+const NT_GNU_BUILD_ID = 3;
+const NOTE_BYTES_MAX = 64 << 20;
+
+export interface ProgramHeader {
+  readonly type: number;
+  readonly flags: number;
+  readonly offset: number;
+  readonly address: bigint;
+  readonly fileBytes: number;
+  readonly memoryBytes: number;
+}
+
+export interface Note {
+  readonly name: string;
+  readonly type: number;
+  readonly desc: Buffer;
+}
+
+export interface Elf {
+  readonly type: number;
+  readonly headers: readonly ProgramHeader[];
+  readonly notes: readonly Note[];
+  /** The program headers themselves run past the end of the file. */
+  readonly headersCutOff: boolean;
+}
+
+/** `undefined` when the file is not an ELF file for this machine. */
+export function readElf(file: BoundedFile): Elf | undefined {
+  const head = file.read(0, 64);
+  if (head.length < 64 || head.toString('latin1', 0, 4) !== '\x7fELF' || head[4] !== 2 || head[5] !== 1) return undefined;
+  if (head.readUInt16LE(18) !== EM_X86_64) return undefined;
+  const count = headerCount(file, head);
+  const table = file.read(Number(head.readBigUInt64LE(32)), count * PHDR_BYTES);
+  const headers = Array.from({ length: Math.floor(table.length / PHDR_BYTES) }, (_, i) => programHeader(table, i * PHDR_BYTES));
+  const notes = headers
+    .filter((h) => h.type === PT_NOTE)
+    .flatMap((h) => parseNotes(file.read(h.offset, Math.min(h.fileBytes, NOTE_BYTES_MAX))));
+  return { type: head.readUInt16LE(16), headers, notes, headersCutOff: table.length < count * PHDR_BYTES };
+}
+
+/** The build-id in hexadecimal; `undefined` for an ELF file without one, `null` for what is not an ELF file. */
+export function readBuildId(path: string): string | undefined | null {
+  const elf = BoundedFile.with(path, readElf);
+  if (elf === undefined) return null;
+  return elf.notes.find((note) => note.name === 'GNU' && note.type === NT_GNU_BUILD_ID)?.desc.toString('hex');
+}
+
+/** More than 65,534 headers are counted in section 0. */
+function headerCount(file: BoundedFile, head: Buffer): number {
+  const count = head.readUInt16LE(56);
+  const sections = Number(head.readBigUInt64LE(40));
+  if (count !== PN_XNUM || sections === 0) return count;
+  const section = file.read(sections, 64);
+  return section.length < 64 ? count : section.readUInt32LE(44);
+}
+
+const programHeader = (table: Buffer, at: number): ProgramHeader => ({
+  type: table.readUInt32LE(at),
+  flags: table.readUInt32LE(at + 4),
+  offset: Number(table.readBigUInt64LE(at + 8)),
+  address: table.readBigUInt64LE(at + 16),
+  fileBytes: Number(table.readBigUInt64LE(at + 32)),
+  memoryBytes: Number(table.readBigUInt64LE(at + 40)),
+});
+
+function parseNotes(bytes: Buffer): Note[] {
+  const notes: Note[] = [];
+  for (let at = 0; at + 12 <= bytes.length;) {
+    const nameBytes = bytes.readUInt32LE(at);
+    const descBytes = bytes.readUInt32LE(at + 4);
+    const desc = at + 12 + align4(nameBytes);
+    if (desc + descBytes > bytes.length) break;
+    const name = bytes.toString('latin1', at + 12, at + 12 + Math.max(0, nameBytes - 1));
+    notes.push({ name, type: bytes.readUInt32LE(at + 8), desc: bytes.subarray(desc, desc + descBytes) });
+    at = desc + align4(descBytes);
+  }
+  return notes;
+}
+
+const align4 = (n: number) => Math.ceil(n / 4) * 4;

@@ -1,0 +1,176 @@
+// The events of one reactor, over all its segments. Finding event n costs a binary search over the segments and at most one
+// scan; a million events are two columns of numbers, and an event becomes an object only when it is asked for.
+
+import { eventLost, noSuchEvent } from './errors';
+import { type EventDone, type EventType, readDone, type RecordedEvent } from './event-types';
+import { contentLength, MESSAGE, RECORD_HEADER_BYTES } from './mcap';
+import { eventIndex, type SegmentIndex } from './segment-index';
+import { type Segment, type SegmentList, shortPath } from './segments';
+
+const INPUT_HEADER_BYTES = 8;
+const FOREIGN_FREES = 1;
+
+export class EventLog {
+  private readonly segments: readonly Segment[];
+
+  /** `started`: how many events the control file counts; `undefined` when it is not known. */
+  constructor(
+    private readonly list: SegmentList,
+    private readonly name: string,
+    private readonly started: number | undefined,
+  ) {
+    this.segments = list.segments;
+  }
+
+  /** The oldest event that the recording holds. */
+  get first(): number {
+    return this.segments[0]?.head.firstEvent ?? 0;
+  }
+
+  /** The number after the newest event. */
+  get end(): number {
+    return this.segments.at(-1)?.index.endEvent ?? this.first;
+  }
+
+  /** The types of events, by channel. */
+  get types(): readonly EventType[] {
+    return [...(this.segments.at(-1)?.index.types.values() ?? [])].sort((a, b) => a.id - b.id);
+  }
+
+  event(n: number): RecordedEvent {
+    const at = this.segmentOf(n);
+    const index = at < 0 ? undefined : eventIndex(this.indexAt(at), n);
+    if (index === undefined) throw this.absent(n);
+    return this.read(at, index, n);
+  }
+
+  /** The events from `from`, at most `count` numbers further; lost ones are left out. */
+  *events(from: number, count: number): Generator<RecordedEvent> {
+    const end = Math.min(from + count, this.end);
+    for (let at = Math.max(0, this.segmentOf(from)); at < this.segments.length; at++) {
+      const segment = this.indexAt(at);
+      if (segment.firstEvent >= end) return;
+      const last = Math.min(end, segment.endEvent);
+      for (let n = Math.max(from, segment.firstEvent); n < last; n++) {
+        const index = eventIndex(segment, n);
+        if (index !== undefined) yield this.read(at, index, n);
+      }
+    }
+  }
+
+  /** How many events are there: `end - first`, less the lost ones. Scans every segment. */
+  get count(): number {
+    return this.segments.reduce((sum, segment) => sum + segment.index.events.length, 0);
+  }
+
+  get fileBytes(): number {
+    return this.segments.reduce((sum, segment) => sum + segment.fileBytes, 0);
+  }
+
+  /** What is known to be damaged, in sentences. Looks at the last segment and beside damaged ones only; verify() looks at all. */
+  get problems(): string[] {
+    this.segments.forEach((segment, i) => this.needsScan(segment, i) && segment.index);
+    const found = this.segments.flatMap((segment, i) => this.problemsOf(segment, this.segments[i + 1]));
+    return [...this.list.problems, ...found, ...this.problemsAtEnd()];
+  }
+
+  /** Reads everything and compares the checksums of sealed segments. */
+  verify(): string[] {
+    const checksums = this.segments.flatMap((segment) => segment.verify() ?? []);
+    return [...this.problems, ...checksums];
+  }
+
+  private needsScan(segment: Segment, i: number): boolean {
+    const next = this.segments[i + 1];
+    return next === undefined || next.head.segment !== segment.head.segment + 1;
+  }
+
+  private problemsOf(segment: Segment, next: Segment | undefined): string[] {
+    const index = segment.indexIfScanned;
+    if (index === undefined) return [];
+    const lost = next === undefined ? '' : rangeLost(index.endEvent, next.head.firstEvent);
+    const gaps = index.gaps.map(
+      (gap) => `${rangeLost(gap.first, gap.first + gap.count)}: ${gap.reason || `error ${gap.errno} of the recorder`}.`,
+    );
+    if (index.damage === undefined) return lost === '' ? gaps : [...gaps, `${lost}: no segment of ${this.name} holds them.`];
+    const after = index.endEvent > index.firstEvent ? `after event ${index.endEvent - 1}` : 'before its first event';
+    return [...gaps, `${shortPath(segment.path)} is damaged ${after}: ${index.damage}.${lost === '' ? '' : ` ${lost}.`}`];
+  }
+
+  private problemsAtEnd(): string[] {
+    if (this.started === undefined || this.started <= this.end) return [];
+    return [`${this.name} began ${this.started} events, but its log ends before event ${this.end}. ${rangeLost(this.end, this.started)}.`];
+  }
+
+  /** The last segment that begins at or before event n; -1 for none. */
+  private segmentOf(n: number): number {
+    let low = 0;
+    let high = this.segments.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.segments[middle] as Segment).head.firstEvent <= n) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  private indexAt(at: number): SegmentIndex {
+    return (this.segments[at] as Segment).index;
+  }
+
+  private absent(n: number): Error {
+    if (!(n >= this.first && n < this.end)) return noSuchEvent(n, this.first, this.end);
+    const at = this.segmentOf(n);
+    const index = this.indexAt(at);
+    const gap = index.gaps.find((g) => n >= g.first && n < g.first + g.count);
+    if (gap !== undefined) return eventLost(n, gap.first, gap.first + gap.count);
+    return eventLost(n, index.endEvent, this.segments[at + 1]?.head.firstEvent ?? this.end);
+  }
+
+  private read(at: number, i: number, number: number): RecordedEvent {
+    const segment = this.segments[at] as Segment;
+    const bytes = segment.bytes();
+    const offset = segment.index.events.at(i);
+    const type = segment.index.types.get(bytes.readUInt16LE(offset + MESSAGE.channel)) as EventType;
+    const timeNs = bytes.readBigUInt64LE(offset + MESSAGE.logTime);
+    return { number, type, timeNs, payload: dataOf(bytes, offset), done: this.done(at, i, number), foreignFrees: this.foreignFrees(at, i) };
+  }
+
+  /** The `done` of the last event of a segment may have been written to the next one. */
+  private done(at: number, i: number, number: number): EventDone | undefined {
+    const here = this.segments[at] as Segment;
+    const offset = here.index.dones.at(i);
+    if (offset !== 0) return readDone(dataOf(here.bytes(), offset));
+    const next = this.segments[at + 1];
+    const later = next?.index.earlierDones.get(number);
+    return next === undefined || later === undefined ? undefined : readDone(dataOf(next.bytes(), later));
+  }
+
+  /** Likewise, the inputs before the first event of a segment may be at the end of the one before. */
+  private foreignFrees(at: number, i: number): bigint[] {
+    const before = i === 0 ? this.segments[at - 1] : undefined;
+    const early = before === undefined ? [] : freesBefore(before, before.index.events.length);
+    const late = freesBefore(this.segments[at] as Segment, i);
+    return early.length === 0 ? late : [...early, ...late];
+  }
+}
+
+function freesBefore(segment: Segment, i: number): bigint[] {
+  const { inputEvents, inputs } = segment.index;
+  const frees: bigint[] = [];
+  for (let k = inputEvents.lowerBound(i); k < inputEvents.length && inputEvents.at(k) === i; k++) {
+    const data = dataOf(segment.bytes(), inputs.at(k));
+    if (data.length < INPUT_HEADER_BYTES || data.readUInt16LE(0) !== FOREIGN_FREES) continue;
+    const end = Math.min(data.length, INPUT_HEADER_BYTES + data.readUInt32LE(4));
+    for (let p = INPUT_HEADER_BYTES; p + 8 <= end; p += 8) frees.push(data.readBigUInt64LE(p));
+  }
+  return frees;
+}
+
+const dataOf = (bytes: Buffer, at: number): Buffer =>
+  bytes.subarray(at + MESSAGE.data, at + RECORD_HEADER_BYTES + contentLength(bytes, at));
+
+function rangeLost(from: number, to: number): string {
+  if (to <= from) return '';
+  return to === from + 1 ? `Event ${from} is lost` : `Events ${from} to ${to - 1} are lost`;
+}

@@ -1,0 +1,11 @@
+// The face of the reader: everything else in this folder is its own business. No vscode, no native code.
+
+export { openRecording, type ReactorInfo, type Recording, type RecordingState } from './recording';
+export { type EventLog } from './event-log';
+export { type EventDone, type EventType, type RecordedEvent } from './event-types';
+export { type Load, type SnapshotInfo } from './snapshot';
+export { type CrashReport, type ReactorState } from './control';
+export { type Manifest, type Module } from './schemas';
+export { readBuildId } from './elf';
+export { UserError } from './errors';
+export { hasFaultAddress, signalMeaning, signalName } from './signals';

@@ -1,0 +1,116 @@
+// Snapshots: ELF core files (FORMAT.md §5). Only the headers and notes are read; the pages are mapped by the replayer. One
+// that was cut off is not used: an earlier one serves.
+
+import * as fs from 'node:fs';
+import { BoundedFile, reasonOf } from './bounded-file';
+import { type Elf, ET_CORE, type Note, PT_LOAD, readElf } from './elf';
+import { UserError } from './errors';
+import { Damage } from './mcap';
+import { shortPath } from './segments';
+
+const NOTE_NAME = 'AFTRIMG';
+const NOTE_TYPE = 2;
+const NOTE_BYTES = 64;
+const WRITABLE = 2;
+
+export interface Load {
+  readonly address: bigint;
+  readonly bytes: number;
+  readonly offset: number;
+  readonly writable: boolean;
+}
+
+export interface SnapshotInfo {
+  readonly path: string;
+  readonly position: number;
+  readonly parentPosition: number;
+  readonly kind: 'full' | 'delta';
+  readonly fileBytes: number;
+  /** Bytes of the reactor's heap in it. */
+  readonly heapBytes: number;
+  readonly allocations: bigint;
+  readonly object: bigint;
+  readonly slotBase: bigint;
+  readonly slotBytes: bigint;
+  readonly loads: readonly Load[];
+}
+
+export interface SnapshotList {
+  readonly snapshots: readonly SnapshotInfo[];
+  readonly problems: readonly string[];
+}
+
+/** The usable snapshots of a reactor, in order of position. */
+export function listSnapshots(directory: string, reactor: number): SnapshotList {
+  const snapshots: SnapshotInfo[] = [];
+  const problems: string[] = [];
+  for (const name of snapshotNames(directory, problems)) {
+    const path = `${directory}/${name}`;
+    try {
+      snapshots.push(readSnapshot(path, reactor));
+    } catch (error) {
+      if (!(error instanceof Damage || error instanceof UserError)) throw error;
+      problems.push(error instanceof Damage ? `${shortPath(path)} is not used: ${error.message}.` : error.message);
+    }
+  }
+  return { snapshots: snapshots.sort((a, b) => a.position - b.position), problems };
+}
+
+/** Throws Damage for what is not a whole snapshot of this reactor. */
+export function readSnapshot(path: string, reactor: number): SnapshotInfo {
+  return BoundedFile.with(path, (file) => {
+    const elf = readElf(file);
+    if (elf?.type !== ET_CORE) throw new Damage('it is not an ELF core file');
+    const loads = wholeLoads(elf, file.bytes);
+    const note = elf.notes.find((n) => n.name === NOTE_NAME && n.type === NOTE_TYPE);
+    if (note === undefined) throw new Damage(`it has no ${NOTE_NAME} note`);
+    const info = parseNote(note, reactor);
+    const named = Number(/(\d+)\.core$/.exec(path)?.[1] ?? info.position);
+    if (named !== info.position) throw new Damage(`it holds position ${info.position}, not the one in its name`);
+    return { path, fileBytes: file.bytes, ...info, loads, heapBytes: heapBytes(loads, info.slotBase, info.slotBytes) };
+  });
+}
+
+function wholeLoads(elf: Elf, fileBytes: number): Load[] {
+  if (elf.headersCutOff) throw new Damage('it is cut off inside its program headers');
+  const headers = elf.headers.filter((h) => h.type === PT_LOAD);
+  const missing = headers.reduce((sum, h) => sum + Math.max(0, Math.min(h.fileBytes, h.offset + h.fileBytes - fileBytes)), 0);
+  if (missing > 0) throw new Damage(`it is cut off: ${missing} bytes are missing`);
+  return headers.map((h) => ({ address: h.address, bytes: h.fileBytes, offset: h.offset, writable: (h.flags & WRITABLE) !== 0 }));
+}
+
+function parseNote({ desc }: Note, reactor: number) {
+  if (desc.length < NOTE_BYTES) throw new Damage(`its ${NOTE_NAME} note has ${desc.length} bytes instead of ${NOTE_BYTES}`);
+  const version = desc.readUInt32LE(0);
+  if (version !== 1) throw new Damage(`its ${NOTE_NAME} note has version ${version} instead of 1`);
+  if (desc.readUInt32LE(4) !== reactor) throw new Damage(`it belongs to reactor ${desc.readUInt32LE(4)}`);
+  const kind = desc.readUInt32LE(24);
+  if (kind !== 1 && kind !== 2) throw new Damage(`it is of the unknown kind ${kind}`);
+  return {
+    position: position(desc, 8),
+    parentPosition: position(desc, 16),
+    kind: kind === 1 ? ('full' as const) : ('delta' as const),
+    allocations: desc.readBigUInt64LE(32),
+    object: desc.readBigUInt64LE(40),
+    slotBase: desc.readBigUInt64LE(48),
+    slotBytes: desc.readBigUInt64LE(56),
+  };
+}
+
+function position(desc: Buffer, at: number): number {
+  const value = Number(desc.readBigUInt64LE(at));
+  if (!Number.isSafeInteger(value)) throw new Damage(`it holds the impossible position ${value}`);
+  return value;
+}
+
+const heapBytes = (loads: readonly Load[], base: bigint, bytes: bigint): number =>
+  loads.filter((load) => load.address >= base && load.address < base + bytes).reduce((sum, load) => sum + load.bytes, 0);
+
+function snapshotNames(directory: string, problems: string[]): string[] {
+  try {
+    return fs.readdirSync(directory).filter((name) => /^snap-\d{12,}\.core$/.test(name));
+  } catch (error) {
+    problems.push(`${shortPath(directory)} cannot be read: ${reasonOf(error)}.`);
+    return [];
+  }
+}
