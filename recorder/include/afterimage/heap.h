@@ -1,0 +1,44 @@
+// afterimage/heap.h: entering and leaving a reactor's heap.
+//
+// What a thread allocates while a HeapScope lives comes from that reactor's heap: it is part of the
+// snapshots and has the same addresses in a replay. deliver() enters the heap by itself; use a HeapScope for
+// every other call into a reactor, and an OutsideScope in code called from react() whose memory does
+// not belong to the reactor (messages to others, logging). Frees need neither: they find their owner.
+#pragma once
+
+#if !defined(AFTERIMAGE_API)
+#define AFTERIMAGE_API __attribute__((visibility("default")))
+#endif
+
+namespace afterimage {
+
+class Heap;
+
+// Makes `heap` this thread's heap (null: none) and returns the previous one.
+AFTERIMAGE_API Heap* exchange_current_heap(Heap* heap) noexcept;
+
+// While it lives, this thread allocates from `heap`.
+class [[nodiscard]] HeapScope {
+ public:
+  explicit HeapScope(Heap& heap) noexcept : previous_(exchange_current_heap(&heap)) {}
+  ~HeapScope() { exchange_current_heap(previous_); }
+  HeapScope(const HeapScope&) = delete;
+  HeapScope& operator=(const HeapScope&) = delete;
+
+ private:
+  Heap* previous_;
+};
+
+// While it lives, this thread allocates from the program's ordinary heap.
+class [[nodiscard]] OutsideScope {
+ public:
+  OutsideScope() noexcept : previous_(exchange_current_heap(nullptr)) {}
+  ~OutsideScope() { exchange_current_heap(previous_); }
+  OutsideScope(const OutsideScope&) = delete;
+  OutsideScope& operator=(const OutsideScope&) = delete;
+
+ private:
+  Heap* previous_;
+};
+
+}  // namespace afterimage

@@ -1,0 +1,138 @@
+#include "heap/heap.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "os/pages.h"
+
+namespace afterimage {
+
+constinit Slot g_slots[kLargeSlots + kSmallSlots] = {};
+
+namespace {
+
+constexpr std::uint32_t kHeapVersion = 1;
+
+Heap* register_slot(std::uintptr_t base) noexcept {
+  Heap* const heap = reinterpret_cast<Heap*>(base);
+  discard_foreign_frees(*heap);  // what somebody freed after the slot's previous heap had gone
+  slot_of(heap).heap.store(heap, std::memory_order_release);
+  return heap;
+}
+
+}  // namespace
+
+// Slots are taken in turn, not lowest first: an address of a destroyed heap should stay invalid for long.
+Heap* Heap::create(SlotSize size, int& error) noexcept {
+  static constinit std::atomic<std::uint64_t> next[2] = {};
+  const bool large = size == SlotSize::large;
+  const std::uintptr_t zone = large ? kLargeZone : kSmallZone;
+  const std::size_t count = large ? kLargeSlots : kSmallSlots;
+  const std::size_t bytes = slot_bytes_at(zone);
+  for (std::size_t attempt = 0; attempt < count; ++attempt) {
+    const std::uintptr_t base = zone + next[large ? 0 : 1].fetch_add(1, std::memory_order_relaxed) % count * bytes;
+    error = os::reserve_at(base, bytes);
+    if (error == EEXIST) continue;
+    if (error != 0) return nullptr;
+    Heap* const heap = register_slot(base);
+    heap->magic = kHeapMagic;
+    heap->version = kHeapVersion;
+    heap->flags = kCheckFrees;
+    heap->HeapHeader::slot_bytes = bytes;
+    heap->slices = static_cast<std::uint32_t>(bytes >> kSliceShift);
+    heap->first = heap->top = heap->low = first_data_slice(bytes);
+    for (unsigned c = 0; c < kClasses; ++c) heap->bins[c].block_bytes = kSizeClasses[c].bytes;
+    return heap;
+  }
+  error = ENOSPC;
+  return nullptr;
+}
+
+Heap* Heap::reserve_at(std::uintptr_t base, std::size_t bytes, int& error) noexcept {
+  const bool is_slot = in_zones(reinterpret_cast<void*>(base)) && bytes == slot_bytes_at(base) && base % bytes == 0;
+  error = is_slot ? os::reserve_at(base, bytes) : EINVAL;
+  return error == 0 ? register_slot(base) : nullptr;
+}
+
+void Heap::destroy(Heap* heap) noexcept {
+  slot_of(heap).heap.store(nullptr, std::memory_order_release);
+  discard_foreign_frees(*heap);
+  os::release(heap->base(), slot_bytes_at(heap->base()));
+}
+
+bool Heap::is_valid() const noexcept {
+  return magic == kHeapMagic && version == kHeapVersion && HeapHeader::slot_bytes == slot_bytes_at(base());
+}
+
+void* Heap::allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept {
+  if (alignment <= 16) return allocate(bytes);
+  void* block = nullptr;
+  unsigned size_class = kClasses;
+  if (bytes <= kMaxSmallBytes && alignment <= kMaxSmallBytes) {
+    size_class = class_of(bytes < alignment ? alignment : bytes);
+    while (size_class < kClasses && kSizeClasses[size_class].bytes % alignment != 0) ++size_class;
+  }
+  block = size_class < kClasses ? take_block(size_class) : take_large(bytes, alignment, nullptr);
+  note_allocation(bytes, block);
+  return block;
+}
+
+void* Heap::allocate_zeroed(std::size_t bytes) noexcept {
+  bool is_zero = false;
+  void* const block = bytes > kMaxSmallBytes ? take_large(bytes, 1, &is_zero) : allocate(bytes);
+  if (bytes > kMaxSmallBytes) note_allocation(bytes, block);
+  // Never by giving the pages back to the kernel: a snapshot may be copying them.
+  if (block != nullptr && !is_zero) std::memset(block, 0, bytes);
+  return block;
+}
+
+std::size_t Heap::usable_size(const void* block) const noexcept {
+  if (!is_live_start(block)) return 0;
+  const Span& s = span(slice_of(block));
+  return s.kind == SpanKind::large ? std::size_t{s.slices} << kSliceShift : kSizeClasses[s.size_class].bytes;
+}
+
+void* Heap::reallocate(void* block, std::size_t bytes) noexcept {
+  if (block == nullptr) return allocate(bytes);
+  const std::size_t old = usable_size(block);
+  if (old == 0) {
+    report_misuse("realloc of an address that is not a live block: ", block);
+    errno = ENOMEM;
+    return nullptr;
+  }
+  Span& s = span(slice_of(block));
+  const bool fits = s.kind == SpanKind::large ? bytes > kMaxSmallBytes && resize_large(s, bytes)
+                                              : bytes <= old && (bytes >= old / 2 || old == class_bytes(0));
+  if (fits) {
+    note_allocation(bytes, block);
+    return block;
+  }
+  void* const moved = allocate(bytes);
+  if (moved == nullptr) return nullptr;
+  std::memcpy(moved, block, bytes < old ? bytes : old);
+  deallocate(block);
+  return moved;
+}
+
+bool Heap::locate(std::uintptr_t address, Block& block) const noexcept {
+  if (address < slice_address(first) || address >= slice_address(top)) return false;
+  const std::uint32_t slice = slice_of(reinterpret_cast<void*>(address));
+  if (!bit_at(used_map(), slice)) return false;
+  const std::uint32_t head = last_set_bit(head_map(), slice);
+  const Span& s = span(head);
+  if (s.kind == SpanKind::large) {
+    block = {slice_address(head), static_cast<std::size_t>(s.bytes), true};
+    return true;
+  }
+  const SizeClass& c = kSizeClasses[s.size_class];
+  const std::uint32_t index = c.block_at(static_cast<std::uint32_t>(address - slice_address(head)));
+  if (index >= c.blocks) return false;  // the unused end of the span
+  block = {slice_address(head) + std::uintptr_t{index} * c.bytes, c.bytes, !is_free(head, index)};
+  return true;
+}
+
+Heap* heap_of(const void* pointer) noexcept {
+  return in_zones(pointer) ? slot_of(pointer).heap.load(std::memory_order_acquire) : nullptr;
+}
+
+}  // namespace afterimage

@@ -1,0 +1,205 @@
+// heap/heap.h: the allocator of one reactor.
+//
+// The debugger relies on this:
+//   - all state is inside the slot, and `this` is the slot's first byte: whoever saves the used ranges
+//     has saved the allocator, whoever maps them back has revived it;
+//   - what a call returns depends on the heap's contents and the arguments only, not on time, thread,
+//     process or kernel, so a replay gets the same addresses;
+//   - only the owning thread writes into the slot; frees from elsewhere wait outside (foreign_frees.h).
+//
+// A small block comes from the recently freed ones of its class, else from the class's current group
+// of 64 blocks, else from the next group or a new span. Memory is never given back to the kernel.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "afterimage/heap.h"
+#include "base/bits.h"
+#include "heap/foreign_frees.h"
+#include "heap/heap_layout.h"
+
+namespace afterimage {
+
+enum class SlotSize { large /*64 GiB*/, small /*1 GiB*/ };
+
+// Exported for the tests, which use it directly.
+class AFTERIMAGE_API Heap : private HeapHeader {
+ public:
+  Heap() = delete;
+
+  // Takes the next slot nobody uses. Null on failure, with an errno: ENOSPC when all slots of this
+  // size are taken, else what the kernel said (ENOMEM: address space limit).
+  [[nodiscard]] static Heap* create(SlotSize size, int& error) noexcept;
+  // For a replay: reserves exactly this slot. Its pages are zero; the heap can be used once a
+  // snapshot's ranges have been mapped over it. EINVAL when this is not the place of a slot.
+  [[nodiscard]] static Heap* reserve_at(std::uintptr_t base, std::size_t bytes, int& error) noexcept;
+  static void destroy(Heap* heap) noexcept;
+
+  std::uintptr_t base() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
+  std::size_t slot_bytes() const noexcept { return HeapHeader::slot_bytes; }
+  bool owns(const void* pointer) const noexcept {
+    return reinterpret_cast<std::uintptr_t>(pointer) - base() < slot_bytes_at(base());
+  }
+  // After a restore: whether the pages hold a heap of this version which belongs at this address.
+  bool is_valid() const noexcept;
+
+  // Null and ENOMEM when the slot is full.
+  [[gnu::always_inline]] void* allocate(std::size_t bytes) noexcept {
+    void* const block = bytes <= 1024 ? take_block(kClassOfSmallSize[(bytes + 15) >> 4]) : take_big(bytes);
+    note_allocation(bytes, block);
+    return block;
+  }
+  void* allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept;  // a power of two
+  void* allocate_zeroed(std::size_t bytes) noexcept;
+  void* reallocate(void* block, std::size_t bytes) noexcept;  // null block allocates; 0 bytes is a size
+  [[gnu::always_inline]] void deallocate(void* block) noexcept {  // null is allowed; else owns(block)
+    if (block == nullptr) return;
+    note_free(block);
+    release(block);
+  }
+  // 0 for what is not the start of a block.
+  std::size_t usable_size(const void* block) const noexcept;
+
+  // Rolling hash over all allocations, reallocations and frees: two runs that agree have done the same.
+  std::uint64_t fingerprint() const noexcept { return HeapHeader::fingerprint; }
+
+  static constexpr std::size_t kInboxBytes = 64 * 1024;
+  std::byte* inbox() noexcept { return reinterpret_cast<std::byte*>(base() + kInboxOffset); }
+
+  std::uintptr_t object() const noexcept { return HeapHeader::object; }
+  void set_object(void* object) noexcept { HeapHeader::object = reinterpret_cast<std::uintptr_t>(object); }
+
+  // Whether wrong frees are noticed (then reported on stderr, counted and ignored). On by default.
+  void set_check_frees(bool on) noexcept { flags = on ? flags | kCheckFrees : flags & ~kCheckFrees; }
+  std::uint64_t misuses() const noexcept { return HeapHeader::misuses; }
+
+  struct Block {
+    std::uintptr_t address;
+    std::size_t size;  // of the block; of a large one the size asked for
+    bool live;
+  };
+  // f(uintptr_t address, size_t bytes), page-aligned, ascending: all that a snapshot must save.
+  template <class F>
+  void used_ranges(F&& f) const;
+  // f(const Block&), by address: every live block, and the free ones between small ones.
+  template <class F>
+  void walk(F&& f) const;
+  // The block that contains the address; false where there is none.
+  bool locate(std::uintptr_t address, Block& block) const noexcept;
+
+ private:
+  // Small blocks (small_blocks.cc)
+  [[gnu::always_inline]] void* take_block(unsigned size_class) noexcept {
+    RecentBlocks& blocks = recent[size_class];
+    const std::uint32_t count = blocks.count;
+    if (count == 0) [[unlikely]] return take_from_group(size_class);
+    blocks.count = count - 1;
+    const std::uint32_t entry = blocks.entries[count - 1];
+    blocks.entries[count - 1] = 0;
+    return reinterpret_cast<void*>(base() + (std::uintptr_t{entry} << 4));
+  }
+  [[gnu::always_inline]] void release(void* block) noexcept {
+    const Span& s = span(slice_of(block));
+    if (!s.is_small()) [[unlikely]] return release_large(block);
+    if ((flags & kCheckFrees) != 0) return release_checked(block, s);
+    remember(s.size_class, block);
+  }
+  [[gnu::always_inline]] void remember(unsigned size_class, const void* block) noexcept {
+    RecentBlocks& blocks = recent[size_class];
+    if (blocks.count == RecentBlocks::kCapacity) [[unlikely]] forget_older_half(size_class);
+    blocks.entries[blocks.count++] = entry_of(block);
+  }
+  void* take_big(std::size_t bytes) noexcept;
+  void* take_from_group(unsigned size_class) noexcept;
+  bool next_group(unsigned size_class) noexcept;
+  bool new_span(unsigned size_class) noexcept;
+  void release_checked(void* block, const Span& s) noexcept;
+  void forget_older_half(unsigned size_class) noexcept;
+  void release_to_bitmap(std::uint32_t entry) noexcept;
+  void span_gained_block(std::uint32_t head) noexcept;
+  bool is_free(std::uint32_t head, std::uint32_t block) const noexcept;
+  void link(Bin& bin, std::uint32_t head) noexcept;
+  void unlink(Bin& bin, std::uint32_t head) noexcept;
+
+  // Slices and large blocks (large_blocks.cc)
+  std::uint32_t find_hole(std::uint32_t count, std::uint32_t alignment) noexcept;
+  std::uint32_t take_slices(std::uint32_t count, std::uint32_t alignment) noexcept;
+  void occupy(std::uint32_t first_slice, std::uint32_t count) noexcept;
+  void drop_slices(std::uint32_t first_slice, std::uint32_t count) noexcept;
+  void* take_large(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcept;
+  void release_large(void* block) noexcept;
+  bool resize_large(Span& s, std::size_t bytes) noexcept;
+  bool is_live_start(const void* block) const noexcept;
+  void report_misuse(const char* what, const void* block) noexcept;
+
+  void mix(std::uint64_t value) noexcept {
+    HeapHeader::fingerprint = (std::rotl(HeapHeader::fingerprint, 5) ^ value) * 0x517c'c1b7'2722'0a95;
+  }
+  void note_allocation(std::size_t bytes, const void* block) noexcept {
+    const std::uint64_t offset = block == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(block) - base();
+    mix(offset + bytes * 0x9e37'79b9'7f4a'7c15);
+  }
+  void note_free(const void* block) noexcept { mix(~(reinterpret_cast<std::uintptr_t>(block) - base())); }
+
+  std::uint32_t slice_of(const void* pointer) const noexcept {
+    return static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(pointer) - base()) >> kSliceShift);
+  }
+  std::uint32_t entry_of(const void* block) const noexcept {
+    return static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(block) - base()) >> 4);
+  }
+  std::uintptr_t slice_address(std::uint32_t slice) const noexcept {
+    return base() + (std::uintptr_t{slice} << kSliceShift);
+  }
+  Span& span(std::uint32_t slice) noexcept { return reinterpret_cast<Span*>(base() + kSpanOffset)[slice]; }
+  const Span& span(std::uint32_t slice) const noexcept {
+    return reinterpret_cast<const Span*>(base() + kSpanOffset)[slice];
+  }
+  std::uint64_t* bitmap(std::uint32_t slice) const noexcept {
+    return reinterpret_cast<std::uint64_t*>(base() + kBitmapOffset + std::uintptr_t{slice} * kBitmapBytesPerSlice);
+  }
+  std::uint64_t* used_map() const noexcept { return reinterpret_cast<std::uint64_t*>(base() + kUsedMapOffset); }
+  std::uint64_t* head_map() const noexcept { return reinterpret_cast<std::uint64_t*>(base() + kHeadMapOffset); }
+};
+
+// The heap of this thread, null outside of all reactors. exchange_current_heap is in afterimage/heap.h.
+AFTERIMAGE_API Heap* current_heap() noexcept;
+// The heap an address belongs to, by its bits; null when no heap of this process has this slot.
+AFTERIMAGE_API Heap* heap_of(const void* pointer) noexcept;
+
+template <class F>
+void Heap::used_ranges(F&& f) const {
+  constexpr std::uintptr_t kPage = 4096;
+  // Part [from, to) of a table, as whole pages; tables are apart by more than that.
+  const auto table = [&](std::uintptr_t offset, std::uintptr_t from, std::uintptr_t to) {
+    const std::uintptr_t begin = align_down(base() + offset + from, kPage), end = align_up(base() + offset + to, kPage);
+    if (begin < end) f(begin, static_cast<std::size_t>(end - begin));
+  };
+  table(0, 0, sizeof(HeapHeader));
+  table(kInboxOffset, 0, kInboxBytes);
+  table(kUsedMapOffset, first / 64 * 8, std::uintptr_t{top} / 8 + 8);
+  table(kHeadMapOffset, first / 64 * 8, std::uintptr_t{top} / 8 + 8);
+  table(kSpanOffset, first * sizeof(Span), top * sizeof(Span));
+  table(kBitmapOffset, first * kBitmapBytesPerSlice, top * kBitmapBytesPerSlice);
+  // Free slices too: a program that reads what it has freed must read the same in the replay.
+  table(0, std::uintptr_t{first} << kSliceShift, std::uintptr_t{top} << kSliceShift);
+}
+
+template <class F>
+void Heap::walk(F&& f) const {
+  for (std::uint32_t slice = first; slice < top;) {
+    const Span& s = span(slice);
+    if (s.kind == SpanKind::small) {
+      const SizeClass& c = kSizeClasses[s.size_class];
+      for (std::uint32_t i = 0; i < c.blocks; ++i) {
+        f(Block{slice_address(slice) + std::uintptr_t{i} * c.bytes, c.bytes, !is_free(slice, i)});
+      }
+    } else if (s.kind == SpanKind::large) {
+      f(Block{slice_address(slice), static_cast<std::size_t>(s.bytes), true});
+    }
+    slice += s.kind == SpanKind::free ? 1 : s.slices;
+  }
+}
+
+}  // namespace afterimage

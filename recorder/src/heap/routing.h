@@ -1,0 +1,49 @@
+// heap/routing.h: the decisions behind malloc and free, shared by interpose.cc, strings.cc and operators.cc.
+//
+//     allocate    current heap if there is one and the caller is not the C library, else libc
+//     free        the owner, by address: at once if it is the current heap or libc, else queued
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+
+#include "base/raw_log.h"
+#include "heap/caller_routing.h"
+#include "heap/current_heap.h"
+#include "heap/libc_heap.h"
+
+#define AFTERIMAGE_CALLER __builtin_return_address(0)
+
+namespace afterimage {
+
+// The heap in which a call from `caller` allocates; null: libc's.
+[[gnu::always_inline]] inline Heap* heap_for(const void* caller) noexcept {
+  const CurrentHeap current = t_current_heap;
+  return current.base == 0 || is_system_caller(caller) ? nullptr : current.heap();
+}
+
+[[gnu::always_inline]] inline void* allocate_for(const void* caller, std::size_t bytes) noexcept {
+  Heap* const heap = heap_for(caller);
+  return heap != nullptr ? heap->allocate(bytes) : __libc_malloc(bytes);
+}
+
+[[gnu::always_inline]] inline void* allocate_aligned_for(const void* caller, std::size_t alignment,
+                                                         std::size_t bytes) noexcept {
+  Heap* const heap = heap_for(caller);
+  return heap != nullptr ? heap->allocate_aligned(alignment, bytes) : __libc_memalign(alignment, bytes);
+}
+
+// `block` is in the zones, but not in the current heap.
+[[gnu::cold, gnu::noinline]] inline void free_foreign(void* block) noexcept {
+  if (heap_of(block) != nullptr) return queue_foreign_free(block);
+  RawLine().text("free of ").address(block).text(", which belonged to a reactor that is gone (ignored)").print();
+}
+
+[[gnu::always_inline]] inline void free_anywhere(void* block) noexcept {
+  const CurrentHeap current = t_current_heap;
+  if (current.owns(block)) return current.heap()->deallocate(block);
+  if (in_zones(block)) [[unlikely]] return free_foreign(block);
+  __libc_free(block);
+}
+
+}  // namespace afterimage

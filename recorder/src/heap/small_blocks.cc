@@ -1,0 +1,139 @@
+// heap/small_blocks.cc: blocks up to 64 KiB. Spans, their bitmaps, and the way of a block between the
+// bitmap, the current group and the recent blocks of its class.
+#include <bit>
+
+#include "heap/heap.h"
+
+namespace afterimage {
+
+[[gnu::noinline]] void* Heap::take_big(std::size_t bytes) noexcept {
+  return bytes > kMaxSmallBytes ? take_large(bytes, 1, nullptr) : take_block(class_of(bytes));
+}
+
+[[gnu::noinline]] void* Heap::take_from_group(unsigned size_class) noexcept {
+  Bin& bin = bins[size_class];
+  if (bin.free_mask == 0 && !next_group(size_class)) return nullptr;
+  const auto block = static_cast<std::uintptr_t>(std::countr_zero(bin.free_mask));
+  bin.free_mask &= bin.free_mask - 1;
+  return reinterpret_cast<void*>(base() + bin.group_base + block * bin.block_bytes);
+}
+
+// Moves the free blocks of one bitmap word into the bin.
+bool Heap::next_group(unsigned size_class) noexcept {
+  Bin& bin = bins[size_class];
+  if (bin.span == 0 || span(bin.span).free_blocks == 0) {
+    const std::uint32_t head = bin.spans;
+    if (head != 0) {
+      unlink(bin, head);
+      bin.span = head;
+    } else if (!new_span(size_class)) {
+      return false;
+    }
+  }
+  Span& s = span(bin.span);
+  std::uint64_t* const words = bitmap(bin.span);
+  std::uint32_t group = s.first_word;
+  while (words[group] == 0) ++group;
+  bin.free_mask = words[group];
+  bin.group = group;
+  bin.group_base = (std::uintptr_t{bin.span} << kSliceShift) + std::uintptr_t{group} * 64 * bin.block_bytes;
+  words[group] = 0;
+  s.free_blocks -= static_cast<std::uint32_t>(std::popcount(bin.free_mask));
+  s.first_word = static_cast<std::uint16_t>(group + 1);
+  return true;
+}
+
+bool Heap::new_span(unsigned size_class) noexcept {
+  const SizeClass& c = kSizeClasses[size_class];
+  const std::uint32_t head = take_slices(c.slices, 1);
+  if (head == 0) return false;
+  for (std::uint32_t i = 0; i < c.slices; ++i) {
+    Span& s = span(head + i);
+    s = Span{};
+    s.kind = i == 0 ? SpanKind::small : SpanKind::small_continued;
+    s.size_class = static_cast<std::uint8_t>(size_class);
+    s.head = head;
+    s.slices = c.slices;
+  }
+  span(head).free_blocks = c.blocks;
+  set_bits(bitmap(head), 0, c.blocks, true);
+  bins[size_class].span = head;
+  return true;
+}
+
+[[gnu::noinline]] void Heap::release_checked(void* block, const Span& s) noexcept {
+  const SizeClass& c = kSizeClasses[s.size_class];
+  const auto offset = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(block) - slice_address(s.head));
+  const std::uint32_t index = c.block_at(offset);
+  if (index * c.bytes != offset || index >= c.blocks) [[unlikely]] {
+    return report_misuse("free of an address inside a block: ", block);
+  }
+  if (is_free(s.head, index)) [[unlikely]] return report_misuse("double free: ", block);
+  remember(s.size_class, block);
+}
+
+// A block is free in one of three places: the bitmap, the current group, or the recent blocks.
+bool Heap::is_free(std::uint32_t head, std::uint32_t block) const noexcept {
+  const Span& s = span(head);
+  const Bin& bin = bins[s.size_class];
+  const std::uint32_t group = block >> 6;
+  std::uint64_t word = bitmap(head)[group];
+  if (bin.span == head && bin.group == group) word |= bin.free_mask;
+  if ((word >> (block & 63) & 1) != 0) return true;
+  const std::uint32_t entry = (head << (kSliceShift - 4)) + block * (kSizeClasses[s.size_class].bytes >> 4);
+  return recent[s.size_class].has(entry);
+}
+
+[[gnu::noinline]] void Heap::forget_older_half(unsigned size_class) noexcept {
+  RecentBlocks& blocks = recent[size_class];
+  constexpr std::uint32_t kHalf = (RecentBlocks::kCapacity + 1) / 2;
+  for (std::uint32_t i = 0; i < kHalf; ++i) release_to_bitmap(blocks.entries[i]);
+  for (std::uint32_t i = kHalf; i < RecentBlocks::kCapacity; ++i) blocks.entries[i - kHalf] = blocks.entries[i];
+  blocks.count = RecentBlocks::kCapacity - kHalf;
+  for (std::uint32_t i = blocks.count; i < RecentBlocks::kCapacity; ++i) blocks.entries[i] = 0;
+}
+
+void Heap::release_to_bitmap(std::uint32_t entry) noexcept {
+  const std::uintptr_t offset = std::uintptr_t{entry} << 4;
+  const std::uint32_t head = span(static_cast<std::uint32_t>(offset >> kSliceShift)).head;
+  Span& s = span(head);
+  const std::uint32_t block = kSizeClasses[s.size_class].block_at(
+      static_cast<std::uint32_t>(offset - (std::uintptr_t{head} << kSliceShift)));
+  const std::uint32_t group = block >> 6;
+  const std::uint64_t bit = std::uint64_t{1} << (block & 63);
+  Bin& bin = bins[s.size_class];
+  if (bin.span == head && bin.group == group) {
+    bin.free_mask |= bit;
+    return;
+  }
+  bitmap(head)[group] |= bit;
+  if (group < s.first_word) s.first_word = static_cast<std::uint16_t>(group);
+  ++s.free_blocks;
+  if (bin.span != head) span_gained_block(head);  // the current span is on no list
+}
+
+void Heap::span_gained_block(std::uint32_t head) noexcept {
+  Span& s = span(head);
+  Bin& bin = bins[s.size_class];
+  if (s.free_blocks == 1) link(bin, head);
+  const bool others = s.previous != 0 || s.next != 0;  // the last spare span of a class is kept
+  if (s.free_blocks != kSizeClasses[s.size_class].blocks || !others) return;
+  unlink(bin, head);
+  drop_slices(head, s.slices);
+}
+
+void Heap::link(Bin& bin, std::uint32_t head) noexcept {
+  Span& s = span(head);
+  s.previous = 0;
+  s.next = bin.spans;
+  if (bin.spans != 0) span(bin.spans).previous = head;
+  bin.spans = head;
+}
+
+void Heap::unlink(Bin& bin, std::uint32_t head) noexcept {
+  const Span& s = span(head);
+  (s.previous != 0 ? span(s.previous).next : bin.spans) = s.next;
+  if (s.next != 0) span(s.next).previous = s.previous;
+}
+
+}  // namespace afterimage
