@@ -1,0 +1,64 @@
+// The moves from event to event: buttons of the debug toolbar, and rows of the events view.
+import * as vscode from 'vscode';
+import { configurationFor } from './configuration';
+import { formatCount } from './event-ranges';
+import { showError } from './messages';
+import { DEBUG_TYPE, type Timeline, type Timelines } from './timelines';
+
+/** A row of the events view that was clicked. */
+interface EventAddress {
+  readonly recording: string;
+  readonly reactor: number;
+  readonly event: number;
+}
+
+export function registerEventCommands(timelines: Timelines): vscode.Disposable {
+  const register = vscode.commands.registerCommand;
+  return vscode.Disposable.from(
+    register('afterimage.previousEvent', () => request('afterimage.previousEvent')),
+    register('afterimage.nextEvent', () => request('afterimage.nextEvent')),
+    register('afterimage.toCrash', () => request('afterimage.toCrash')),
+    register('afterimage.goToEvent', (address?: EventAddress) => (address ? goTo(timelines, address) : askAndGo(timelines))),
+  );
+}
+
+/** In the session that replays this reactor; without one, a session is started which stops there. */
+async function goTo(timelines: Timelines, { recording, reactor, event }: EventAddress): Promise<void> {
+  const session = timelines.sessionOf(recording, reactor);
+  if (session) return request('afterimage.seek', { event }, session);
+  await vscode.debug.startDebugging(undefined, { ...configurationFor(recording), reactor, stopAt: event });
+}
+
+async function askAndGo(timelines: Timelines): Promise<void> {
+  const timeline = timelines.active?.timeline;
+  if (!timeline) return showError(new Error('Open a recording first: the command is "Afterimage: Open Recording...".'));
+  const entered = await vscode.window.showInputBox({
+    title: 'Go to Event',
+    prompt: `Event ${rangeOf(timeline)}${crashOf(timeline)}`,
+    value: String(timeline.position),
+    validateInput: (text) => (eventIn(timeline, text) === undefined ? `Enter a number, ${rangeOf(timeline)}.` : undefined),
+  });
+  const event = entered === undefined ? undefined : eventIn(timeline, entered);
+  if (event !== undefined) await request('afterimage.seek', { event });
+}
+
+async function request(command: string, body?: object, session = vscode.debug.activeDebugSession): Promise<void> {
+  if (session?.type !== DEBUG_TYPE) return;
+  try {
+    await session.customRequest(command, body);
+  } catch (error) {
+    showError(error);
+  }
+}
+
+/** The event that `text` names ("515377" or "515,377"), if the recording has it. */
+function eventIn({ first, end }: Timeline, text: string): number | undefined {
+  const digits = text.replaceAll(/[,\s#]/g, '');
+  const event = /^\d+$/.test(digits) ? Number(digits) : NaN;
+  return event >= first && event < end ? event : undefined;
+}
+
+const rangeOf = ({ first, end }: Timeline): string => `${formatCount(first)} to ${formatCount(end - 1)}`;
+
+const crashOf = ({ crashEvent }: Timeline): string =>
+  crashEvent === undefined ? '' : `; the crash is in event ${formatCount(crashEvent)}`;

@@ -1,0 +1,58 @@
+// The view "Events": shows one recording at a time, the one opened last or the one of the active session.
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { openRecording, type Recording } from '../debug-adapter/recording';
+import { type EventNode, EventTree } from './event-tree';
+import { showError } from './messages';
+import type { Timelines } from './timelines';
+
+export class EventsView implements vscode.Disposable {
+  private recording: Recording | undefined;
+  private readonly tree: EventTree;
+  private readonly view: vscode.TreeView<EventNode>;
+  private readonly subscriptions: vscode.Disposable[];
+
+  constructor(private readonly timelines: Timelines) {
+    this.tree = new EventTree(timelines);
+    this.view = vscode.window.createTreeView('afterimage.events', { treeDataProvider: this.tree });
+    this.subscriptions = [
+      this.view,
+      timelines.onDidMove(() => this.follow()),
+      this.view.onDidChangeVisibility(() => this.follow()),
+      vscode.commands.registerCommand('afterimage.refreshEvents', () => this.recording && this.tryToOpen(this.recording.directory)),
+    ];
+  }
+
+  /** Throws a UserError when the folder cannot be read as a recording. */
+  open(directory: string): void {
+    const opened = openRecording(directory);
+    this.recording?.close();
+    this.recording = opened;
+    this.view.description = path.basename(opened.directory, '.afterimage');
+    this.view.message = opened.problems.join('\n');
+    this.tree.show(opened);
+    if (opened.problems[0]) void vscode.window.showWarningMessage(`Afterimage: ${opened.problems[0]}`);
+  }
+
+  dispose(): void {
+    this.recording?.close();
+    for (const subscription of this.subscriptions) subscription.dispose();
+  }
+
+  /** Shows the active session's recording, with the mark at its event. */
+  private follow(): void {
+    const timeline = this.timelines.active?.timeline;
+    if (timeline && timeline.recording !== this.recording?.directory) this.tryToOpen(timeline.recording);
+    const node = this.tree.moveMark();
+    // To reveal a row of a hidden view would open it, in place of the variables that the user is looking at.
+    if (node && this.view.visible) void this.view.reveal(node, { select: true, focus: false });
+  }
+
+  private tryToOpen(directory: string): void {
+    try {
+      this.open(directory);
+    } catch (error) {
+      showError(error);
+    }
+  }
+}

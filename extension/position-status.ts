@@ -1,0 +1,30 @@
+// The status bar's item: at which event the active session stands. A click asks for another one.
+import * as vscode from 'vscode';
+import { formatCount } from './event-ranges';
+import type { Timeline, Timelines } from './timelines';
+
+export function registerPositionStatus(timelines: Timelines): vscode.Disposable {
+  const item = vscode.window.createStatusBarItem('afterimage.position', vscode.StatusBarAlignment.Left, 100);
+  item.name = 'Afterimage: Position';
+  item.command = 'afterimage.goToEvent';
+  return vscode.Disposable.from(
+    item,
+    timelines.onDidMove(() => update(item, timelines.active?.timeline)),
+  );
+}
+
+function update(item: vscode.StatusBarItem, timeline: Timeline | undefined): void {
+  void vscode.commands.executeCommand('setContext', 'afterimage.hasCrash', timeline?.crashEvent !== undefined);
+  if (!timeline) return item.hide();
+  item.text = `$(history) ${textOf(timeline)}${timeline.faithful ? '' : ' $(warning)'}`;
+  item.tooltip = timeline.faithful
+    ? 'Afterimage: click to go to another event'
+    : 'The replay has left the recorded course: what it shows may differ from what happened. The debug console names the first difference.';
+  item.backgroundColor = timeline.faithful ? undefined : new vscode.ThemeColor('statusBarItem.warningBackground');
+  item.show();
+}
+
+function textOf({ position, end, crashEvent }: Timeline): string {
+  if (position >= end) return `after the last event, ${formatCount(end)}`;
+  return `event ${formatCount(position)} of ${formatCount(end)}${position === crashEvent ? ', crash' : ''}`;
+}
