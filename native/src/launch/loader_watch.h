@@ -1,0 +1,82 @@
+// Watches ld.so at work and gives every library, and the main thread's TLS block, its recorded address.
+//
+// What ld.so does for one library, and what becomes of it:
+//
+//     openat(path)                                          remembered
+//     mmap(NULL, extent, MAP_DENYWRITE, fd, 0)              gets the recorded base; the rest is MAP_FIXED inside it
+//   or, where p_align is larger than a page (glibc >= 2.35):
+//     mmap(NULL, extent + align, PROT_NONE, anonymous)      gets the recorded base, cut to the extent
+//     munmap(what is too much)                              dropped: it would hit a neighbour
+//
+// Only ld.so passes MAP_DENYWRITE. Sanitizers map libraries as data, too, and those mappings may be anywhere.
+//
+// The TLS block is one of ld.so's anonymous mappings. Which one is known only at arch_prctl(ARCH_SET_FS), too late to
+// move it; so the first launch learns its number (MainTls) and the next one places it.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "recorded_modules.h"
+#include "tracee.h"
+
+namespace afterimage::launch {
+
+// Outlives the attempts of one launch.
+struct MainTls {
+  std::optional<std::size_t> anonymous_mapping;  // the n-th of ld.so's
+  Address offset = 0;                            // of the thread pointer in it
+  bool hopeless = false;                         // learnt, but cannot be placed
+};
+
+class LoaderWatch {
+ public:
+  LoaderWatch(Tracee& tracee, const RecordedModules& recorded, MainTls& tls)
+      : tracee_(tracee), recorded_(recorded), plan_(recorded.plan()), tls_(tls) {}
+
+  enum class End { ready, exec };
+
+  // Lets the program run from the exit of one system call until the replayer is ready (then it stands at the exit of
+  // its prctl) or the program replaces itself. Throws TryAgain, and LaunchError when it ends.
+  End run();
+
+ private:
+  struct Call {
+    enum class Kind { ordinary, open, mapping, dropped, ready } kind = Kind::ordinary;
+    Address wanted = 0;             // mapping: where it must be; 0: anywhere
+    bool counts_as_anonymous = false;  // mapping: might be the TLS block
+    std::uint64_t bytes = 0;
+  };
+
+  Call on_entry(Registers registers);
+  void on_exit(const Call& call);
+  Call on_mmap(Registers registers);
+  Call on_munmap(Registers registers);
+  void on_set_fs(Address fs);
+
+  const Module* library_reserved_by(const Registers& mmap);
+  std::optional<Address> tls_place(const Registers& mmap) const;
+  Call redirect(Registers mmap, Address place, std::uint64_t bytes);
+  void learn_tls(Address fs);
+  void tell_missing() const;
+  std::string name_of(int fd) const;
+
+  Tracee& tracee_;
+  const RecordedModules& recorded_;
+  const Plan& plan_;
+  MainTls& tls_;
+
+  struct Range {
+    Address begin;
+    std::uint64_t bytes;
+  };
+  std::vector<Range> anonymous_;     // ld.so's, until the thread pointer is set
+  bool thread_pointer_set_ = false;
+  int last_opened_ = -1;
+  Address trim_at_ = 0;              // the munmap to drop; 0: none
+  std::set<const Module*> placed_;
+};
+
+}  // namespace afterimage::launch

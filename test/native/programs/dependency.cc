@@ -1,0 +1,1 @@
+int dependency_value() { return 1; }
