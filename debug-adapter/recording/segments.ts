@@ -114,13 +114,15 @@ export function listSegments(directory: string, reactor: number, uuid: string, c
       problems.push(error instanceof Damage ? `${shortPath(path)} is skipped: ${error.message}.` : error.message);
     }
   }
-  return { segments: inOrder(segments, problems), problems };
+  return { segments: inOrder(segments), problems };
 }
 
 function segmentNames(directory: string, problems: string[]): string[] {
   try {
-    const names = fs.readdirSync(directory).filter((name) => /^ev-\d{8,}\.mcap$/.test(name));
-    return names.sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+    return fs
+      .readdirSync(directory)
+      .filter((name) => /^ev-\d{8,}\.mcap$/.test(name))
+      .sort();
   } catch (error) {
     problems.push(`${shortPath(directory)} cannot be read: ${reasonOf(error)}.`);
     return [];
@@ -137,19 +139,9 @@ function openSegment(path: string, reactor: number, uuid: string, cache: Segment
   return new Segment(path, bytes, segment, cache);
 }
 
-/** Drops a segment that claims to begin before the one in front of it. */
-function inOrder(segments: readonly Segment[], problems: string[]): Segment[] {
-  const kept: Segment[] = [];
-  for (const segment of segments) {
-    const before = kept.at(-1);
-    if (before === undefined || before.head.firstEvent <= segment.head.firstEvent) kept.push(segment);
-    else
-      problems.push(
-        `${shortPath(segment.path)} is skipped: it begins at event ${segment.head.firstEvent}, before the segment in front of it.`,
-      );
-  }
-  return kept;
-}
+/** By event, not by number: an event larger than a segment gets one of its own, while the next one waits prepared already. */
+const inOrder = (segments: Segment[]): Segment[] =>
+  segments.sort((a, b) => a.head.firstEvent - b.head.firstEvent || a.head.segment - b.head.segment);
 
 class GrowingBytes implements SegmentBytes {
   bytes: Buffer;

@@ -1,0 +1,53 @@
+// What can go wrong between a recording and a replay of it.
+
+import { UserError } from '../recording';
+
+const short = (buildId: string) => (buildId === '' ? 'without a build-id' : buildId.slice(0, 12));
+
+export const noSuchProgram = (path: string) =>
+  new UserError('no-such-program', `The program ${path} does not exist. Give the executable that made the recording.`);
+
+export const programMissing = (recorded: string, buildId: string) =>
+  new UserError(
+    'program-missing',
+    `The program that made the recording, ${recorded} (build ${short(buildId)}), is neither there nor beside the recording nor in the ` +
+      `current directory. Give its path with --program (CLI) or "program" (launch.json).`,
+  );
+
+export const otherBuild = (path: string, given: string, recorded: string) =>
+  new UserError(
+    'other-build',
+    `${path} is build ${short(given)}, but the recording was made by build ${short(recorded)}. Give the very executable that was recorded.`,
+  );
+
+export const notAnExecutable = (path: string) =>
+  new UserError('not-an-executable', `${path} is not an executable for x86-64 Linux. Give the executable that made the recording.`);
+
+export const noExecutableRecorded = () =>
+  new UserError('no-executable-recorded', 'The recording does not say which module was the executable, so it cannot be replayed.');
+
+export const noSnapshot = (reactor: string, problems: readonly string[]) =>
+  new UserError(
+    'no-snapshot',
+    `The recording holds no usable snapshot of ${reactor}, so it cannot be replayed; its events can still be read.` +
+      (problems[0] === undefined ? '' : ` ${problems[0]}`),
+  );
+
+export const stillRecording = (pid: number) =>
+  new UserError('still-recording', `Process ${pid} is still recording. Replay it when the process has ended; its events can be read now.`);
+
+export const launcherMissing = (path: string) =>
+  new UserError('launcher-missing', `afterimage-launch is not at ${path}. Build it with "npm run build".`);
+
+export const launchFailed = (sentence: string) => new UserError('launch-failed', sentence);
+
+export const replayerEnded = (how: string, lastWords: string) =>
+  new UserError('replayer-ended', `The replayer ended unexpectedly (${how}).${lastWords === '' ? '' : ` It said: ${lastWords}`}`);
+
+export const replayerReported = (message: string) => new UserError('replayer-error', `The replayer reports: ${message}`);
+
+export const notUnderstood = (line: string) =>
+  new UserError(
+    'report-not-understood',
+    `The replayer reported what this version does not understand: ${line.slice(0, 200)}. Are program and tools of the same version?`,
+  );

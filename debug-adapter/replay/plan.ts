@@ -1,0 +1,32 @@
+// The plan: what afterimage-launch and the replayer need to know (ARCHITECTURE.md, Launcher). One item a line, path last.
+
+import { type Module, type Recording } from '../recording';
+
+export interface PlanOptions {
+  readonly reactor: number;
+  /** The executable on this machine. */
+  readonly program: string;
+  /** Whether the replayer waits for a debugger before its first event. */
+  readonly waitDebugger?: boolean;
+}
+
+export function plan(recording: Recording, options: PlanOptions): string {
+  const { manifest } = recording;
+  const lines = [
+    'afterimage-plan 1',
+    `recording ${recording.directory}`,
+    `reactor ${options.reactor}`,
+    `wait-debugger ${options.waitDebugger === true ? 1 : 0}`,
+    ...manifest.modules.map((module) => moduleLine(module, options.program)),
+    `at-random ${manifest.atRandom}`,
+    `fs ${manifest.fsBase.toString(16)}`,
+    `brk ${manifest.brkStart.toString(16)}`,
+  ];
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function moduleLine(module: Module, program: string): string {
+  const path = module.kind === 'exe' ? program : module.path;
+  const buildId = module.buildId === '' ? '-' : module.buildId;
+  return `module ${module.kind} ${module.base.toString(16)} ${module.bytes.toString(16)} ${buildId} ${path}`;
+}

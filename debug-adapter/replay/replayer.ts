@@ -1,0 +1,184 @@
+// One replay process: started through afterimage-launch, commanded on descriptor 3, heard on descriptor 4. A command is
+// answered by one report; a crash of the program is an answer too. Progress and divergences come in between, as events.
+//
+//     plan -> afterimage-launch -> the recorded executable, its modules at their recorded addresses
+//                 3 <- run N, last-write ..., quit          4 -> ready, progress, divergence, stopped | writes | crash
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { createInterface } from 'node:readline';
+import { type Readable, type Writable } from 'node:stream';
+import { type Recording, UserError } from '../recording';
+import { launchFailed, launcherMissing, noSnapshot, replayerEnded, replayerReported, stillRecording } from './errors';
+import { plan } from './plan';
+import { type Crash, type Divergence, parseReport, type Ready, type Report, type Stopped, type Writes } from './reports';
+
+export interface ReplayOptions {
+  readonly reactor: number;
+  /** From findProgram. */
+  readonly program: string;
+  readonly waitDebugger?: boolean;
+  /** Where the program's own output goes; it is dropped unless somebody wants it. */
+  readonly onOutput?: (text: string) => void;
+}
+
+interface ReplayerEvents {
+  progress: [position: number];
+  divergence: [divergence: Divergence];
+  exit: [];
+}
+
+const LAST_WORDS_BYTES = 4096;
+const LAUNCHER_EXIT_CODES = [64, 65, 66, 67, 68, 69];
+
+export class Replayer extends EventEmitter<ReplayerEvents> {
+  readonly divergences: Divergence[] = [];
+  private readonly waiting: { resolve: (report: Report) => void; reject: (error: Error) => void }[] = [];
+  private readonly reports: Report[] = [];
+  private lastWords = '';
+  private ended: Error | undefined;
+
+  private constructor(private readonly child: ChildProcess) {
+    super();
+    const [, , , commands, reports] = child.stdio;
+    (commands as Writable).on('error', () => undefined); // the end of the process says more than EPIPE
+    createInterface({ input: reports as Readable }).on('line', (line) => this.take(line));
+    child.on('error', (error) => this.end(launchFailed(`afterimage-launch could not be started: ${error.message}.`)));
+    child.on('close', (code, signal) => this.end(this.endOf(code, signal)));
+  }
+
+  /** Starts the process; commands may be given at once, they wait for `ready`. */
+  static start(recording: Recording, options: ReplayOptions): Replayer {
+    if (recording.state === 'live') throw stillRecording(recording.manifest.pid);
+    const reactor = recording.reactor(options.reactor);
+    if (recording.snapshots(reactor.id).length === 0) throw noSnapshot(reactor.name, recording.problems);
+
+    const launcher = launcherPath();
+    const program = options.program;
+    const child = spawn(launcher, ['-', '--', program, ...recording.manifest.commandLine.slice(1)], {
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+      env: { ...process.env, LD_LIBRARY_PATH: libraryPath(recording) },
+    });
+    const replayer = new Replayer(child);
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(plan(recording, options));
+    child.stdout?.on('data', (data: Buffer) => options.onOutput?.(data.toString('utf8')));
+    child.stderr?.on('data', (data: Buffer) => replayer.hear(data.toString('utf8'), options.onOutput));
+    return replayer;
+  }
+
+  /** The first report: the replayer stands at a snapshot. */
+  async ready(): Promise<Ready> {
+    return expectReport(await this.next(), 'ready');
+  }
+
+  /** Replays to a position, forward or back. A crash on the way ends the process. */
+  async run(position: number): Promise<Stopped | Crash> {
+    this.send(`run ${position}`);
+    const report = await this.next();
+    return report.event === 'crash' ? report : expectReport(report, 'stopped');
+  }
+
+  /** The last event before `position` that changed the bytes at `address`. */
+  async lastWrite(address: bigint, bytes: number, position: number): Promise<Writes | Crash> {
+    this.send(`last-write ${address.toString(16)} ${bytes} ${position}`);
+    const report = await this.next();
+    return report.event === 'crash' ? report : expectReport(report, 'writes');
+  }
+
+  /** Asks it to end, and waits until it has. */
+  async quit(): Promise<void> {
+    if (this.ended !== undefined) return;
+    const exit = new Promise<void>((resolve) => this.once('exit', resolve));
+    this.send('quit');
+    (this.child.stdio[3] as Writable).end();
+    await exit;
+  }
+
+  /** Ends it, whatever it is doing. */
+  kill(): void {
+    this.child.kill('SIGKILL');
+  }
+
+  private send(command: string): void {
+    if (this.ended === undefined) (this.child.stdio[3] as Writable).write(`${command}\n`);
+  }
+
+  private next(): Promise<Report> {
+    const report = this.reports.shift();
+    if (report !== undefined) return Promise.resolve(report);
+    if (this.ended !== undefined) return Promise.reject(this.ended);
+    return new Promise((resolve, reject) => this.waiting.push({ resolve, reject }));
+  }
+
+  private take(line: string): void {
+    try {
+      const report = parseReport(line);
+      if (report.event === 'progress') this.emit('progress', report.position);
+      else if (report.event === 'divergence') this.diverged(report);
+      else if (report.event === 'error') this.end(replayerReported(report.message));
+      else this.deliver(report);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.end(error);
+      this.kill();
+    }
+  }
+
+  private deliver(report: Report): void {
+    const first = this.waiting.shift();
+    if (first === undefined) this.reports.push(report);
+    else first.resolve(report);
+  }
+
+  private diverged(divergence: Divergence): void {
+    this.divergences.push(divergence);
+    this.emit('divergence', divergence);
+  }
+
+  private hear(text: string, onOutput: ReplayOptions['onOutput']): void {
+    this.lastWords = (this.lastWords + text).slice(-LAST_WORDS_BYTES);
+    onOutput?.(text);
+  }
+
+  /** The first reason stays: what follows is its consequence. */
+  private end(reason: Error): void {
+    this.ended ??= reason;
+    for (const { reject } of this.waiting.splice(0)) reject(this.ended);
+    if (this.child.exitCode !== null || this.child.signalCode !== null || this.child.pid === undefined) this.emit('exit');
+  }
+
+  private endOf(code: number | null, signal: NodeJS.Signals | null): Error {
+    const words = this.lastWords.trim().split('\n');
+    const launcher = words.findLast((line) => line.startsWith('afterimage-launch: '));
+    if (code !== null && LAUNCHER_EXIT_CODES.includes(code) && launcher !== undefined) {
+      return launchFailed(launcher.slice('afterimage-launch: '.length));
+    }
+    return replayerEnded(signal ?? `exit code ${code}`, words.at(-1) ?? '');
+  }
+}
+
+function expectReport<E extends Report['event']>(report: Report, event: E): Extract<Report, { event: E }> {
+  if (report.event === event) return report as Extract<Report, { event: E }>;
+  throw replayerReported(`"${report.event}" where "${event}" was expected.`);
+}
+
+/** Where the recorded libraries are, should the program not know by itself. The launcher checks their build-ids. */
+function libraryPath(recording: Recording): string {
+  const libraries = recording.manifest.modules.filter((module) => module.kind === 'lib' && fs.existsSync(module.path));
+  const directories = libraries.map((module) => path.dirname(module.path)).filter((directory) => !/^\/(usr\/)?lib/.test(directory));
+  const before = process.env['LD_LIBRARY_PATH'] ?? '';
+  return [...new Set([...(before === '' ? [] : before.split(':')), ...directories])].join(':');
+}
+
+/** native/build/Release below the root, which is two folders up in every layout: dist/debug-adapter/ and out/debug-adapter/replay/. */
+export function launcherPath(): string {
+  const given = process.env['AFTERIMAGE_LAUNCH'];
+  const roots = [path.resolve(__dirname, '../..'), path.resolve(__dirname, '../../..')];
+  const places = given === undefined ? roots.map((root) => `${root}/native/build/Release/afterimage-launch`) : [given];
+  const found = places.find((place) => fs.existsSync(place));
+  if (found === undefined) throw launcherMissing(places[0] ?? '');
+  return found;
+}

@@ -1,0 +1,45 @@
+// What the replayer reports on descriptor 4: one JSON object a line (ARCHITECTURE.md, Replayer).
+
+import * as z from 'zod';
+import { notUnderstood } from './errors';
+
+const count = z.int().nonnegative();
+const eventOrNone = z.int().min(-1);
+const address = z
+  .string()
+  .regex(/^(0x)?[0-9a-fA-F]{1,16}$/)
+  .transform((text) => BigInt(text.startsWith('0x') ? text : `0x${text}`));
+const bytes = z
+  .string()
+  .regex(/^([0-9a-fA-F]{2})*$/)
+  .transform((text) => Buffer.from(text, 'hex'));
+
+const Ready = z.object({ event: z.literal('ready'), pid: count, reactor: count, position: count, first: count, end: count });
+const Stopped = z.object({ event: z.literal('stopped'), position: count, reason: z.enum(['target', 'end']) });
+const Writes = z.object({ event: z.literal('writes'), count, last: eventOrNone, first: eventOrNone, before: bytes, after: bytes });
+const Crash = z.object({ event: z.literal('crash'), eventNumber: count, signal: count, code: z.int(), address, rip: address });
+const Divergence = z.object({
+  event: z.literal('divergence'),
+  eventNumber: count,
+  kind: z.string(),
+  recorded: z.string(),
+  replayed: z.string(),
+});
+const Progress = z.object({ event: z.literal('progress'), position: count });
+const Failed = z.object({ event: z.literal('error'), message: z.string() });
+
+export const Report = z.discriminatedUnion('event', [Ready, Stopped, Writes, Crash, Divergence, Progress, Failed]);
+export type Report = z.infer<typeof Report>;
+export type Ready = z.infer<typeof Ready>;
+export type Stopped = z.infer<typeof Stopped>;
+export type Writes = z.infer<typeof Writes>;
+export type Crash = z.infer<typeof Crash>;
+export type Divergence = z.infer<typeof Divergence>;
+
+export function parseReport(line: string): Report {
+  try {
+    return Report.parse(JSON.parse(line));
+  } catch {
+    throw notUnderstood(line);
+  }
+}
