@@ -1,4 +1,5 @@
 // heap/interpose.cc: the malloc family. The __libc_* names stay the C library's: we call them.
+#include <bit>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -69,12 +70,13 @@ void* reallocate_for(const void* caller, void* block, std::size_t bytes) noexcep
   return moved;
 }
 
-void* checked_aligned(const void* caller, std::size_t alignment, std::size_t bytes) noexcept {
-  if (!is_power_of_two(alignment)) {
+// As glibc's memalign: other alignments are rounded up to a power of two.
+void* memalign_for(const void* caller, std::size_t alignment, std::size_t bytes) noexcept {
+  if (alignment > SIZE_MAX / 2 + 1) {
     errno = EINVAL;
     return nullptr;
   }
-  return allocate_aligned_for(caller, alignment, bytes);
+  return allocate_aligned_for(caller, std::bit_ceil(alignment), bytes);
 }
 
 }  // namespace
@@ -117,10 +119,10 @@ AFTERIMAGE_MALLOC_API int posix_memalign(void** result, std::size_t alignment, s
 }
 
 AFTERIMAGE_MALLOC_API void* memalign(std::size_t alignment, std::size_t bytes) noexcept {
-  return checked_aligned(AFTERIMAGE_CALLER, alignment, bytes);
+  return memalign_for(AFTERIMAGE_CALLER, alignment, bytes);
 }
 AFTERIMAGE_MALLOC_API void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
-  return checked_aligned(AFTERIMAGE_CALLER, alignment, bytes);
+  return memalign_for(AFTERIMAGE_CALLER, alignment, bytes);
 }
 AFTERIMAGE_MALLOC_API void* valloc(std::size_t bytes) noexcept {
   return allocate_aligned_for(AFTERIMAGE_CALLER, os::kPageBytes, bytes);
