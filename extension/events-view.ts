@@ -1,4 +1,5 @@
-// The view "Events": shows one recording at a time, the one opened last or the one of the active session.
+// The events of one recording: the one opened last, or the one of the active session. They are listed in Afterimage's own
+// container, and during a session beside the variables, too: going through events while watching variables is the point.
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { openRecording, type Recording } from '../debug-adapter/recording';
@@ -6,19 +7,21 @@ import { type EventNode, EventTree } from './event-tree';
 import { showError } from './messages';
 import type { Timelines } from './timelines';
 
+const VIEW_IDS = ['afterimage.events', 'afterimage.sessionEvents'];
+
 export class EventsView implements vscode.Disposable {
   private recording: Recording | undefined;
   private readonly tree: EventTree;
-  private readonly view: vscode.TreeView<EventNode>;
-  private readonly subscriptions: vscode.Disposable[];
+  private readonly views: readonly vscode.TreeView<EventNode>[];
+  private readonly subscriptions: readonly vscode.Disposable[];
 
   constructor(private readonly timelines: Timelines) {
     this.tree = new EventTree(timelines);
-    this.view = vscode.window.createTreeView('afterimage.events', { treeDataProvider: this.tree });
+    this.views = VIEW_IDS.map((id) => vscode.window.createTreeView(id, { treeDataProvider: this.tree }));
     this.subscriptions = [
-      this.view,
+      ...this.views,
+      ...this.views.map((view) => view.onDidChangeVisibility(() => this.follow())),
       timelines.onDidMove(() => this.follow()),
-      this.view.onDidChangeVisibility(() => this.follow()),
       vscode.commands.registerCommand('afterimage.refreshEvents', () => this.recording && this.tryToOpen(this.recording.directory)),
     ];
   }
@@ -28,8 +31,10 @@ export class EventsView implements vscode.Disposable {
     const opened = openRecording(directory);
     this.recording?.close();
     this.recording = opened;
-    this.view.description = path.basename(opened.directory, '.afterimage');
-    this.view.message = opened.problems.join('\n');
+    for (const view of this.views) {
+      view.description = path.basename(opened.directory, '.afterimage');
+      view.message = opened.problems.join('\n');
+    }
     this.tree.show(opened);
     if (opened.problems[0]) void vscode.window.showWarningMessage(`Afterimage: ${opened.problems[0]}`);
   }
@@ -44,8 +49,9 @@ export class EventsView implements vscode.Disposable {
     const timeline = this.timelines.active?.timeline;
     if (timeline && timeline.recording !== this.recording?.directory) this.tryToOpen(timeline.recording);
     const node = this.tree.moveMark();
-    // To reveal a row of a hidden view would open it, in place of the variables that the user is looking at.
-    if (node && this.view.visible) void this.view.reveal(node, { select: true, focus: false });
+    // To reveal a row of a hidden view would open it, in place of what the user is looking at.
+    const visible = this.views.filter((view) => view.visible);
+    for (const view of node ? visible : []) void view.reveal(node!, { select: true, focus: false });
   }
 
   private tryToOpen(directory: string): void {
