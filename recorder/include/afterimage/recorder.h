@@ -58,11 +58,18 @@ struct EventTypeInfo {
   PayloadCodec codec;
   std::uint32_t bytes;
   std::uint32_t align;
+  bool has_padding;  // its bytes are not all part of its value
+};
+
+// Which reactor and event a thread is working on.
+struct CurrentEvent {
+  std::uint64_t reactor_plus_1 = 0;
+  std::uint64_t event = 0;
 };
 
 // One event on its way into a reactor. The constructor commits it to the log and enters the heap; the destructor (also
 // when react() threw) leaves the heap, logs the end, and takes a snapshot if one is due.
-class [[nodiscard]] Delivery {
+class [[nodiscard, gnu::visibility("default")]] Delivery {
  public:
   Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* payload,
            std::size_t bytes) noexcept;
@@ -85,21 +92,35 @@ class [[nodiscard]] Delivery {
   std::uint64_t begun_ns_ = 0;
   std::size_t inbox_used_ = 0;
   std::uint64_t outer_outbound_ = 0;
+  CurrentEvent previous_event_;
   int exceptions_ = 0;
 };
 
-// Creates the slot of a new reactor. Null when it cannot be recorded; the reason is in the recorder's status.
-ReactorCore* new_reactor(RecorderCore* recorder, std::string_view name, const std::type_info& type) noexcept;
-Heap* reactor_heap(ReactorCore* core) noexcept;
-std::uint32_t reactor_id(ReactorCore* core) noexcept;
-void reactor_constructed(ReactorCore* core, void* object) noexcept;  // takes the snapshot at position 0
-void delete_reactor(ReactorCore* core) noexcept;                     // the object is destroyed already
-void state_changed_outside_events(ReactorCore* core) noexcept;       // forces a snapshot before the next event
+// Creates the slot of a new reactor. Always succeeds: a reactor that cannot be recorded lives unrecorded, in the ordinary
+// heap if need be, and the reason is in the recorder's status.
+AFTERIMAGE_API ReactorCore* new_reactor(RecorderCore& recorder, std::string_view name, const std::type_info& type);
+AFTERIMAGE_API Heap* reactor_heap(ReactorCore* core) noexcept;  // null: the ordinary heap
+AFTERIMAGE_API std::uint32_t reactor_id(ReactorCore* core) noexcept;
+AFTERIMAGE_API void reactor_constructed(ReactorCore* core, void* object) noexcept;  // takes the snapshot at position 0
+AFTERIMAGE_API void delete_reactor(ReactorCore* core) noexcept;                     // the object is destroyed already
+AFTERIMAGE_API void state_changed_outside_events(ReactorCore* core) noexcept;       // forces a snapshot before the next event
+
+// While it lives, this thread allocates where the reactor does.
+class [[nodiscard]] ReactorScope {
+ public:
+  explicit ReactorScope(ReactorCore* core) noexcept : previous_(exchange_current_heap(reactor_heap(core))) {}
+  ~ReactorScope() { exchange_current_heap(previous_); }
+  ReactorScope(const ReactorScope&) = delete;
+  ReactorScope& operator=(const ReactorScope&) = delete;
+
+ private:
+  Heap* previous_;
+};
 
 }  // namespace detail
 }  // namespace afterimage
 
-extern "C" void afterimage_before_react();  // a place for a debugger's hidden breakpoint: right before react()
+extern "C" AFTERIMAGE_API void afterimage_before_react();  // a place for a debugger's hidden breakpoint: right before react()
 
 namespace afterimage {
 namespace detail {
@@ -150,6 +171,7 @@ inline constexpr EventTypeInfo event_type{
     .codec = is_raw_bytes<E> ? PayloadCodec::bytes : DeliveredInPlace<E> ? PayloadCodec::trivial : PayloadCodec::custom,
     .bytes = DeliveredInPlace<E> && !is_raw_bytes<E> ? std::uint32_t{sizeof(E)} : 0,
     .align = std::uint32_t{alignof(E)},
+    .has_padding = DeliveredInPlace<E> && !is_raw_bytes<E> && !std::has_unique_object_representations_v<E>,
 };
 
 template <typename T, typename E>
@@ -214,7 +236,7 @@ class Reactor {
   ~Reactor() {
     if (object_ == nullptr) return;
     {
-      const HeapScope scope(detail::reactor_heap(core_));
+      const detail::ReactorScope scope(core_);
       delete object_;
     }
     detail::delete_reactor(core_);
@@ -234,7 +256,7 @@ class Reactor {
   template <typename F>
   decltype(auto) enter(F&& function) {
     detail::state_changed_outside_events(core_);
-    const HeapScope scope(detail::reactor_heap(core_));
+    const detail::ReactorScope scope(core_);
     return std::forward<F>(function)(*object_);
   }
 
@@ -250,7 +272,7 @@ class Reactor {
   T* object_;
 };
 
-class Recorder {
+class AFTERIMAGE_API Recorder {
  public:
   // Begins a recording. Always returns a usable Recorder: see status().
   static Recorder open(Options options) noexcept;
@@ -264,15 +286,13 @@ class Recorder {
   // The recording's directory; empty if there is none.
   const std::string& path() const noexcept;
 
-  // Constructs a T inside a heap of its own and records it from now on. Throws what T's constructor throws, and
-  // std::bad_alloc.
+  // Constructs a T inside a heap of its own and records it from now on. Throws what T's constructor throws.
   template <typename T, typename... Args>
   Reactor<T> create(std::string_view name, Args&&... args) {
-    detail::ReactorCore* const core = detail::new_reactor(core_.get(), name, typeid(T));
-    if (core == nullptr) throw std::bad_alloc();
+    detail::ReactorCore* const core = detail::new_reactor(*core_, name, typeid(T));
     T* object = nullptr;
     try {
-      const HeapScope scope(detail::reactor_heap(core));
+      const detail::ReactorScope scope(core);
       object = new T(std::forward<Args>(args)...);
     } catch (...) {
       detail::delete_reactor(core);

@@ -106,11 +106,11 @@ std::vector<Module> loaded_modules() {
   return modules;
 }
 
-std::uint64_t modules_loaded_count() noexcept {
+std::uint64_t modules_generation() noexcept {
   std::uint64_t count = 0;
   dl_iterate_phdr(
       [](dl_phdr_info* info, std::size_t, void* result) {
-        *static_cast<std::uint64_t*>(result) = info->dlpi_adds;
+        *static_cast<std::uint64_t*>(result) = info->dlpi_adds + info->dlpi_subs;
         return 1;  // the same in every entry
       },
       &count);

@@ -23,8 +23,8 @@ struct AddressRange {
 // All modules, the executable first.
 std::vector<Module> loaded_modules();
 
-// Grows whenever a library was loaded: tells whether loaded_modules() would give something new.
-std::uint64_t modules_loaded_count() noexcept;
+// Grows whenever a library was loaded or unloaded: tells whether loaded_modules() would give something new.
+std::uint64_t modules_generation() noexcept;
 
 // The executable's .data and .bss without what is read-only after relocation, in whole pages. Zero bytes if there is none.
 AddressRange executable_data() noexcept;

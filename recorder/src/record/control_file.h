@@ -1,0 +1,35 @@
+// The mapped control file. Its words may be stored from the hot path and from a crash handler.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "afterimage/status.h"
+#include "format/control.h"
+
+namespace afterimage {
+
+class ControlFile {
+ public:
+  ControlFile() = default;
+  ~ControlFile();
+  ControlFile(const ControlFile&) = delete;
+  ControlFile& operator=(const ControlFile&) = delete;
+
+  Status create(const std::string& path, const std::uint8_t (&uuid)[16]);
+
+  // Null until created.
+  format::Control* get() const noexcept { return control_; }
+  format::ReactorSlot* slot(std::uint32_t reactor) const noexcept {
+    return control_ != nullptr && reactor < format::kReactorSlots ? &control_->slots[reactor] : nullptr;
+  }
+  void note_failure(const Status& status) noexcept;
+  void close(std::uint64_t now_ns) noexcept;
+
+ private:
+  format::Control* control_ = nullptr;
+};
+
+// Stores one word of the control file so that another process sees it whole and in order.
+inline void publish(std::uint64_t& word, std::uint64_t value) noexcept { __atomic_store_n(&word, value, __ATOMIC_RELEASE); }
+
+}  // namespace afterimage

@@ -1,0 +1,106 @@
+#include "record/crash_handler.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+
+namespace afterimage {
+namespace {
+
+constexpr std::array<int, 5> kSignals = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+
+std::atomic<format::Control*> g_control{nullptr};
+struct sigaction g_previous[kSignals.size()];
+bool g_installed = false;
+
+__attribute__((tls_model("initial-exec"))) thread_local detail::CurrentEvent t_current_event;
+__attribute__((tls_model("initial-exec"))) thread_local bool t_signal_stack_checked = false;
+
+std::uint64_t now_ns() noexcept {
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+void note(format::CrashBlock& crash, int signal, const siginfo_t& info, const ucontext_t& context) noexcept {
+  std::uint64_t none = format::kNoCrash;
+  if (!__atomic_compare_exchange_n(&crash.state, &none, std::uint64_t{format::kCrashBeingWritten}, false,
+                                   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+    return;  // another thread was first
+  const auto& registers = context.uc_mcontext.gregs;
+  const auto value = [&](int index) { return static_cast<std::uint64_t>(registers[index]); };
+  crash.signal = static_cast<std::uint32_t>(signal);
+  crash.code = static_cast<std::uint32_t>(info.si_code);
+  crash.address = reinterpret_cast<std::uintptr_t>(info.si_addr);
+  crash.rip = value(REG_RIP);
+  crash.rsp = value(REG_RSP);
+  crash.rbp = value(REG_RBP);
+  crash.thread = static_cast<std::uint64_t>(syscall(SYS_gettid));
+  crash.reactor_plus_1 = t_current_event.reactor_plus_1;
+  crash.event = t_current_event.event;
+  crash.time_ns = now_ns();
+  static_assert(NGREG == 23);
+  for (int i = 0; i < NGREG; ++i) crash.registers[i] = value(i);
+  __atomic_store_n(&crash.state, std::uint64_t{format::kCrashComplete}, __ATOMIC_RELEASE);
+}
+
+const struct sigaction* previous_action(int signal) noexcept {
+  for (std::size_t i = 0; i < kSignals.size(); ++i)
+    if (kSignals[i] == signal) return &g_previous[i];
+  return nullptr;
+}
+
+void on_crash(int signal, siginfo_t* info, void* context) noexcept {
+  if (format::Control* const control = g_control.load())
+    note(control->crash, signal, *info, *static_cast<const ucontext_t*>(context));
+
+  const struct sigaction* const previous = previous_action(signal);
+  const bool was_handled = previous->sa_handler != SIG_DFL && previous->sa_handler != SIG_IGN;
+  if (was_handled && (previous->sa_flags & SA_SIGINFO) != 0) return previous->sa_sigaction(signal, info, context);
+  if (was_handled) return previous->sa_handler(signal);
+
+  // Back to what was there. A fault happens again on return and ends the program as it would have ended without us, with
+  // the same core dump; a signal that was sent must be sent again.
+  sigaction(signal, previous, nullptr);
+  if (info->si_code <= 0 || signal == SIGABRT) syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal);
+}
+
+}  // namespace
+
+detail::CurrentEvent& current_event() noexcept { return t_current_event; }
+
+void install_crash_handler(format::Control* control) noexcept {
+  g_control = control;
+  if (g_installed || control == nullptr) return;
+  g_installed = true;
+  struct sigaction action {};
+  action.sa_sigaction = on_crash;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  sigemptyset(&action.sa_mask);
+  for (std::size_t i = 0; i < kSignals.size(); ++i) {
+    sigaction(kSignals[i], nullptr, &g_previous[i]);
+    // A signal that the program ignores stays ignored.
+    if (g_previous[i].sa_handler != SIG_IGN) sigaction(kSignals[i], &action, nullptr);
+  }
+}
+
+void ensure_signal_stack() noexcept {
+  if (t_signal_stack_checked) return;
+  t_signal_stack_checked = true;
+  stack_t current;
+  if (sigaltstack(nullptr, &current) != 0 || (current.ss_flags & SS_DISABLE) == 0) return;
+  constexpr std::size_t kBytes = 64 * 1024;
+  // Never unmapped: the thread may still take a signal while its thread_locals are destroyed.
+  void* const memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (memory == MAP_FAILED) return;
+  const stack_t stack{.ss_sp = memory, .ss_flags = 0, .ss_size = kBytes};
+  sigaltstack(&stack, nullptr);
+}
+
+}  // namespace afterimage

@@ -1,0 +1,79 @@
+#include <exception>
+
+#include "base/outbound_hash.h"
+#include "base/replay_mode.h"
+#include "record/crash_handler.h"
+#include "record/reactor_core.h"
+#include "record/recorder_core.h"
+
+extern "C" __attribute__((noinline)) void afterimage_before_react() {
+  asm volatile("");  // debuggers skip the prologue of a function with a body, and the optimiser must not see through it
+}
+
+namespace afterimage::detail {
+namespace {
+
+// The reactor whose react() this thread is in.
+__attribute__((tls_model("initial-exec"))) thread_local ReactorCore* t_reactor = nullptr;
+
+}  // namespace
+
+Delivery::Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* payload,
+                   std::size_t bytes) noexcept
+    : core_(core) {
+  if (replay_hooks != nullptr) [[unlikely]] {  // `core` belongs to the recorded process
+    core_ = nullptr;
+    replay_hooks->outbound(reactor, type, payload, bytes);
+    return;
+  }
+  if (t_reactor != nullptr && t_reactor != core)
+    t_reactor->set_outbound(outbound_hash(t_reactor->outbound(), reactor, type, payload, bytes));
+  previous_heap_ = exchange_current_heap(nullptr);
+  ensure_signal_stack();
+  begun_ns_ = now_ns();
+  event_ = core->begin(type, payload, bytes, begun_ns_);
+  payload_ = core->enter_inbox(type, payload, bytes, inbox_used_);
+  object_ = core->object();
+  exceptions_ = std::uncaught_exceptions();
+
+  CurrentEvent& current = current_event();
+  previous_core_ = std::exchange(t_reactor, core);
+  outer_outbound_ = core->outbound();
+  core->set_outbound(0);
+  previous_event_ = std::exchange(current, {core->id() + std::uint64_t{1}, event_});
+  exchange_current_heap(core->heap());
+}
+
+Delivery::~Delivery() {
+  if (core_ == nullptr) return;
+  exchange_current_heap(nullptr);
+  core_->leave_inbox(inbox_used_);
+  const std::uint64_t outbound = core_->outbound();
+  core_->end(event_, begun_ns_, std::uncaught_exceptions() > exceptions_, outbound);
+  core_->set_outbound(outer_outbound_);
+  t_reactor = previous_core_;
+  current_event() = previous_event_;
+  exchange_current_heap(previous_heap_);
+}
+
+ReactorCore* new_reactor(RecorderCore& recorder, std::string_view name, const std::type_info& type) {
+  return recorder.create_reactor(name, type);
+}
+
+Heap* reactor_heap(ReactorCore* core) noexcept { return core->heap(); }
+
+std::uint32_t reactor_id(ReactorCore* core) noexcept { return core->id(); }
+
+void reactor_constructed(ReactorCore* core, void* object) noexcept {
+  const OutsideScope outside;
+  core->constructed(object);
+}
+
+void delete_reactor(ReactorCore* core) noexcept {
+  const OutsideScope outside;
+  delete core;
+}
+
+void state_changed_outside_events(ReactorCore* core) noexcept { core->require_snapshot(); }
+
+}  // namespace afterimage::detail

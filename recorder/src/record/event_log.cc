@@ -1,0 +1,115 @@
+#include "record/event_log.h"
+
+#include "afterimage/heap.h"
+#include "base/hex.h"
+#include "base/type_name.h"
+
+namespace afterimage {
+namespace {
+
+const char* codec_name(detail::PayloadCodec codec) {
+  switch (codec) {
+    case detail::PayloadCodec::trivial: return "trivial";
+    case detail::PayloadCodec::custom: return "custom";
+    case detail::PayloadCodec::bytes: return "bytes";
+  }
+  return "";
+}
+
+const char* message_encoding(detail::PayloadCodec codec) {
+  switch (codec) {
+    case detail::PayloadCodec::trivial: return "x-afterimage-cpp";
+    case detail::PayloadCodec::custom: return "x-afterimage-custom";
+    case detail::PayloadCodec::bytes: return "application/octet-stream";
+  }
+  return "";
+}
+
+constexpr std::size_t kFixedPreambleBytes = 1024;  // magic, header, metadata, the three fixed channels
+
+}  // namespace
+
+EventLog::EventLog(SegmentKeeper& keeper, std::string directory, std::size_t segment_bytes, std::string uuid,
+                   std::uint32_t reactor)
+    : keeper_(keeper), source_(std::move(directory), segment_bytes), uuid_(std::move(uuid)), reactor_(reactor) {}
+
+EventLog::~EventLog() {
+  if (segment_ != nullptr) keeper_.give_back(std::move(segment_));
+  keeper_.forget(source_);
+}
+
+Status EventLog::open() {
+  rotate(0, 0);
+  return failure_;
+}
+
+bool EventLog::rotate(std::size_t bytes, std::uint64_t next_event) {
+  const OutsideScope outside;
+  if (!failure_.ok()) return false;
+  const std::size_t needed = preamble_bytes() + bytes + format::kSealBytes;
+  std::unique_ptr<Segment> next = keeper_.take(source_, needed, failure_);
+  if (next == nullptr) return false;
+  std::swap(segment_, next);
+  if (next != nullptr) keeper_.give_back(std::move(next));
+  write_preamble(next_event);
+  return true;
+}
+
+void EventLog::write_preamble(std::uint64_t next_event) {
+  const std::string reactor = std::to_string(reactor_), number = std::to_string(segment_->number),
+                    first = std::to_string(next_event);
+  const format::Property properties[] = {
+      {"uuid", uuid_}, {"reactor", reactor}, {"segment", number}, {"firstEvent", first}};
+  writer().magic();
+  writer().header("afterimage", "afterimage 0.1.0");
+  writer().metadata("afterimage.segment", properties);
+  writer().channel(format::kDoneChannel, "done", "x-afterimage-done", {});
+  writer().channel(format::kInputChannel, "input", "x-afterimage-input", {});
+  writer().channel(format::kGapChannel, "gap", "x-afterimage-gap", {});
+  for (const EventChannel& channel : channels_) announce(channel);
+}
+
+std::size_t EventLog::preamble_bytes() const {
+  std::size_t bytes = kFixedPreambleBytes;
+  for (const EventChannel& channel : channels_) bytes += announcement_bytes(channel);
+  return bytes;
+}
+
+std::size_t EventLog::announcement_bytes(const EventChannel& channel) {
+  // The topic repeats the type's name; the rest is short and bounded.
+  return 512 + 3 * channel.type.size();
+}
+
+void EventLog::announce(const EventChannel& channel) {
+  const format::Property properties[] = {{"type", channel.type},
+                                         {"thunk", channel.thunk},
+                                         {"codec", codec_name(channel.info->codec)},
+                                         {"bytes", channel.bytes},
+                                         {"align", channel.align}};
+  writer().schema(channel.id, channel.type);
+  writer().channel(channel.id, "event/" + channel.type, message_encoding(channel.info->codec), properties);
+}
+
+std::uint16_t EventLog::find_or_add_channel(const detail::EventTypeInfo& type, std::uint64_t next_event) {
+  const OutsideScope outside;
+  const EventChannel* found = nullptr;
+  for (const EventChannel& channel : channels_)
+    if (channel.info == &type) found = &channel;
+  if (found == nullptr) {
+    EventChannel channel{.info = &type,
+                         .id = static_cast<std::uint16_t>(format::kFirstEventChannel + channels_.size()),
+                         .type = type_name(*type.type),
+                         .thunk = hex(reinterpret_cast<std::uintptr_t>(type.thunk)),
+                         .bytes = std::to_string(type.bytes),
+                         .align = std::to_string(type.align)};
+    const std::size_t bytes = announcement_bytes(channel);
+    if (writer().room() < bytes + format::kSealBytes && !rotate(bytes, next_event)) return 0;
+    announce(channel);
+    found = &channels_.emplace_back(std::move(channel));
+  }
+  last_type_ = &type;
+  last_channel_ = found->id;
+  return last_channel_;
+}
+
+}  // namespace afterimage

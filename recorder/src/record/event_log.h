@@ -1,0 +1,74 @@
+// The event log of one reactor: appends messages to segments. One thread at a time.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "afterimage/recorder.h"
+#include "format/mcap.h"
+#include "record/segments.h"
+
+namespace afterimage {
+
+class EventLog {
+ public:
+  // `uuid` (32 hex digits) and `reactor` are repeated in every segment.
+  EventLog(SegmentKeeper& keeper, std::string directory, std::size_t segment_bytes, std::string uuid,
+           std::uint32_t reactor);
+  ~EventLog();  // seals the last segment
+
+  // Begins the first segment.
+  Status open();
+
+  // The channel of an event type, announced in the log at its first use. 0 if that failed; see failure().
+  std::uint16_t channel_of(const detail::EventTypeInfo& type, std::uint64_t next_event) {
+    if (&type == last_type_) return last_channel_;
+    return find_or_add_channel(type, next_event);
+  }
+
+  // Commits one message. `next_event`: what a segment begun now would name as its first event.
+  bool append(const format::Message& message, std::span<const std::byte> head, std::span<const std::byte> tail,
+              std::uint64_t next_event) {
+    const std::size_t bytes = format::kMessageOverhead + head.size() + tail.size();
+    if (writer().room() < bytes + format::kSealBytes) [[unlikely]] {
+      if (!rotate(bytes, next_event)) return false;
+    }
+    writer().message(message, head, tail);
+    bytes_ += bytes;
+    return true;
+  }
+
+  std::uint64_t bytes() const noexcept { return bytes_; }  // appended in all
+  std::uint64_t segment_number() const noexcept { return segment_ != nullptr ? segment_->number : 0; }
+  const Status& failure() const noexcept { return failure_; }
+
+ private:
+  struct EventChannel {
+    const detail::EventTypeInfo* info;
+    std::uint16_t id;
+    std::string type, thunk, bytes, align;
+  };
+
+  format::Writer& writer() noexcept { return segment_->writer; }
+  bool rotate(std::size_t bytes, std::uint64_t next_event);
+  void write_preamble(std::uint64_t next_event);
+  std::size_t preamble_bytes() const;
+  static std::size_t announcement_bytes(const EventChannel& channel);
+  void announce(const EventChannel& channel);
+  std::uint16_t find_or_add_channel(const detail::EventTypeInfo& type, std::uint64_t next_event);
+
+  SegmentKeeper& keeper_;
+  SegmentSource source_;
+  const std::string uuid_;
+  const std::uint32_t reactor_;
+  std::unique_ptr<Segment> segment_;
+  std::vector<EventChannel> channels_;
+  const detail::EventTypeInfo* last_type_ = nullptr;
+  std::uint16_t last_channel_ = 0;
+  std::uint64_t bytes_ = 0;
+  Status failure_;
+};
+
+}  // namespace afterimage

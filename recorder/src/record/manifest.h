@@ -1,0 +1,25 @@
+// manifest.json and reactor.json (FORMAT.md §1, §3): what a replayer must know about this process.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "afterimage/status.h"
+#include "os/modules.h"
+
+namespace afterimage {
+
+struct ProcessDescription {
+  std::string uuid;
+  std::uint64_t start_time_ns = 0;
+  std::vector<os::Module> modules;
+};
+
+std::string manifest_json(const ProcessDescription& process);
+std::string reactor_json(std::uint32_t id, const std::string& name, const std::string& type, std::uintptr_t slot_base,
+                         std::size_t slot_bytes, std::uintptr_t object);
+
+// Replaces the file as one step: it is always either the old or the new content.
+Status write_file(const std::string& path, const std::string& content);
+
+}  // namespace afterimage

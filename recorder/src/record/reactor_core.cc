@@ -1,0 +1,203 @@
+#include "record/reactor_core.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <cstring>
+
+#include "record/control_file.h"
+#include "record/crash_handler.h"
+#include "record/recorder_core.h"
+
+namespace afterimage::detail {
+namespace {
+
+std::string snapshot_path(const std::string& directory, std::uint64_t position) {
+  char name[40];
+  std::snprintf(name, sizeof name, "/snap-%012llu.core", static_cast<unsigned long long>(position));
+  return directory + name;
+}
+
+std::span<const std::byte> bytes_of(const void* data, std::size_t bytes) {
+  return {static_cast<const std::byte*>(data), bytes};
+}
+
+constexpr std::size_t kInboxAlignment = 64;
+
+}  // namespace
+
+ReactorCore::ReactorCore(std::shared_ptr<RecorderCore> recorder, std::uint32_t id, std::string name, std::string type,
+                         Heap* heap)
+    : recorder_(std::move(recorder)), id_(id), name_(std::move(name)), type_(std::move(type)), heap_(heap) {}
+
+ReactorCore::~ReactorCore() {
+  recorder_->forget_reactor(*this);
+  recording_ = false;
+  if (recorder_->is_open()) recorder_->snapshots().wait_until_idle();  // it reports to this object
+  log_.reset();
+  if (slot_ != nullptr && slot_->state == format::kReactorLive) publish(slot_->state, format::kDestroyed);
+  if (heap_ != nullptr) {
+    discard_foreign_frees(*heap_);
+    Heap::destroy(heap_);
+  }
+}
+
+Status ReactorCore::start_log(const std::string& directory, const std::string& uuid) {
+  slot_ = recorder_->control().slot(id_);
+  if (slot_ == nullptr)
+    return Status(ENOSPC, "reactor " + name_ + " is number " + std::to_string(id_) + ", a recording holds " +
+                              std::to_string(format::kReactorSlots) + ".");
+  if (mkdir(directory.c_str(), 0700) != 0)
+    return Status(errno, "directory " + directory + " cannot be created: " + std::strerror(errno) + ".");
+  directory_ = directory;
+  log_ = std::make_unique<EventLog>(recorder_->segments(), directory, recorder_->options().segment_bytes, uuid, id_);
+  return log_->open();
+}
+
+void ReactorCore::constructed(void* object) {
+  object_ = object;
+  if (heap_ == nullptr || !recorder_->is_open()) return;
+  heap_->set_object(object);
+  const std::string directory = recorder_->path() + "/r" + std::to_string(id_);
+  Status status = start_log(directory, recorder_->uuid());
+  if (status.ok())
+    status = write_file(directory + "/reactor.json",
+                        reactor_json(id_, name_, type_, heap_->base(), heap_->slot_bytes(),
+                                     reinterpret_cast<std::uintptr_t>(object)));
+  if (!status.ok()) return step_aside(status);
+  slot_->slot_base = heap_->base();
+  slot_->segment = log_->segment_number();
+  publish(slot_->state, format::kReactorLive);
+  publish(recorder_->control().get()->reactors, id_ + 1);
+  recording_ = true;
+  take_snapshot(/*now=*/true);
+}
+
+std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload, std::size_t bytes,
+                                 std::uint64_t now_ns) noexcept {
+  const std::uint64_t event = next_event_++;
+  if (depth_++ == 0) {
+    drain_foreign_frees(now_ns);
+    // Somebody called into the reactor other than by an event: a replay can only go on from its result.
+    if (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_)) take_snapshot(true);
+  }
+  if (!recording_) return event;
+  const std::uint16_t channel = log_->channel_of(type, event);
+  const format::Message message{channel, static_cast<std::uint32_t>(event), next_time(now_ns)};
+  if (channel == 0 || !log_->append(message, bytes_of(payload, bytes), {}, event)) {
+    step_aside(log_->failure());
+    return event;
+  }
+  publish(slot_->started, event + 1);
+  return event;
+}
+
+void ReactorCore::end(std::uint64_t event, std::uint64_t begun_ns, bool threw, std::uint64_t outbound) noexcept {
+  --depth_;
+  if (!recording_) return;
+  const std::uint64_t now = now_ns();
+  const std::uint64_t duration = now - begun_ns;
+  const format::Done done{.duration_ns = duration < UINT32_MAX ? static_cast<std::uint32_t>(duration) : UINT32_MAX,
+                          .flags = threw ? std::uint32_t{format::kThrew} : 0,
+                          .allocation_fingerprint = heap_->fingerprint(),
+                          .outbound_hash = outbound,
+                          .event = event};
+  const format::Message message{format::kDoneChannel, static_cast<std::uint32_t>(event), next_time(now)};
+  if (!log_->append(message, bytes_of(&done, sizeof done), {}, next_event_)) return step_aside(log_->failure());
+  publish(slot_->finished, event + 1);
+  if (depth_ > 0) return;
+  boundary_fingerprint_ = done.allocation_fingerprint;
+  if (snapshot_due(now)) take_snapshot(/*now=*/false);
+}
+
+const std::byte* ReactorCore::enter_inbox(const EventTypeInfo& type, const void* payload, std::size_t bytes,
+                                          std::size_t& used) noexcept {
+  used = 0;
+  const std::size_t room = (bytes + kInboxAlignment - 1) & ~(kInboxAlignment - 1);
+  if (type.codec == PayloadCodec::custom || heap_ == nullptr || type.align > kInboxAlignment ||
+      room > Heap::kInboxBytes - inbox_used_)
+    return static_cast<const std::byte*>(payload);
+  std::byte* const place = heap_->inbox() + inbox_used_;
+  std::memcpy(place, payload, bytes);
+  inbox_used_ += room;
+  used = room;
+  return place;
+}
+
+void ReactorCore::drain_foreign_frees(std::uint64_t) noexcept {
+  if (heap_ == nullptr) return;
+  const std::size_t freed = afterimage::drain_foreign_frees(
+      *heap_,
+      [](void* self, const std::uint64_t* addresses, std::size_t count) {
+        static_cast<ReactorCore*>(self)->log_foreign_frees(addresses, count);
+      },
+      this);
+  if (freed > 0) boundary_fingerprint_ = heap_->fingerprint();
+}
+
+void ReactorCore::log_foreign_frees(const std::uint64_t* addresses, std::size_t count) noexcept {
+  if (!recording_) return;
+  const std::uint64_t event = next_event_ - 1;  // the one that is about to begin
+  const std::size_t bytes = count * sizeof *addresses;
+  const format::InputHeader header{static_cast<std::uint16_t>(format::InputKind::foreign_frees), 0,
+                                   static_cast<std::uint32_t>(bytes)};
+  const format::Message message{format::kInputChannel, static_cast<std::uint32_t>(event), next_time(last_time_ns_)};
+  if (!log_->append(message, bytes_of(&header, sizeof header), bytes_of(addresses, bytes), event))
+    step_aside(log_->failure());
+}
+
+bool ReactorCore::snapshot_due(std::uint64_t now) const noexcept {
+  const Options& options = recorder_->options();
+  if (options.snapshot_log_bytes != 0 && log_->bytes() - snapshot_log_bytes_ >= options.snapshot_log_bytes) return true;
+  return options.snapshot_interval_ms != 0 && now - snapshot_time_ns_ >= options.snapshot_interval_ms * 1'000'000u;
+}
+
+// `now`: on this thread, because what follows cannot be replayed without it. Otherwise in the background, or later if
+// the last one is not written yet.
+void ReactorCore::take_snapshot(bool now) noexcept {
+  const OutsideScope outside;
+  // begin() has counted the event it is called for; the snapshot stands before it.
+  const std::uint64_t position = now && depth_ > 0 ? next_event_ - 1 : next_event_;
+  SnapshotOrder order{.path = snapshot_path(directory_, position), .note = {}, .on_written = on_snapshot_written,
+                      .context = this};
+  order.note = {.version = 1,
+                .reactor = id_,
+                .position = position,
+                .parent = position,
+                .kind = 1,
+                .reserved = 0,
+                .allocation_fingerprint = heap_->fingerprint(),
+                .object = heap_->object(),
+                .slot_base = heap_->base(),
+                .slot_bytes = heap_->slot_bytes()};
+  recorder_->refresh_modules();
+  if (now) {
+    snapshot_required_ = false;
+    boundary_fingerprint_ = heap_->fingerprint();
+    const Status status = recorder_->snapshots().save_now(*heap_, order);
+    on_snapshot_written(this, position, status);
+    if (!status.ok()) return step_aside(status);
+  } else if (!recorder_->snapshots().try_capture(*heap_, order)) {
+    return;  // tried again after the next event
+  }
+  snapshot_log_bytes_ = log_->bytes();
+  snapshot_time_ns_ = now_ns();
+}
+
+void ReactorCore::on_snapshot_written(void* context, std::uint64_t position, const Status& status) noexcept {
+  auto* const self = static_cast<ReactorCore*>(context);
+  // Without this snapshot the recording is still whole: a replay begins at an earlier one.
+  if (status.ok())
+    publish(self->slot_->snapshot_position, position);
+  else
+    self->recorder_->report(status);
+}
+
+void ReactorCore::step_aside(const Status& status) noexcept {
+  recording_ = false;
+  if (slot_ != nullptr) publish(slot_->state, format::kSteppedAside);
+  recorder_->report(status);
+}
+
+}  // namespace afterimage::detail

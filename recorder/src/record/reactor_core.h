@@ -1,0 +1,73 @@
+// One recorded reactor: its heap, its log, its progress. Everything is keyed by reactor, not by thread.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "afterimage/recorder.h"
+#include "format/control.h"
+#include "heap/heap.h"
+#include "record/event_log.h"
+
+namespace afterimage::detail {
+
+class ReactorCore {
+ public:
+  // `heap` may be null: the reactor then lives in the ordinary heap and is not recorded.
+  ReactorCore(std::shared_ptr<RecorderCore> recorder, std::uint32_t id, std::string name, std::string type, Heap* heap);
+  ~ReactorCore();
+
+  // Opens the log in `directory`; until then, and if it fails, the reactor is not recorded.
+  Status start_log(const std::string& directory, const std::string& uuid);
+  void constructed(void* object);
+
+  std::uint32_t id() const noexcept { return id_; }
+  Heap* heap() const noexcept { return heap_; }
+  void* object() const noexcept { return object_; }
+  void require_snapshot() noexcept { snapshot_required_ = true; }
+  void stop_recording() noexcept { recording_ = false; }
+
+  // What a Delivery does around react(). begin() commits the event and returns its number; end() logs its end.
+  std::uint64_t begin(const EventTypeInfo& type, const void* payload, std::size_t bytes, std::uint64_t now_ns) noexcept;
+  void end(std::uint64_t event, std::uint64_t begun_ns, bool threw, std::uint64_t outbound) noexcept;
+
+  // Copies an event that is delivered in place to its address inside the slot. Nested events stack up. Null when it does
+  // not fit: then react() sees the sender's copy. `used` is what leave_inbox() must give back.
+  const std::byte* enter_inbox(const EventTypeInfo& type, const void* payload, std::size_t bytes,
+                               std::size_t& used) noexcept;
+  void leave_inbox(std::size_t used) noexcept { inbox_used_ -= used; }
+
+  std::uint64_t outbound() const noexcept { return outbound_; }
+  void set_outbound(std::uint64_t hash) noexcept { outbound_ = hash; }
+
+ private:
+  std::uint64_t next_time(std::uint64_t now_ns) noexcept {
+    return last_time_ns_ = now_ns > last_time_ns_ ? now_ns : last_time_ns_ + 1;
+  }
+  void drain_foreign_frees(std::uint64_t now_ns) noexcept;
+  void log_foreign_frees(const std::uint64_t* addresses, std::size_t count) noexcept;
+  bool snapshot_due(std::uint64_t now_ns) const noexcept;
+  void take_snapshot(bool now) noexcept;
+  void step_aside(const Status& status) noexcept;
+  static void on_snapshot_written(void* context, std::uint64_t position, const Status& status) noexcept;
+
+  const std::shared_ptr<RecorderCore> recorder_;
+  const std::uint32_t id_;
+  const std::string name_, type_;
+  Heap* const heap_;
+  void* object_ = nullptr;
+  std::string directory_;
+  std::unique_ptr<EventLog> log_;
+  format::ReactorSlot* slot_ = nullptr;
+  bool recording_ = false;
+  bool snapshot_required_ = false;
+  int depth_ = 0;  // of nested deliveries to this reactor
+  std::uint64_t next_event_ = 0;
+  std::uint64_t last_time_ns_ = 0;
+  std::uint64_t outbound_ = 0;
+  std::uint64_t boundary_fingerprint_ = 0;  // of the heap when the last event had ended
+  std::uint64_t snapshot_log_bytes_ = 0, snapshot_time_ns_ = 0;  // where and when the last one was taken
+  std::size_t inbox_used_ = 0;
+};
+
+}  // namespace afterimage::detail

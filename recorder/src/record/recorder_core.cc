@@ -1,0 +1,172 @@
+#include "record/recorder_core.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "base/hex.h"
+#include "base/raw_log.h"
+#include "base/type_name.h"
+#include "record/crash_handler.h"
+#include "record/reactor_core.h"
+
+namespace afterimage::detail {
+namespace {
+
+// All open recordings, for fork().
+std::mutex g_recorders_mutex;
+std::vector<RecorderCore*> g_recorders;
+
+void in_child_after_fork() {
+  // The forking thread may not have held the mutex, but another one may: only this thread lives on, so reading is safe.
+  for (RecorderCore* const recorder : g_recorders) recorder->abandon_after_fork();
+}
+
+std::string local_time(std::uint64_t time_ns) {
+  const time_t seconds = static_cast<time_t>(time_ns / 1'000'000'000u);
+  tm parts{};
+  localtime_r(&seconds, &parts);
+  char text[32];
+  strftime(text, sizeof text, "%Y%m%d-%H%M%S", &parts);
+  return text;
+}
+
+std::string program_name() {
+  std::error_code error;
+  const std::string name = std::filesystem::read_symlink("/proc/self/exe", error).filename().string();
+  return name.empty() ? "program" : name;
+}
+
+Status make_directory(const std::string& path) {
+  if (mkdir(path.c_str(), 0700) == 0) return {};
+  return Status(errno, "directory " + path + " cannot be created: " + std::strerror(errno) + ".");
+}
+
+}  // namespace
+
+std::uint64_t now_ns() noexcept {
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+RecorderCore::RecorderCore(Options options) : options_(std::move(options)) {}
+
+RecorderCore::~RecorderCore() {
+  {
+    const std::lock_guard lock(g_recorders_mutex);
+    std::erase(g_recorders, this);
+  }
+  if (!open_) return;
+  segments_.reset();  // completes every segment
+  snapshots_.reset();
+  install_crash_handler(nullptr);
+  control_.close(now_ns());
+}
+
+void RecorderCore::open() {
+  if (Status status = create_bundle(); !status) {
+    report(status);
+    return;
+  }
+  open_ = true;
+  segments_ = std::make_unique<SegmentKeeper>();
+  snapshots_ = std::make_unique<SnapshotWriter>();
+  refresh_modules();
+  if (options_.crash_handler) install_crash_handler(control_.get());
+
+  static const int registered = pthread_atfork(nullptr, nullptr, in_child_after_fork);
+  (void)registered;
+  const std::lock_guard lock(g_recorders_mutex);
+  g_recorders.push_back(this);
+}
+
+Status RecorderCore::create_bundle() {
+  std::uint8_t uuid[16];
+  if (getrandom(uuid, sizeof uuid, 0) != sizeof uuid) return Status(errno, "no random bytes for the recording's id.");
+  process_.uuid = hex_bytes(std::as_bytes(std::span(uuid)));
+  process_.start_time_ns = now_ns();
+
+  std::error_code error;
+  std::filesystem::create_directories(options_.directory, error);
+  if (error) return Status(error.value(), "directory " + options_.directory + " cannot be created: " + error.message() + ".");
+  const std::string directory = std::filesystem::absolute(options_.directory, error).lexically_normal().string();
+  std::string path = directory + "/" + program_name() + "-" + local_time(process_.start_time_ns) + "-" +
+                     std::to_string(getpid());
+  // Several recordings of one process within a second.
+  for (int again = 2; access((path + ".afterimage").c_str(), F_OK) == 0; ++again)
+    path = path.substr(0, path.rfind('~')) + "~" + std::to_string(again);
+  path += ".afterimage";
+  if (Status status = make_directory(path); !status) return status;
+
+  process_.modules = os::loaded_modules();
+  Status status = control_.create(path + "/control", uuid);
+  if (status.ok()) status = write_file(path + "/manifest.json", manifest_json(process_));
+  if (!status.ok()) {  // rather nothing than a recording that cannot be opened
+    std::filesystem::remove_all(path, error);
+    return status;
+  }
+  path_ = path;
+  return {};
+}
+
+ReactorCore* RecorderCore::create_reactor(std::string_view name, const std::type_info& type) {
+  const OutsideScope outside;
+  const std::lock_guard lock(mutex_);
+  const std::uint32_t id = reactor_count_++;
+  int error = 0;
+  Heap* heap = Heap::create(SlotSize::large, error);
+  if (heap == nullptr) heap = Heap::create(SlotSize::small, error);
+  auto* const reactor = new ReactorCore(shared_from_this(), id, std::string(name), type_name(type), heap);
+  reactors_.push_back(reactor);
+  return reactor;
+}
+
+void RecorderCore::forget_reactor(ReactorCore& reactor) {
+  const std::lock_guard lock(mutex_);
+  std::erase(reactors_, &reactor);
+}
+
+void RecorderCore::report(const Status& status) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!status_.ok()) return;
+    status_ = status;
+  }
+  control_.note_failure(status);
+  RawLine().text("not recording any more: ").text(status.message().c_str()).text(" The program goes on.").print();
+}
+
+Status RecorderCore::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+void RecorderCore::refresh_modules() {
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t generation = os::modules_generation();
+  if (generation == modules_generation_) return;
+  process_.modules = os::loaded_modules();
+  modules_generation_ = generation;
+  std::vector<format::CoreModule> modules;
+  for (const os::Module& module : process_.modules) modules.push_back({module.base, module.bytes, module.path});
+  snapshots_->set_modules(std::move(modules));
+  // On failure the old list stays: a replay then names the library that it misses.
+  (void)write_file(path_ + "/manifest.json", manifest_json(process_));
+}
+
+void RecorderCore::abandon_after_fork() noexcept {
+  for (ReactorCore* const reactor : reactors_) reactor->stop_recording();
+  if (segments_ != nullptr) segments_->abandon_after_fork();
+  if (snapshots_ != nullptr) snapshots_->abandon_after_fork();
+  install_crash_handler(nullptr);
+}
+
+}  // namespace afterimage::detail

@@ -1,0 +1,63 @@
+// One recording: its directory, and what all its reactors share.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "afterimage/recorder.h"
+#include "record/control_file.h"
+#include "record/manifest.h"
+#include "record/segments.h"
+#include "snapshot/snapshot.h"
+
+namespace afterimage::detail {
+
+class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
+ public:
+  explicit RecorderCore(Options options);
+  ~RecorderCore();
+
+  // Creates the bundle. On failure nothing is recorded, and report() has been called.
+  void open();
+  // The reactor that owns the slot `id`; null heap and no log when it cannot be recorded.
+  ReactorCore* create_reactor(std::string_view name, const std::type_info& type);
+  void forget_reactor(ReactorCore& reactor);
+
+  // Notes why something is not recorded: the first reason is printed, kept for status(), and put into the recording.
+  void report(const Status& status) noexcept;
+  Status status() const;
+  bool is_open() const noexcept { return open_; }
+
+  const Options& options() const noexcept { return options_; }
+  const std::string& path() const noexcept { return path_; }
+  const std::string& uuid() const noexcept { return process_.uuid; }
+  ControlFile& control() noexcept { return control_; }
+  SegmentKeeper& segments() noexcept { return *segments_; }
+  SnapshotWriter& snapshots() noexcept { return *snapshots_; }
+  // Brings the module list of the manifest and of the snapshots up to date.
+  void refresh_modules();
+  // The child of a fork() shares the files with its parent and must not write.
+  void abandon_after_fork() noexcept;
+
+ private:
+  Status create_bundle();
+
+  const Options options_;
+  std::string path_;
+  bool open_ = false;
+  ProcessDescription process_;
+  std::uint64_t modules_generation_ = ~std::uint64_t{0};
+  ControlFile control_;
+  std::unique_ptr<SegmentKeeper> segments_;
+  std::unique_ptr<SnapshotWriter> snapshots_;
+  mutable std::mutex mutex_;  // of all below
+  Status status_;
+  std::uint32_t reactor_count_ = 0;
+  std::vector<ReactorCore*> reactors_;
+};
+
+std::uint64_t now_ns() noexcept;  // CLOCK_REALTIME
+
+}  // namespace afterimage::detail

@@ -1,0 +1,80 @@
+// Event segments as files: prepared ahead of their use, and sealed behind it, by one background thread.
+//
+// The reactor's thread takes a prepared segment with one atomic exchange and gives a full one back through a queue. It
+// waits only when it writes faster than the file system can allocate, and it says so (stalls()).
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "afterimage/status.h"
+#include "format/mcap.h"
+
+namespace afterimage {
+
+struct Segment {
+  std::uint64_t number = 0;
+  std::string path;
+  std::span<std::byte> memory;  // the mapped file
+  format::Writer writer;
+};
+
+// The segments of one reactor.
+class SegmentSource {
+ public:
+  SegmentSource(std::string directory, std::size_t segment_bytes)
+      : directory_(std::move(directory)), segment_bytes_(segment_bytes) {}
+
+  std::size_t segment_bytes() const noexcept { return segment_bytes_; }
+
+ private:
+  friend class SegmentKeeper;
+  const std::string directory_;
+  const std::size_t segment_bytes_;
+  std::uint64_t next_number_ = 1;             // guarded by the keeper's mutex
+  bool asked_ = false;                        // guarded by the keeper's mutex: a segment is wanted or being made
+  Status failure_;                            // guarded by the keeper's mutex: why there is none
+  std::atomic<Segment*> ready_{nullptr};
+};
+
+class SegmentKeeper {
+ public:
+  SegmentKeeper();
+  ~SegmentKeeper();  // finishes what was asked for
+
+  // A zero-filled, mapped and prefaulted segment with room for at least `bytes`; and asks for the next one. Waits if none is
+  // ready. Null with a reason in `status` if the file cannot be made.
+  std::unique_ptr<Segment> take(SegmentSource& source, std::size_t bytes, Status& status);
+  // Completes the segment's file in the background and unmaps it.
+  void give_back(std::unique_ptr<Segment> segment);
+  // The reactor is gone: completes nothing more for it, removes what was prepared and not used.
+  void forget(SegmentSource& source);
+  // How often a reactor had to wait for a segment.
+  std::uint64_t stalls() const noexcept { return stalls_.load(std::memory_order_relaxed); }
+  // In a child after fork() the thread does not exist.
+  void abandon_after_fork() noexcept { abandoned_ = true; }
+
+ private:
+  std::unique_ptr<Segment> make(const SegmentSource& source, std::uint64_t number, std::size_t bytes, Status& status);
+  void ask(SegmentSource& source);  // with the mutex held
+  void run();
+
+  std::mutex mutex_;
+  std::condition_variable work_, prepared_;
+  std::deque<SegmentSource*> wanted_;
+  std::deque<std::unique_ptr<Segment>> full_;
+  SegmentSource* in_progress_ = nullptr;
+  bool stopping_ = false;
+  bool abandoned_ = false;
+  std::atomic<std::uint64_t> stalls_{0};
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace afterimage
