@@ -1,0 +1,76 @@
+// Record, crash, replay: the replay must end in the same crash, at the same address, through the same allocations. Every pair is a
+// new process with a new address-space layout; `npm run soak -- 200` makes 200 pairs of each program.
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import { openRecording, type ReactorInfo, type Recording } from '../../debug-adapter/recording';
+import { Replayer } from '../../debug-adapter/replay/replayer';
+import { crashingPrograms, programPath, recordCrash, repetitions, withDirectory } from '../support/fixture-programs';
+
+const pairs = repetitions('AFTERIMAGE_PAIRS', 2);
+
+const hex = (value: bigint) => `0x${value.toString(16)}`;
+
+/** What one replay of one reactor showed, from its first event to its last. */
+async function replay(recording: Recording, reactor: ReactorInfo, program: string) {
+  const replayer = Replayer.start(recording, { reactor: reactor.id, program });
+  try {
+    await replayer.ready();
+    await replayer.run(0);
+    const end = await replayer.run(reactor.crashEvent === undefined ? reactor.finished : reactor.crashEvent + 1);
+    return { end, divergences: replayer.divergences };
+  } finally {
+    replayer.kill();
+  }
+}
+
+async function checkReactor(recording: Recording, reactor: ReactorInfo, program: string): Promise<void> {
+  const { end, divergences } = await replay(recording, reactor, program);
+  assert.deepEqual(divergences, [], `${reactor.name} took another way than recorded`);
+  if (reactor.crashEvent === undefined) {
+    assert.deepEqual(end, { event: 'stopped', position: reactor.finished, reason: 'target' });
+    return;
+  }
+  assert.equal(end.event, 'crash', `${reactor.name} did not crash`);
+  const crash = recording.crash;
+  assert.ok(crash, 'the crash handler noted nothing');
+  assert.deepEqual(
+    { event: end.eventNumber, signal: end.signal, code: end.code, address: hex(end.address), rip: hex(end.rip) },
+    { event: crash.event, signal: crash.signal, code: crash.code, address: hex(crash.address), rip: hex(crash.rip) },
+  );
+}
+
+/** One pair; answers where the executable was loaded. */
+async function checkPair(name: string, directory: string): Promise<bigint> {
+  const recording = openRecording(await recordCrash(name, directory));
+  try {
+    assert.ok(recording.crashedReactor(), `${name} crashed outside its reactors`);
+    for (const reactor of recording.reactors) await checkReactor(recording, reactor, programPath(name));
+    return recording.manifest.modules.find(({ kind }) => kind === 'exe')!.base;
+  } finally {
+    recording.close();
+  }
+}
+
+describe('record and replay', function () {
+  this.timeout(0);
+
+  it('is tried with address-space randomisation on', () => {
+    assert.notEqual(fs.readFileSync('/proc/sys/kernel/randomize_va_space', 'utf8').trim(), '0');
+  });
+
+  for (const name of Object.keys(crashingPrograms)) {
+    it(`${name}: ${pairs} of ${pairs} replays end in the recorded crash`, async () => {
+      const failures: string[] = [];
+      const bases = new Set<bigint>();
+      for (let pair = 1; pair <= pairs; pair++) {
+        const check = withDirectory((directory) => checkPair(name, directory));
+        await check.then(
+          (base) => bases.add(base),
+          (error: Error) => failures.push(`pair ${pair}: ${error.message}`),
+        );
+      }
+      assert.deepEqual(failures, [], `${failures.length} of ${pairs} pairs differ`);
+      if (pairs > 1) assert.ok(bases.size > 1, 'every run was loaded at the same address');
+    });
+  }
+});
