@@ -17,4 +17,4 @@ await build({
   sourcemap: true,
   external: ['vscode'],
   logLevel: 'warning',
-});
+}).catch(() => process.exit(1)); // it has said why
