@@ -10,6 +10,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Readable, type Writable } from 'node:stream';
+import { packageRoot } from '../package-root';
 import { type Recording, UserError } from '../recording';
 import { launchFailed, launcherMissing, noSnapshot, replayerEnded, replayerReported, stillRecording } from './errors';
 import { plan } from './plan';
@@ -173,12 +174,8 @@ function libraryPath(recording: Recording): string {
   return [...new Set([...(before === '' ? [] : before.split(':')), ...directories])].join(':');
 }
 
-/** native/build/Release below the root, which is two folders up in every layout: dist/debug-adapter/ and out/debug-adapter/replay/. */
 export function launcherPath(): string {
-  const given = process.env['AFTERIMAGE_LAUNCH'];
-  const roots = [path.resolve(__dirname, '../..'), path.resolve(__dirname, '../../..')];
-  const places = given === undefined ? roots.map((root) => `${root}/native/build/Release/afterimage-launch`) : [given];
-  const found = places.find((place) => fs.existsSync(place));
-  if (found === undefined) throw launcherMissing(places[0] ?? '');
-  return found;
+  const launcher = process.env['AFTERIMAGE_LAUNCH'] ?? `${packageRoot()}/native/build/Release/afterimage-launch`;
+  if (!fs.existsSync(launcher)) throw launcherMissing(launcher);
+  return launcher;
 }

@@ -1,0 +1,34 @@
+// What only the command line can complain about.
+
+import { UserError } from '../recording';
+
+export const notANumber = (option: string, text: string, example: string) =>
+  new UserError('not-a-number', `${option} needs a whole number, not "${text}"; for example ${option} ${example}.`);
+
+export const notAnAddress = (text: string) =>
+  new UserError('not-an-address', `--address needs a hexadecimal address, not "${text}"; for example --address 0x400000001040.`);
+
+export const chooseReactor = (names: readonly string[]) =>
+  new UserError(
+    'choose-reactor',
+    names.length === 0
+      ? 'The recording has no reactors: the program ended before it created one.'
+      : `The recording has ${names.length} reactors and crashed in none of them. Choose one with --reactor: ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', ...' : ''}.`,
+  );
+
+export const noSuchType = (wanted: string, known: readonly string[]) =>
+  new UserError(
+    'no-such-type',
+    `No event has the type "${wanted}". There are: ${known.slice(0, 8).join(', ')}${known.length > 8 ? ', ...' : ''}.`,
+  );
+
+export const gdbMissing = (gdb: string) =>
+  new UserError('gdb-missing', `${gdb} was not found; --typed needs it. On Debian or Ubuntu: sudo apt-get install gdb.`);
+
+export const gdbFailed = (words: string) => new UserError('gdb-failed', `gdb could not decode the payloads: ${words}`);
+
+export const notInHeap = (address: string, reactor: string, from: string, to: string) =>
+  new UserError('not-in-heap', `${address} is not in the memory of ${reactor}, which is from ${from} to ${to}. Only that is recorded.`);
+
+export const replayCrashed = (event: number, signal: string) =>
+  new UserError('replay-crashed', `The replay crashed with ${signal} in event ${event}. Look only at events before it: --before ${event}.`);

@@ -1,0 +1,179 @@
+// afterimage info: what a recording is, how its process ended, and what it holds.
+
+import { hasFaultAddress, type ReactorInfo, type Recording, signalMeaning } from '../recording';
+import { ExitCode } from './exit-codes';
+import { type Output } from './output';
+import { byteSize, counted, dateAndTime, duration, hexAddress, printable, table, wrapped } from './text';
+
+const REACTORS_SHOWN = 20;
+
+export interface InfoOptions {
+  readonly verify?: boolean;
+}
+
+export function info(recording: Recording, options: InfoOptions, output: Output): ExitCode {
+  const summary = summarize(recording, options);
+  if (output.json) output.document(summary);
+  else show(summary, output);
+  return ExitCode.ok;
+}
+
+type Summary = ReturnType<typeof summarize>;
+
+function summarize(recording: Recording, options: InfoOptions) {
+  const { manifest, crash, control } = recording;
+  const executable = manifest.modules.find((module) => module.kind === 'exe');
+  const reactors = recording.reactors.map((reactor) => summarizeReactor(recording, reactor));
+  const lastEventNs = reactors.reduce<bigint | null>((last, { lastTimeNs: t }) => (t !== null && t > (last ?? 0n) ? t : last), null);
+  return {
+    directory: recording.directory,
+    state: recording.state,
+    program: manifest.executable,
+    buildId: executable?.buildId ?? '',
+    commandLine: manifest.commandLine,
+    library: manifest.library,
+    hostname: manifest.hostname,
+    kernel: manifest.kernel,
+    pid: manifest.pid,
+    startTimeNs: manifest.startTimeNs,
+    endTimeNs: control?.stopTimeNs ?? crash?.timeNs ?? null,
+    lastEventTimeNs: lastEventNs,
+    crash: crash === undefined ? null : summarizeCrash(recording, crash),
+    endedIn: recording.crashedReactor()?.id ?? null,
+    reactors,
+    problems: options.verify === true ? recording.verify() : recording.problems,
+  };
+}
+
+function summarizeCrash({ manifest }: Recording, crash: NonNullable<Recording['crash']>) {
+  const inside = manifest.modules.find((m) => crash.rip >= m.base && crash.rip < m.base + BigInt(m.bytes));
+  return {
+    signal: crash.signal,
+    signalName: crash.signalName,
+    code: crash.code,
+    meaning: signalMeaning(crash.signal, crash.code) ?? null,
+    address: hasFaultAddress(crash.signal, crash.code) ? hexAddress(crash.address) : null,
+    instruction: hexAddress(crash.rip),
+    module: inside === undefined ? null : inside.path,
+    moduleOffset: inside === undefined ? null : hexAddress(crash.rip - inside.base),
+    threadId: crash.threadId,
+    reactor: crash.reactor ?? null,
+    event: crash.event ?? null,
+    registers: Object.fromEntries([...crash.registers].map(([name, value]) => [name, hexAddress(value)])),
+  };
+}
+
+function summarizeReactor(recording: Recording, reactor: ReactorInfo) {
+  const log = recording.log(reactor.id);
+  const snapshots = recording.snapshots(reactor.id);
+  const last = log.end > log.first ? [...log.events(log.end - 1, 1)][0] : undefined;
+  return {
+    id: reactor.id,
+    name: reactor.name,
+    type: reactor.type,
+    state: reactor.state,
+    heapBase: hexAddress(reactor.heapBase),
+    heapBytes: reactor.heapBytes,
+    object: hexAddress(reactor.object),
+    firstEvent: log.first,
+    endEvent: log.end,
+    started: reactor.started,
+    finished: reactor.finished,
+    crashEvent: reactor.crashEvent ?? null,
+    lastTimeNs: last?.timeNs ?? null,
+    types: log.types.map((type) => type.name),
+    logBytes: log.fileBytes,
+    snapshots: snapshots.map(({ position, kind, fileBytes, heapBytes }) => ({ position, kind, fileBytes, heapBytes })),
+    heapUsedBytes: snapshots.at(-1)?.heapBytes ?? null,
+  };
+}
+
+function show(summary: Summary, output: Output): void {
+  const { colors: c, width } = output;
+  output.line(c.bold(printable(summary.directory.split('/').at(-1) ?? '')));
+  output.line();
+  for (const [label, text] of facts(summary)) output.line(fact(label, text, output));
+  showReactors(summary, output);
+  if (summary.problems.length === 0) return;
+  output.line();
+  output.line(c.yellow(`  ${counted(summary.problems.length, 'problem')}: the recording is partial`));
+  for (const problem of summary.problems) output.line(`  ${c.yellow('!')} ${wrapped(printable(problem), width, '    ')}`);
+}
+
+function facts(summary: Summary): [string, string][] {
+  const { crash } = summary;
+  return [
+    ['Program', printable(summary.program)],
+    ['Build', summary.buildId === '' ? 'without a build-id' : summary.buildId],
+    ['Process', printable(`${summary.pid} on ${summary.hostname}, ${summary.kernel}, ${summary.library}`)],
+    ['Started', dateAndTime(summary.startTimeNs)],
+    ['Ended', ended(summary)],
+    ['State', stateText(summary)],
+    ...(crash === null ? [] : ([['Instruction', instruction(crash)]] as [string, string][])),
+  ];
+}
+
+function fact(label: string, text: string, { colors: c, width }: Output): string {
+  const lines = wrapped(text, width, ' '.repeat(15));
+  const bad = label === 'State' && /^(crashed|killed)/.test(text);
+  return `  ${c.dim(label.padEnd(13))}${bad ? c.red(lines) : lines}`;
+}
+
+function ended({ endTimeNs, lastEventTimeNs, startTimeNs, state }: Summary): string {
+  if (state === 'live') return 'still running';
+  if (endTimeNs !== null) return `${dateAndTime(endTimeNs)}, after ${duration(endTimeNs - startTimeNs)}`;
+  return lastEventTimeNs === null ? 'unknown' : `unknown; the last event began at ${dateAndTime(lastEventTimeNs)}`;
+}
+
+function stateText(summary: Summary): string {
+  const where = insideReact(summary);
+  if (summary.state === 'live') return 'live: the process is still recording';
+  if (summary.state === 'closed') return 'closed: the program ended in good order';
+  if (summary.state === 'killed') return `killed: the process ended without a word (SIGKILL, or the machine went down)${where}`;
+  const { crash } = summary;
+  if (crash === null) return `crashed: the signal is unknown${where}`;
+  const address = crash.address === null ? '' : ` at address ${crash.address}`;
+  return `crashed: ${crash.signalName}${crash.meaning === null ? '' : ` (${crash.meaning})`}${address}${where || ', outside of any react()'}`;
+}
+
+function insideReact(summary: Summary): string {
+  const reactor = summary.reactors.find((r) => r.id === summary.endedIn);
+  return reactor === undefined ? '' : `, inside react() of event ${reactor.crashEvent} of ${printable(reactor.name)}`;
+}
+
+const instruction = (crash: NonNullable<Summary['crash']>): string =>
+  `${crash.instruction}${crash.module === null ? '' : `, ${printable(crash.module.split('/').at(-1) ?? '')} + ${crash.moduleOffset}`}`;
+
+function showReactors(summary: Summary, output: Output): void {
+  const { colors: c } = output;
+  output.line();
+  if (summary.reactors.length === 0) return output.line('  No reactors: the program ended before it created one.');
+  const rows = summary.reactors.slice(0, REACTORS_SHOWN).map(reactorRow);
+  const columns = [
+    { title: '#', right: true },
+    { title: 'reactor', elastic: true },
+    { title: 'type', elastic: true },
+    { title: 'events', right: true },
+    { title: 'snapshots', right: true },
+    { title: 'heap used', right: true },
+    { title: 'log', right: true },
+  ];
+  const [title = '', ...lines] = table(columns, rows, output.width - 2);
+  output.line(`  ${c.dim(title)}`);
+  lines.forEach((line, i) => output.line(`  ${summary.reactors[i]?.crashEvent === null ? line : c.red(line)}`));
+  const more = summary.reactors.length - lines.length;
+  if (more > 0) output.line(c.dim(`  and ${more} more; --json lists them all`));
+}
+
+function reactorRow(reactor: Summary['reactors'][number]): string[] {
+  const { firstEvent, endEvent } = reactor;
+  return [
+    String(reactor.id),
+    printable(reactor.name),
+    printable(reactor.type),
+    firstEvent === endEvent ? 'none' : `${firstEvent}\u2013${endEvent - 1}`,
+    String(reactor.snapshots.length),
+    reactor.heapUsedBytes === null ? '?' : byteSize(reactor.heapUsedBytes),
+    byteSize(reactor.logBytes),
+  ];
+}

@@ -1,0 +1,105 @@
+// The afterimage command. One file a command; here only the table of commands and how each of them ends: an exit code, or one
+// sentence on stderr. A stack trace is ours alone: AFTERIMAGE_DEBUG=1.
+
+import { Command, CommanderError } from 'commander';
+import { openRecording, type Recording, UserError } from '../recording';
+import { type CommonOptions } from './arguments';
+import { events, type EventsOptions } from './events';
+import { ExitCode } from './exit-codes';
+import { info, type InfoOptions } from './info';
+import { lastWrite, type LastWriteOptions } from './last-write';
+import { type Output, standardOutput } from './output';
+import { replay, type ReplayCommandOptions } from './replay';
+import { printable } from './text';
+
+const AFTER_HELP = `
+Exit codes:
+  0  done
+  1  done, but the answer is negative: the replay differs, nothing was found
+  2  a mistake that the message explains: a wrong path, another build, ...
+  3  with --strict: the recording is damaged or incomplete
+
+A recording is a directory named *.afterimage, or a directory that holds just one.`;
+
+type Handler<O> = (recording: Recording, options: O, output: Output) => ExitCode | Promise<ExitCode>;
+
+function buildProgram(): Command {
+  const program = new Command('afterimage')
+    .description('Looks into recordings of C++ (Re)Actors and replays them.')
+    .addHelpText('after', AFTER_HELP)
+    .showHelpAfterError('(afterimage --help lists everything)')
+    .exitOverride();
+
+  command(program, 'info', 'what a recording is and how its process ended')
+    .option('--verify', 'read everything and compare checksums')
+    .action(run<InfoOptions>(info));
+
+  command(program, 'events', 'the events of a reactor, by default the last ones')
+    .option('--reactor <name>', 'name or number of the reactor (default: the one that crashed)')
+    .option('--from <number>', 'the first event; -100: 100 before the end')
+    .option('--count <number>', 'how many events', '20')
+    .option('--type <type>', 'only events of this C++ type')
+    .option('--typed', 'show payloads as C++ values (needs gdb and the executable)')
+    .option('--program <path>', 'the executable that made the recording')
+    .option('--gdb <path>', 'the gdb to use', 'gdb')
+    .action(run<EventsOptions>(events));
+
+  command(program, 'replay', 'runs the events again and compares')
+    .option('--to <position>', 'how far (default: to the end, or into the crash)')
+    .option('--reactor <name>', 'name or number of the reactor (default: the one that crashed)')
+    .option('--program <path>', 'the executable that made the recording')
+    .option('--show-output', 'show what the program prints meanwhile')
+    .action(run<ReplayCommandOptions>(replay));
+
+  command(program, 'last-write', 'the event that last changed a piece of memory')
+    .requiredOption('--address <hex>', 'where')
+    .requiredOption('--bytes <number>', 'how many bytes')
+    .option('--before <event>', 'look only at events before this one (default: all)')
+    .option('--reactor <name>', 'name or number of the reactor (default: the one that crashed)')
+    .option('--program <path>', 'the executable that made the recording')
+    .action(run<LastWriteOptions>(lastWrite));
+
+  return program;
+}
+
+function command(program: Command, name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .argument('<recording>', 'the recording (a directory)')
+    .option('--json', 'write JSON')
+    .option('--strict', `exit with ${ExitCode.partial} when the recording is damaged or incomplete`);
+}
+
+/** Opens the recording, runs the command, and turns its end into the exit code. */
+function run<O>(handler: Handler<O>) {
+  return async (path: string, options: O & CommonOptions): Promise<void> => {
+    const output = standardOutput(options.json === true);
+    const recording = openRecording(path);
+    const code = await handler(recording, options, output);
+    const partial = code === ExitCode.ok && options.strict === true && recording.problems.length > 0;
+    process.exitCode = partial ? ExitCode.partial : code;
+    recording.close();
+  };
+}
+
+function fail(error: unknown): void {
+  process.exitCode = ExitCode.userError;
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? ExitCode.ok : ExitCode.userError;
+    return;
+  }
+  if (error instanceof UserError) return complain(printable(error.message));
+  complain(`Internal error: ${printable(String(error))}. Please report it, with the output of AFTERIMAGE_DEBUG=1.`);
+  if (process.env['AFTERIMAGE_DEBUG'] === '1' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+}
+
+const complain = (message: string) => void process.stderr.write(`afterimage: ${message}\n`);
+
+// `afterimage events REC | head` ends the pipe: that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(ExitCode.ok);
+  throw error;
+});
+
+buildProgram().parseAsync().catch(fail);

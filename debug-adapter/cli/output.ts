@@ -1,0 +1,55 @@
+// Where a command writes to. Colours and the progress bar are for terminals only; --json writes one JSON document and nothing
+// else, with 64-bit numbers as decimal strings and addresses as hexadecimal ones.
+
+import { SingleBar } from 'cli-progress';
+import pc from 'picocolors';
+
+export interface Output {
+  readonly json: boolean;
+  readonly width: number;
+  readonly colors: ReturnType<typeof pc.createColors>;
+  line(text?: string): void;
+  /** One JSON document, in --json mode. */
+  document(value: unknown): void;
+}
+
+export function standardOutput(json: boolean): Output {
+  const terminal = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
+  return {
+    json,
+    width: columns(),
+    colors: pc.createColors(terminal && !json),
+    line: (text = '') => void process.stdout.write(`${text}\n`),
+    document: (value) => void process.stdout.write(`${JSON.stringify(value, replaceBigint, 2)}\n`),
+  };
+}
+
+/** Not on a terminal there is no width to keep to, but a reader still likes lines that end. */
+function columns(): number {
+  const given = Number(process.env['COLUMNS']);
+  const width = process.stdout.columns ?? (Number.isInteger(given) && given > 0 ? given : 120);
+  return Math.max(60, width);
+}
+
+const replaceBigint = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
+
+export interface Progress {
+  update(position: number): void;
+  stop(): void;
+}
+
+/** A bar on stderr; nothing when that is no terminal. */
+export function progressBar(title: string, from: number, to: number, quiet: boolean): Progress {
+  if (quiet || !process.stderr.isTTY || to <= from) return { update: () => undefined, stop: () => undefined };
+  const bar = new SingleBar({
+    format: `${title} {bar} {value} of {total} events`,
+    barCompleteChar: '\u2588',
+    barIncompleteChar: '\u2591',
+    barsize: 30,
+    hideCursor: true,
+    clearOnComplete: true,
+    stream: process.stderr,
+  });
+  bar.start(to - from, 0);
+  return { update: (position) => bar.update(Math.min(Math.max(position, from), to) - from), stop: () => bar.stop() };
+}

@@ -1,0 +1,95 @@
+# Run by gdb on an executable, without a process: shows the bytes of recorded events as values of their C++ types.
+#
+# Descriptor 3 brings {"types": [name, ...], "payloads": [[index of type, hex], ...]}. Descriptor 4 takes one JSON line a
+# payload: {"text": as gdb prints it, "value": the same as JSON}, or {"error": why not}.
+import json
+import os
+import re
+
+import gdb
+
+ELEMENTS = 200  # of an array, the rest is left out
+DEPTH = 12
+SETTINGS = dict(pretty_structs=False, pretty_arrays=False, max_elements=ELEMENTS, repeat_threshold=10)
+
+
+def find_type(name):
+    """The demangler writes template arguments as 3ul, the debug information as 3."""
+    for spelling in (name, re.sub(r"\b(\d+)(?:ul|u|l)\b", r"\1", name)):
+        try:
+            return gdb.lookup_type(spelling)
+        except gdb.error:
+            pass
+    return None
+
+
+def is_text(type):
+    return type.target().strip_typedefs().code in (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_CHAR) and type.target().sizeof == 1
+
+
+def array(value, type, depth):
+    low, high = type.range()
+    if is_text(type) and "char" in str(type.target().strip_typedefs()):
+        raw = bytes(int(value[i]) & 0xFF for i in range(low, high + 1))
+        return raw.split(b"\0")[0].decode("utf-8", "replace")
+    return [plain(value[i], depth + 1) for i in range(low, min(high, low + ELEMENTS - 1) + 1)]
+
+
+def members(value, type, depth):
+    result = {}
+    for field in type.fields():
+        if not hasattr(field, "bitpos"):  # static
+            continue
+        inner = plain(value[field], depth + 1)
+        if field.is_base_class or not field.name:
+            result.update(inner if isinstance(inner, dict) else {})
+        else:
+            result[field.name] = inner
+    return result
+
+
+def plain(value, depth=0):
+    """A value as JSON: enumerators by name, addresses and numbers beyond 53 bits as text."""
+    type = value.type.strip_typedefs()
+    if depth > DEPTH:
+        return "..."
+    if type.code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
+        return members(value, type, depth)
+    if type.code == gdb.TYPE_CODE_ARRAY:
+        return array(value, type, depth)
+    if type.code == gdb.TYPE_CODE_BOOL:
+        return bool(value)
+    if type.code in (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_CHAR):
+        number = int(value)
+        return number if abs(number) < 2**53 else str(number)
+    if type.code == gdb.TYPE_CODE_FLT:
+        number = float(value)
+        return number if number == number and abs(number) != float("inf") else str(number)
+    if type.code == gdb.TYPE_CODE_PTR:
+        return hex(int(value))
+    return value.format_string(**SETTINGS)
+
+
+def decode(type, name, raw):
+    if type is None:
+        return {"error": f"the executable has no debug information for {name}"}
+    if type.sizeof != len(raw):
+        return {"error": f"{name} has {type.sizeof} bytes in the executable, {len(raw)} were recorded"}
+    try:
+        value = gdb.Value(raw, type)
+        return {"text": value.format_string(**SETTINGS), "value": plain(value)}
+    except (gdb.error, ValueError, RuntimeError) as error:
+        return {"error": str(error)}
+
+
+def main():
+    with os.fdopen(3) as asked:
+        work = json.load(asked)
+    types = [find_type(name) for name in work["types"]]
+    with os.fdopen(4, "w") as answers:
+        for index, digits in work["payloads"]:
+            answer = decode(types[index], work["types"][index], bytes.fromhex(digits))
+            answers.write(json.dumps(answer) + "\n")
+
+
+main()
