@@ -1,0 +1,167 @@
+// npm run demo: what somebody would type after a crash in production, and what Afterimage answers.
+//
+// The program is fixtures/programs/flight-board, the input 3,000,000 real flight records. Nothing below knows where the bug is: the
+// crash leads to an object, the object to its last writer, the last writer to the event.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { createRequire } from 'node:module';
+import pc from 'picocolors';
+
+const { DebugClient } = createRequire(import.meta.url)('@vscode/debugadapter-testsupport');
+
+const root = path.resolve(import.meta.dirname, '..');
+const program = 'build/recorder/fixtures/flight-board/flight-board';
+const flights = 'build/data/flights-3m.bin';
+const cli = 'dist/debug-adapter/cli.js';
+const adapter = 'dist/debug-adapter/main.js';
+process.chdir(root);
+
+class DemoError extends Error {}
+
+const title = (text) => console.log(`\n${pc.bold(pc.cyan(text))}`);
+const say = (text) => console.log(text);
+const typed = (line) => console.log(pc.dim(`$ ${line}`));
+
+async function main() {
+  title('1. In production: flight-board consumes 3,000,000 flights, with the recorder linked in');
+  const recording = await recordCrash();
+
+  title('2. What was recorded');
+  await afterimage('info', recording);
+
+  title('3. Replayed in a process of its own: the same events, and the same crash');
+  await afterimage('replay', recording);
+
+  title('4. Where it crashed');
+  const session = await Session.start(recording);
+  try {
+    const broken = await session.lookAtCrash();
+
+    title('5. Which event wrote there last?');
+    const event = await lastWriter(recording, broken);
+
+    title('6. Back to that event');
+    await afterimage('events', recording, '--from', String(event), '--count', '1', '--typed');
+    await session.lookAtEvent(event);
+  } finally {
+    await session.stop();
+  }
+  closing(recording);
+}
+
+async function recordCrash() {
+  const known = new Set(recordings());
+  typed(`${program} ${flights} --directory recordings`);
+  const [code, signal] = await once(spawn(program, [flights, '--directory', 'recordings'], { stdio: 'inherit' }), 'exit');
+  const recording = recordings().find((name) => !known.has(name));
+  if (signal === null) throw new DemoError(`flight-board did not crash; it ended with exit code ${code}.`);
+  if (recording === undefined) throw new DemoError('flight-board crashed, but left no recording in recordings/.');
+  say(`It crashed: ${pc.red(signal)}. The recording is ${pc.bold(`recordings/${recording}`)}`);
+  return `recordings/${recording}`;
+}
+
+const recordings = () => (fs.existsSync('recordings') ? fs.readdirSync('recordings').filter((name) => name.endsWith('.afterimage')) : []);
+
+/** Shows one afterimage command, as a person would type it, and its output. */
+async function afterimage(...args) {
+  typed(`npx afterimage ${args.join(' ')}`);
+  const [code] = await once(spawn(process.execPath, [cli, ...args], { stdio: 'inherit' }), 'exit');
+  if (code !== 0) throw new DemoError(`afterimage ${args[0]} ended with exit code ${code}.`);
+}
+
+/** The event that last changed the 8 bytes at `address`, before the crash. */
+async function lastWriter(recording, { address, crashEvent }) {
+  const args = ['last-write', recording, '--address', address, '--bytes', '8', '--before', String(crashEvent)];
+  await afterimage(...args);
+  const { stdout } = spawnSync(process.execPath, [cli, ...args, '--json'], { encoding: 'utf8' });
+  const { last } = JSON.parse(stdout);
+  const distance = (crashEvent - last).toLocaleString('en');
+  say(`Event ${pc.bold(last)}: ${distance} events before the crash. Nothing was wrong to be seen at that time.`);
+  return last;
+}
+
+/** A debug session, as VS Code would hold it: the same adapter, the same protocol. */
+class Session {
+  constructor(client, crashEvent) {
+    this.client = client;
+    this.crashEvent = crashEvent;
+  }
+
+  static async start(recording) {
+    const client = new DebugClient(process.execPath, adapter, 'afterimage');
+    client.defaultTimeout = 120_000;
+    await client.start();
+    await client.initializeRequest();
+    const stopped = client.waitForEvent('stopped');
+    await Promise.all([
+      client.waitForEvent('initialized').then(() => client.configurationDoneRequest()),
+      client.launchRequest({ recording: path.resolve(recording), program: path.resolve(program), stopAt: 'crash' }),
+    ]);
+    await stopped;
+    const { body } = await client.customRequest('afterimage.timeline');
+    return new Session(client, body.crashEvent);
+  }
+
+  /** Goes on from react() into the crash; answers which object is broken. */
+  async lookAtCrash() {
+    const stopped = this.client.waitForEvent('stopped');
+    await this.client.continueRequest({ threadId: await this.thread() });
+    const { body } = await stopped;
+    say(`${pc.red(body.text ?? body.description ?? body.reason)}`);
+    await this.showStack();
+    // A virtual call: the object is in rdi, its first eight bytes are the address of its table of virtual functions.
+    const address = await this.evaluate('(unsigned long)$rdi', 'x');
+    say(`The object of that virtual call is at ${pc.bold(address)}, and its virtual table would be at`);
+    say(`${pc.bold(await this.evaluate(`*(unsigned long*)${address}`, 'x'))}: there is nothing. Somebody has overwritten it.`);
+    return { address, crashEvent: this.crashEvent };
+  }
+
+  async lookAtEvent(event) {
+    const stopped = this.client.waitForEvent('stopped');
+    await this.client.customRequest('afterimage.seek', { event });
+    await stopped;
+    say(`The session now stands in react() of event ${event}, with the state of that moment:`);
+    await this.showStack();
+    for (const expression of ['flight.delay_minutes', 'flights_']) say(`  ${expression} = ${pc.bold(await this.evaluate(expression))}`);
+  }
+
+  async stop() {
+    await this.client.stop();
+  }
+
+  async thread() {
+    return (await this.client.threadsRequest()).body.threads[0].id;
+  }
+
+  async frames() {
+    return (await this.client.stackTraceRequest({ threadId: await this.thread(), levels: 4 })).body.stackFrames;
+  }
+
+  async showStack() {
+    for (const { name, source, line } of await this.frames()) {
+      const place = source?.path === undefined ? '' : `${path.relative(root, source.path)}:${line}`;
+      say(`  ${name.padEnd(40)} ${pc.dim(place)}`);
+    }
+  }
+
+  async evaluate(expression, format) {
+    const [frame] = await this.frames();
+    const shown = format === 'x' ? `${expression}` : expression;
+    const { result } = (await this.client.evaluateRequest({ expression: shown, frameId: frame.id, context: 'watch' })).body;
+    return format === 'x' ? `0x${BigInt(result).toString(16)}` : result;
+  }
+}
+
+function closing(recording) {
+  title('In VS Code');
+  say('  npm run package                                  makes afterimage-0.1.0.vsix');
+  say('  code --install-extension afterimage-0.1.0.vsix   then: "Afterimage: Open Recording..."');
+  say(`  and choose ${pc.bold(recording)}`);
+}
+
+main().catch((error) => {
+  console.error(`demo: ${error.message}`);
+  process.exitCode = 1;
+});
