@@ -1,10 +1,11 @@
 // base/assert.h: for what we do wrong ourselves.
 //
 // What the world does wrong is an error with advice, never an assertion. The check stays in release
-// builds, but there it only reports: the recorder never ends the process it was meant to explain.
+// builds, but it only reports: the recorder never ends the process it was meant to explain. Developers who
+// want to stop there set a breakpoint on report_failed_assertion.
 #pragma once
 
-#include <cstdlib>
+#include <cstdint>
 
 #include "base/raw_log.h"
 
@@ -13,9 +14,6 @@ namespace afterimage {
 [[gnu::cold, gnu::noinline]] inline void report_failed_assertion(const char* condition, const char* file,
                                                                  std::uint64_t line) noexcept {
   RawLine().text("internal error: ").text(condition).text(" does not hold at ").text(file).text(":").number(line).print();
-#ifndef NDEBUG
-  std::abort();
-#endif
 }
 
 }  // namespace afterimage

@@ -66,13 +66,13 @@ bool Heap::is_valid() const noexcept {
 
 void* Heap::allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept {
   if (alignment <= 16) return allocate(bytes);
-  void* block = nullptr;
   unsigned size_class = kClasses;
   if (bytes <= kMaxSmallBytes && alignment <= kMaxSmallBytes) {
     size_class = class_of(bytes < alignment ? alignment : bytes);
     while (size_class < kClasses && kSizeClasses[size_class].bytes % alignment != 0) ++size_class;
   }
-  block = size_class < kClasses ? take_block(size_class) : take_large(bytes, alignment, nullptr);
+  void* const block = size_class < kClasses ? take_block(size_class) : take_large(bytes, alignment, nullptr);
+  mix(alignment);
   note_allocation(bytes, block);
   return block;
 }

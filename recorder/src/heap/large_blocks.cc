@@ -54,7 +54,8 @@ void Heap::drop_slices(std::uint32_t first_slice, std::uint32_t count) noexcept 
     errno = ENOMEM;
     return nullptr;
   }
-  const auto count = static_cast<std::uint32_t>(align_up(bytes == 0 ? 1 : bytes, kSliceBytes) >> kSliceShift);
+  if (bytes == 0) bytes = 1;  // large only because of its alignment
+  const auto count = static_cast<std::uint32_t>(align_up(bytes, kSliceBytes) >> kSliceShift);
   const auto slice_alignment = static_cast<std::uint32_t>(alignment <= kSliceBytes ? 1 : alignment >> kSliceShift);
   const std::uint32_t old_top = top;
   const std::uint32_t head = take_slices(count, slice_alignment);

@@ -56,7 +56,9 @@ bool Heap::new_span(unsigned size_class) noexcept {
     s.slices = c.slices;
   }
   span(head).free_blocks = c.blocks;
-  set_bits(bitmap(head), 0, c.blocks, true);
+  std::uint64_t* const words = bitmap(head);
+  words[(c.blocks - 1) >> 6] = 0;  // the slice may have held more blocks of a smaller class before
+  set_bits(words, 0, c.blocks, true);
   bins[size_class].span = head;
   return true;
 }

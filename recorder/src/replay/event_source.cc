@@ -1,0 +1,181 @@
+#include "replay/event_source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+#include "base/file_descriptor.h"
+
+namespace afterimage::replay {
+namespace {
+
+constexpr std::uint64_t kEventsPerMark = 4096;
+
+std::uint64_t number(std::string_view text, int base = 10) {
+  return std::strtoull(std::string(text).c_str(), nullptr, base);
+}
+
+}  // namespace
+
+EventSource::~EventSource() {
+  for (const Segment& segment : segments_) munmap(const_cast<std::byte*>(segment.file.data()), segment.file.size());
+}
+
+Status EventSource::open(const std::string& directory) {
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("ev-") && name.ends_with(".mcap")) paths.push_back(entry.path().string());
+  }
+  if (error) return Status(error.value(), directory + " cannot be read: " + error.message() + ".");
+  std::ranges::sort(paths);
+  for (const std::string& path : paths)
+    if (Status status = map_segment(path); !status) return status;
+  if (segments_.empty()) return Status(0, directory + " holds no events.");
+
+  // Only the last segment has to be read to know where the log ends.
+  enter_segment(segments_.size() - 1);
+  while (read_message()) {}
+  end_ = next_event_;
+  seek(first());
+  return {};
+}
+
+Status EventSource::map_segment(const std::string& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info;
+  if (!file.valid() || fstat(file.get(), &info) != 0)
+    return Status(errno, "event segment " + path + " cannot be opened: " + std::strerror(errno) + ".");
+  if (info.st_size == 0) return {};
+  const auto bytes = static_cast<std::size_t>(info.st_size);
+  void* const memory = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file.get(), 0);
+  if (memory == MAP_FAILED) return Status(errno, "event segment " + path + " cannot be mapped: " + std::strerror(errno) + ".");
+  Segment segment{.path = path, .file = {static_cast<const std::byte*>(memory), bytes}};
+  // Prepared and never begun, or torn at its beginning: it holds no events.
+  if (!read_preamble(segment)) munmap(memory, bytes);
+  else segments_.push_back(std::move(segment));
+  return {};
+}
+
+bool EventSource::read_preamble(Segment& segment) {
+  format::Reader reader(segment.file);
+  while (const auto record = reader.next()) {
+    if (record->opcode != format::Opcode::metadata) continue;
+    format::Fields fields(record->content);
+    if (fields.string() != "afterimage.segment") continue;
+    bool found = false;
+    fields.map([&](std::string_view key, std::string_view value) {
+      if (key != "firstEvent") return;
+      segment.first_event = number(value);
+      found = true;
+    });
+    return found;
+  }
+  return false;
+}
+
+void EventSource::read_channel(std::span<const std::byte> content) {
+  format::Fields fields(content);
+  const auto id = fields.number<std::uint16_t>();
+  fields.number<std::uint16_t>();  // schema
+  fields.string();                 // topic
+  fields.string();                 // encoding
+  if (id < format::kFirstEventChannel || channels_.contains(id)) return;
+  EventChannel channel;
+  fields.map([&](std::string_view key, std::string_view value) {
+    if (key == "type") channel.type = value;
+    if (key == "codec") channel.codec = value;
+    if (key == "thunk") channel.thunk = number(value, 16);
+    if (key == "align") channel.align = number(value);
+  });
+  if (!fields.failed()) channels_[id] = std::move(channel);
+}
+
+void EventSource::enter_segment(std::size_t index, std::size_t offset) {
+  segment_ = index;
+  reader_.emplace(segments_[index].file);
+  reader_->seek(offset);
+  if (offset == format::kMagicBytes) next_event_ = segments_[index].first_event;
+  peeked_.reset();
+}
+
+void EventSource::seek(std::uint64_t position) {
+  const auto after = std::ranges::upper_bound(segments_, position, {}, &Segment::first_event);
+  const std::size_t index = after == segments_.begin() ? 0 : static_cast<std::size_t>(after - segments_.begin()) - 1;
+  auto mark = marks_.upper_bound(position);
+  if (mark != marks_.begin() && (--mark)->second.segment >= index) {
+    enter_segment(mark->second.segment, mark->second.offset);
+    next_event_ = mark->first;
+  } else {
+    enter_segment(index);
+  }
+  while (const auto message = peek()) {
+    if (message->event >= position && message->kind != LogMessage::Kind::done) return;
+    next();
+  }
+}
+
+std::optional<LogMessage> EventSource::peek() {
+  if (!peeked_) peeked_ = read_message();
+  return peeked_;
+}
+
+std::optional<LogMessage> EventSource::next() {
+  if (!peeked_) return read_message();
+  return std::exchange(peeked_, std::nullopt);
+}
+
+std::optional<LogMessage> EventSource::read_message() {
+  for (;;) {
+    if (const auto record = reader_->next()) {
+      if (record->opcode == format::Opcode::channel) read_channel(record->content);
+      if (record->opcode != format::Opcode::message) continue;
+      const auto message = decode(*record);
+      if (!message) return std::nullopt;
+      if (message->kind == LogMessage::Kind::event) remember_mark();
+      return message;
+    }
+    if (segment_ + 1 == segments_.size()) return std::nullopt;
+    if (segments_[segment_ + 1].first_event != next_event_) return std::nullopt;  // events are missing here
+    enter_segment(segment_ + 1);
+  }
+}
+
+std::optional<LogMessage> EventSource::decode(const format::Record& record) {
+  format::Fields fields(record.content);
+  const auto channel = fields.number<std::uint16_t>();
+  const auto sequence = fields.number<std::uint32_t>();
+  fields.number<std::uint64_t>();
+  fields.number<std::uint64_t>();
+  if (fields.failed()) return std::nullopt;
+  LogMessage message{.kind = LogMessage::Kind::input, .event = next_event_, .channel = nullptr, .data = fields.rest()};
+  switch (channel) {
+    case format::kInputChannel: return message;
+    case format::kGapChannel: message.kind = LogMessage::Kind::gap; return message;
+    case format::kDoneChannel:
+      if (message.data.size() < sizeof(format::Done)) return std::nullopt;
+      message.kind = LogMessage::Kind::done;
+      std::memcpy(&message.event, message.data.data() + offsetof(format::Done, event), sizeof message.event);
+      return message;
+    default: break;
+  }
+  const auto found = channels_.find(channel);
+  if (found == channels_.end() || sequence != static_cast<std::uint32_t>(next_event_)) return std::nullopt;
+  message.kind = LogMessage::Kind::event;
+  message.channel = &found->second;
+  ++next_event_;
+  return message;
+}
+
+// Behind an event: an input of the next one comes after that.
+void EventSource::remember_mark() {
+  if (next_event_ % kEventsPerMark == 0) marks_.try_emplace(next_event_, Mark{segment_, reader_->offset()});
+}
+
+}  // namespace afterimage::replay

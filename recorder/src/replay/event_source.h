@@ -1,0 +1,77 @@
+// The log of one reactor, read message by message from any position.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "afterimage/status.h"
+#include "format/mcap.h"
+
+namespace afterimage::replay {
+
+struct EventChannel {
+  std::string type, codec;
+  std::uintptr_t thunk = 0;
+  std::size_t align = 1;
+};
+
+struct LogMessage {
+  enum class Kind { event, input, done, gap } kind;
+  std::uint64_t event;          // its number; of an input, the event that it precedes
+  const EventChannel* channel;  // of an event
+  std::span<const std::byte> data;
+};
+
+class EventSource {
+ public:
+  EventSource() = default;
+  ~EventSource();
+  EventSource(const EventSource&) = delete;
+  EventSource& operator=(const EventSource&) = delete;
+
+  // Maps all segments of the directory.
+  Status open(const std::string& directory);
+
+  std::uint64_t first() const noexcept { return segments_.empty() ? 0 : segments_.front().first_event; }
+  std::uint64_t end() const noexcept { return end_; }  // one past the last event
+
+  // The next message is then the first that belongs to `position`: an input before, or the event itself.
+  void seek(std::uint64_t position);
+  // Nothing at the end of the log.
+  std::optional<LogMessage> next();
+  // What next() would return.
+  std::optional<LogMessage> peek();
+
+ private:
+  struct Segment {
+    std::string path;
+    std::span<const std::byte> file;
+    std::uint64_t first_event = 0;
+  };
+  struct Mark {  // a place to begin a seek at
+    std::size_t segment, offset;
+  };
+
+  Status map_segment(const std::string& path);
+  bool read_preamble(Segment& segment);
+  void read_channel(std::span<const std::byte> content);
+  void enter_segment(std::size_t index, std::size_t offset = format::kMagicBytes);
+  std::optional<LogMessage> read_message();
+  std::optional<LogMessage> decode(const format::Record& record);
+  void remember_mark();
+
+  std::vector<Segment> segments_;
+  std::map<std::uint16_t, EventChannel> channels_;  // the same number means the same type in all segments
+  std::map<std::uint64_t, Mark> marks_;             // by event, every few thousand
+  std::uint64_t end_ = 0;
+
+  std::size_t segment_ = 0;
+  std::optional<format::Reader> reader_;
+  std::uint64_t next_event_ = 0;
+  std::optional<LogMessage> peeked_;
+};
+
+}  // namespace afterimage::replay

@@ -1,0 +1,36 @@
+// The reactor's memory in the replayer: snapshots mapped at their addresses, and the way back to one.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "afterimage/status.h"
+#include "format/core_file.h"
+#include "heap/heap.h"
+
+namespace afterimage::replay {
+
+class MemoryImage {
+ public:
+  // Finds the snapshots in the reactor's directory. Those that cannot be used are left out; fails when none is left.
+  Status open(const std::string& directory);
+
+  std::uint64_t first_position() const noexcept { return snapshots_.front().note().position; }
+  // Makes the memory what it was at the newest snapshot at or before `position`, and returns that snapshot's position.
+  Status restore(std::uint64_t position, std::uint64_t& restored);
+
+  Heap& heap() const noexcept { return *heap_; }
+  void* object() const noexcept { return reinterpret_cast<void*>(heap_->object()); }
+  // Whether a range is memory that a restore brings back.
+  bool covers(std::uintptr_t address, std::size_t bytes) const noexcept;
+
+ private:
+  Status map_slot(const format::CoreFile& snapshot);
+  Status restore_executable_data(const format::CoreFile& snapshot);
+
+  std::vector<format::CoreFile> snapshots_;  // by position
+  const format::CoreFile* mapped_ = nullptr;
+  Heap* heap_ = nullptr;
+};
+
+}  // namespace afterimage::replay

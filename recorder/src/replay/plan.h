@@ -1,0 +1,33 @@
+// What the launcher wants replayed: the text that it leaves in a memory file (ARCHITECTURE.md, Launcher).
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "afterimage/status.h"
+
+namespace afterimage::replay {
+
+struct PlannedModule {
+  std::string kind, build_id, path;
+  std::uintptr_t base = 0;
+};
+
+struct Plan {
+  std::string recording;
+  std::uint32_t reactor = 0;
+  bool wait_for_debugger = false;
+  std::string nonce;
+  std::vector<PlannedModule> modules;
+
+  std::string reactor_directory() const { return recording + "/r" + std::to_string(reactor); }
+};
+
+// Errors name the line.
+Status parse_plan(const std::string& text, Plan& plan);
+
+// Takes the plan that AFTERIMAGE_REPLAY=FD:NONCE names and removes the variable, so that no child process inherits it.
+// False if there is none, or if it is not for this process.
+bool take_plan_from_environment(Plan& plan);
+
+}  // namespace afterimage::replay

@@ -1,0 +1,144 @@
+#include "replay/replay_main.h"
+
+#include <cxxabi.h>
+#include <dlfcn.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/hex.h"
+#include "base/replay_mode.h"
+#include "os/modules.h"
+#include "replay/command_loop.h"
+#include "replay/debugger.h"
+#include "replay/replayer.h"
+#include "replay/reports.h"
+
+namespace afterimage::replay {
+namespace {
+
+constexpr int kExitCrashed = 3, kExitFailed = 4;
+
+Replayer* g_replayer = nullptr;
+
+[[noreturn]] void fail(const std::string& message) {
+  report_error(message);
+  _exit(kExitFailed);
+}
+
+// What the program had loaded later on is loaded while the launcher still decides where. Told apart by build, not by path:
+// a bundle's copy of a library must not be joined by the host's.
+void load_missing_modules(const Plan& plan) {
+  for (const PlannedModule& planned : plan.modules) {
+    if (planned.kind != "lib" || planned.build_id == "-") continue;
+    const auto loaded = os::loaded_modules();
+    const auto same = [&](const os::Module& module) { return module.build_id == planned.build_id; };
+    if (std::ranges::any_of(loaded, same)) continue;
+    if (dlopen(planned.path.c_str(), RTLD_NOW) == nullptr)
+      fail("library " + planned.path + ", which the recorded program had loaded, cannot be loaded: " + dlerror() + ".");
+  }
+}
+
+void tell_launcher_ready() {
+  prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);  // a debugger that is not our parent may attach
+  constexpr int kLauncherMagic = 0x41494D47;
+  syscall(SYS_prctl, kLauncherMagic, 1, 0, 0, 0);
+}
+
+void on_crash(int signal, siginfo_t* info, void* context) {
+  const auto& registers = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs;
+  report_crash(afterimage_replay.position, signal, info->si_code, reinterpret_cast<std::uintptr_t>(info->si_addr),
+               static_cast<std::uint64_t>(registers[REG_RIP]));
+  _exit(kExitCrashed);
+}
+
+// Without a debugger a crash is reported; on a stack of its own, it may be an overflow.
+void report_crashes() {
+  constexpr std::size_t kStackBytes = 64 * 1024;
+  void* const memory = mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const stack_t stack{.ss_sp = memory, .ss_flags = 0, .ss_size = kStackBytes};
+  sigaltstack(&stack, nullptr);
+  struct sigaction action {};
+  action.sa_sigaction = on_crash;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) sigaction(signal, &action, nullptr);
+}
+
+void report_ready(const Plan& plan) {
+  JsonWriter json;
+  json.begin_object().field("event", "ready").field("pid", static_cast<std::uint64_t>(getpid()));
+  json.field("reactor", std::uint64_t{plan.reactor}).field("position", g_replayer->position());
+  report(json.field("first", g_replayer->first()).field("end", g_replayer->end()).end_object());
+}
+
+// The exceptions of an abandoned react() are abandoned with it.
+void forget_exceptions() {
+  struct Globals {
+    void* caught;
+    unsigned uncaught;
+  };
+  auto* const globals = reinterpret_cast<Globals*>(abi::__cxa_get_globals());
+  globals->caught = nullptr;
+  globals->uncaught = 0;
+}
+
+// Between events, driven by a debugger through afterimage_replay. Entered anew after each rewind.
+[[noreturn]] void debugged_loop() {
+  static bool started = false;
+  bool rewound = std::exchange(started, true);
+  if (rewound) {
+    exchange_current_heap(nullptr);
+    forget_exceptions();
+  }
+  for (;;) {
+    if (rewound || afterimage_replay.stop_reason != kStopNone) {
+      const std::uint64_t target = afterimage_replay.target;
+      afterimage_replay.stop_reason = kStopNone;
+      if (Status status = g_replayer->run_to(target, rewound, nullptr, nullptr); !status) fail(status.message());
+      afterimage_replay.stop_reason = g_replayer->position() >= target ? kStopTarget : kStopEnd;
+      rewound = false;
+    } else {
+      afterimage_replay.stop_reason = kStopReady;
+      afterimage_replay.target = g_replayer->position();
+    }
+    afterimage_stop_here();
+  }
+}
+
+void on_divergence(std::uint64_t event, const char* kind, const std::string& recorded, const std::string& replayed) {
+  JsonWriter json;
+  json.begin_object().field("event", "divergence").field("eventNumber", event).field("kind", kind);
+  report(json.field("recorded", recorded).field("replayed", replayed).end_object());
+}
+
+void on_outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept {
+  if (g_replayer != nullptr) g_replayer->outbound(id, type, payload, bytes);
+}
+
+}  // namespace
+
+extern const ReplayHooks kReplayHooks{.outbound = on_outbound};
+
+void replay_main(const Plan& plan) {
+  load_missing_modules(plan);
+  tell_launcher_ready();
+  g_replayer = new Replayer(plan.reactor);
+  g_replayer->on_divergence = on_divergence;
+  if (Status status = g_replayer->open(plan.reactor_directory()); !status) fail(status.message());
+  report_ready(plan);
+  if (plan.wait_for_debugger) {
+    wait_for_debugger();
+    run_rewindable(debugged_loop);
+  }
+  report_crashes();
+  _exit(run_commands(*g_replayer));
+}
+
+}  // namespace afterimage::replay

@@ -1,0 +1,172 @@
+#include "replay/replayer.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+
+#include "base/hex.h"
+#include "base/outbound_hash.h"
+#include "replay/debugger.h"
+
+namespace afterimage::replay {
+namespace {
+
+constexpr std::size_t kInboxAlignment = 64;  // as when recording
+
+}  // namespace
+
+Status Replayer::open(const std::string& reactor_directory) {
+  if (Status status = events_.open(reactor_directory); !status) return status;
+  if (Status status = memory_.open(reactor_directory); !status) return status;
+  if (Status status = restore(first()); !status) return status;
+  afterimage_replay.first = first();
+  afterimage_replay.end = end();
+  afterimage_replay.object = memory_.object();
+  afterimage_replay.inbox = memory_.heap().inbox();
+  return {};
+}
+
+Status Replayer::restore(std::uint64_t position) {
+  std::uint64_t restored = 0;
+  if (Status status = memory_.restore(position, restored); !status) return status;
+  discard_foreign_frees(memory_.heap());
+  events_.seek(restored);
+  position_ = restored;
+  inbox_used_ = 0;
+  outbound_ = 0;
+  depth_ = 0;
+  afterimage_replay.position = position_;
+  afterimage_replay.in_react = 0;
+  return {};
+}
+
+Status Replayer::run_to(std::uint64_t target, bool from_snapshot, bool (*after_event)(void*, std::uint64_t),
+                        void* context) {
+  Status status;
+  if (from_snapshot || target < position_) status = restore(target);
+  while (status.ok() && position_ < target) {
+    const std::uint64_t event = position_;
+    if (!step(status)) break;
+    if (after_event != nullptr && !after_event(context, event)) break;
+  }
+  return status;
+}
+
+// One event, with the inputs before it. False at the end of the log.
+bool Replayer::step(Status& status) {
+  while (const auto message = events_.next()) {
+    switch (message->kind) {
+      case LogMessage::Kind::event: dispatch(*message); return true;
+      case LogMessage::Kind::input: apply_input(*message, status); break;
+      case LogMessage::Kind::gap: return false;
+      case LogMessage::Kind::done: break;  // of an event before the snapshot
+    }
+    if (!status.ok()) return false;
+  }
+  return false;
+}
+
+void Replayer::apply_input(const LogMessage& message, Status& status) {
+  format::InputHeader header{};
+  if (message.data.size() >= sizeof header) std::memcpy(&header, message.data.data(), sizeof header);
+  if (header.kind != static_cast<std::uint16_t>(format::InputKind::foreign_frees)) {
+    status = Status(0, "before event " + std::to_string(message.event) + " the recording has an input of kind " +
+                           std::to_string(header.kind) + ", which this library does not know.");
+    return;
+  }
+  const auto addresses = message.data.subspan(sizeof header);
+  for (std::size_t at = 0; at + sizeof(std::uint64_t) <= addresses.size(); at += sizeof(std::uint64_t)) {
+    std::uint64_t address;
+    std::memcpy(&address, addresses.data() + at, sizeof address);
+    void* const block = reinterpret_cast<void*>(address);
+    if (memory_.heap().owns(block)) memory_.heap().deallocate(block);
+  }
+  discard_foreign_frees(memory_.heap());
+}
+
+void Replayer::dispatch(const LogMessage& message) {
+  const auto thunk = reinterpret_cast<decltype(detail::EventTypeInfo::thunk)>(message.channel->thunk);
+  std::size_t inbox_used = 0;
+  const std::byte* const payload = enter_inbox(message, inbox_used);
+  const AfterimageReplay outer = afterimage_replay;
+  const std::uint64_t outer_outbound = std::exchange(outbound_, 0);
+  afterimage_replay.position = position_ = message.event;
+  afterimage_replay.payload = payload;
+  afterimage_replay.payload_bytes = message.data.size();
+  afterimage_replay.event_type = message.channel->type.c_str();
+  afterimage_replay.in_react = 1;
+  ++depth_;
+
+  bool threw = false;
+  Heap* const outside = exchange_current_heap(&memory_.heap());
+  try {
+    thunk(memory_.object(), payload, message.data.size());
+  } catch (...) {
+    threw = true;
+    exchange_current_heap(nullptr);  // the exception is freed outside, as when it was recorded
+  }
+  exchange_current_heap(outside);
+
+  --depth_;
+  inbox_used_ -= inbox_used;
+  compare(message.event, threw, outbound_);
+  outbound_ = outer_outbound;
+  afterimage_replay.in_react = outer.in_react;
+  afterimage_replay.payload = outer.payload;
+  afterimage_replay.payload_bytes = outer.payload_bytes;
+  afterimage_replay.event_type = outer.event_type;
+  // Nested events have moved on already.
+  position_ = std::max(position_, message.event) + (depth_ == 0 ? 1 : 0);
+  afterimage_replay.position = depth_ == 0 ? position_ : outer.position;
+}
+
+// The same place as when recording, for the same kinds of events.
+const std::byte* Replayer::enter_inbox(const LogMessage& message, std::size_t& used) {
+  const std::size_t room = (message.data.size() + kInboxAlignment - 1) & ~(kInboxAlignment - 1);
+  if (message.channel->codec == "custom" || message.channel->align > kInboxAlignment ||
+      room > Heap::kInboxBytes - inbox_used_)
+    return message.data.data();
+  std::byte* const place = memory_.heap().inbox() + inbox_used_;
+  std::memcpy(place, message.data.data(), message.data.size());
+  inbox_used_ += room;
+  used = room;
+  return place;
+}
+
+void Replayer::outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload,
+                        std::size_t bytes) noexcept {
+  if (depth_ == 0) return;
+  if (id != reactor_) {
+    outbound_ = outbound_hash(outbound_, id, type, payload, bytes);
+    return;
+  }
+  // To itself, from inside react(): the next event of the log begins here.
+  Status status;
+  step(status);
+}
+
+void Replayer::compare(std::uint64_t event, bool threw, std::uint64_t outbound) {
+  const auto message = events_.peek();
+  if (!message || message->kind != LogMessage::Kind::done || message->event != event) return;
+  events_.next();
+  format::Done done;
+  std::memcpy(&done, message->data.data(), sizeof done);
+  if (done.allocation_fingerprint != memory_.heap().fingerprint())
+    diverged(event, "allocation", hex(done.allocation_fingerprint), hex(memory_.heap().fingerprint()));
+  else if (done.outbound_hash != outbound)
+    diverged(event, "outbound", hex(done.outbound_hash), hex(outbound));
+  else if (((done.flags & format::kThrew) != 0) != threw)
+    diverged(event, "exception", threw ? "returned" : "threw", threw ? "threw" : "returned");
+}
+
+void Replayer::diverged(std::uint64_t event, const char* kind, const std::string& recorded, const std::string& replayed) {
+  if (afterimage_replay.divergence_event != ~std::uint64_t{0}) return;
+  std::snprintf(afterimage_replay.divergence, sizeof afterimage_replay.divergence,
+                "event %llu: %s recorded %s, replayed %s", static_cast<unsigned long long>(event), kind,
+                recorded.c_str(), replayed.c_str());
+  afterimage_replay.divergence_event = event;
+  if (on_divergence != nullptr) on_divergence(event, kind, recorded, replayed);
+}
+
+}  // namespace afterimage::replay

@@ -1,0 +1,55 @@
+// Lives the recorded reactor again: restores its memory, delivers its events one by one, and compares.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "afterimage/recorder.h"
+#include "afterimage/status.h"
+#include "replay/event_source.h"
+#include "replay/memory_image.h"
+
+namespace afterimage::replay {
+
+class Replayer {
+ public:
+  // There is one per process: the debugger's view of it, afterimage_replay, is global.
+  explicit Replayer(std::uint32_t reactor) : reactor_(reactor) {}
+
+  // Opens log and snapshots, and stands at the first position.
+  Status open(const std::string& reactor_directory);
+
+  std::uint64_t position() const noexcept { return position_; }
+  std::uint64_t first() const noexcept { return memory_.first_position(); }
+  std::uint64_t end() const noexcept { return events_.end(); }
+  MemoryImage& memory() noexcept { return memory_; }
+
+  // Goes to `target`, back by way of a snapshot, or from `from_snapshot` in any case. Stops early at the end of the log.
+  // `after_event` is called with each event's number behind it; false ends the run.
+  Status run_to(std::uint64_t target, bool from_snapshot, bool (*after_event)(void*, std::uint64_t), void* context);
+
+  // A delivery from inside react().
+  void outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept;
+
+  // Called once, with the first difference.
+  void (*on_divergence)(std::uint64_t event, const char* kind, const std::string& recorded,
+                        const std::string& replayed) = nullptr;
+
+ private:
+  Status restore(std::uint64_t position);
+  bool step(Status& status);
+  void apply_input(const LogMessage& message, Status& status);
+  void dispatch(const LogMessage& message);
+  void compare(std::uint64_t event, bool threw, std::uint64_t outbound);
+  void diverged(std::uint64_t event, const char* kind, const std::string& recorded, const std::string& replayed);
+  const std::byte* enter_inbox(const LogMessage& message, std::size_t& used);
+
+  const std::uint32_t reactor_;
+  EventSource events_;
+  MemoryImage memory_;
+  std::uint64_t position_ = 0;
+  std::uint64_t outbound_ = 0;
+  std::size_t inbox_used_ = 0;
+  int depth_ = 0;
+};
+
+}  // namespace afterimage::replay

@@ -1,0 +1,71 @@
+#include "replay/reports.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/raw_log.h"
+
+namespace afterimage::replay {
+namespace {
+
+void write_all(const char* text, std::size_t bytes) noexcept {
+  while (bytes > 0) {
+    const ssize_t written = write(kReportDescriptor, text, bytes);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    text += written;
+    bytes -= static_cast<std::size_t>(written);
+  }
+}
+
+// A fixed buffer: snprintf may allocate, and the program has just crashed.
+class SafeLine {
+ public:
+  SafeLine& text(const char* text) noexcept {
+    while (*text != '\0' && length_ < sizeof characters_) characters_[length_++] = *text++;
+    return *this;
+  }
+  SafeLine& decimal(std::uint64_t value) noexcept { return digits(value, 10); }
+  SafeLine& hexadecimal(std::uint64_t value) noexcept { return text("0x").digits(value, 16); }
+  void write() const noexcept { write_all(characters_, length_); }
+
+ private:
+  SafeLine& digits(std::uint64_t value, std::uint64_t base) noexcept {
+    char reversed[24];
+    int count = 0;
+    do reversed[count++] = "0123456789abcdef"[value % base];
+    while ((value /= base) != 0);
+    while (count > 0 && length_ < sizeof characters_) characters_[length_++] = reversed[--count];
+    return *this;
+  }
+
+  char characters_[256];
+  std::size_t length_ = 0;
+};
+
+}  // namespace
+
+void report(const JsonWriter& json) {
+  const std::string line = json.text() + "\n";
+  write_all(line.data(), line.size());
+}
+
+void report_error(const std::string& message) {
+  RawLine().text(message.c_str()).print();
+  JsonWriter json;
+  report(json.begin_object().field("event", "error").field("message", message).end_object());
+}
+
+void report_crash(std::uint64_t event, int signal, int code, std::uint64_t address, std::uint64_t rip) noexcept {
+  SafeLine line;
+  line.text("{\"event\":\"crash\",\"eventNumber\":").decimal(event);
+  line.text(",\"signal\":").decimal(static_cast<std::uint64_t>(signal));
+  line.text(",\"code\":").text(code < 0 ? "-" : "").decimal(static_cast<std::uint64_t>(code < 0 ? -code : code));
+  line.text(",\"address\":\"").hexadecimal(address).text("\",\"rip\":\"").hexadecimal(rip).text("\"}\n").write();
+}
+
+}  // namespace afterimage::replay
