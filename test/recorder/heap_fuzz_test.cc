@@ -22,8 +22,10 @@ class Fuzz {
 
   void run(unsigned steps) {
     for (unsigned step = 0; step < steps; ++step) {
-      // At most 4,000 blocks live at a time, so that a small slot never gets full.
-      const bool free_one = shadow_.size() > 4000 || random_.below(8) >= 5;
+      // In waves, so that whole spans become free and are used again for another size; the limit
+      // keeps a small slot from getting full.
+      const bool ebb = step / 10'000 % 2 == 1;
+      const bool free_one = shadow_.size() > 8000 || random_.below(8) >= (ebb ? 2 : 7);
       free_one ? free_random() : allocate_random();
       if (step % 30'000 == 0) check_walk();
     }
