@@ -20,7 +20,7 @@ import {
   withDirectory,
 } from '../support/fixture-programs';
 
-const kills = repetitions('AFTERIMAGE_KILLS', 5);
+const kills = repetitions('AFTERIMAGE_KILLS', 20);
 const latestKill = 400_000; // the first event that damages memory is 515,377
 const checkedEvents = 1000; // the last ones: those that were on their way when the process died
 
