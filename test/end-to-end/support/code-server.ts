@@ -6,9 +6,9 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { root } from '../../support/fixture-programs';
 
 const run = promisify(execFile);
-export const root = path.resolve(__dirname, '../../../..');
 
 const settings = {
   'telemetry.telemetryLevel': 'off',
@@ -20,7 +20,6 @@ const settings = {
   'workbench.enableExperiments': false,
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'security.workspace.trust.enabled': false,
-  'debug.toolBarLocation': 'docked',
   'chat.commandCenter.enabled': false,
   'git.enabled': false,
 };
@@ -61,7 +60,7 @@ export class CodeServer {
 
 /** The .vsix as `npm run package` makes it, from the bundles that the build has left in dist/. */
 export async function packageExtension(target: string): Promise<string> {
-  const options = ['--no-dependencies', '--allow-missing-repository', '--skip-license'];
+  const options = ['--no-dependencies', '--allow-missing-repository', '--no-rewrite-relative-links'];
   await run(path.join(root, 'node_modules/.bin/vsce'), ['package', ...options, '--out', target], { cwd: root });
   return target;
 }

@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
-import { root } from './code-server';
+import { root } from '../../support/fixture-programs';
 
 const screenshots = path.join(root, 'test/end-to-end/screenshots');
 const chromiumArguments = [
@@ -70,22 +70,23 @@ export class Workbench {
     await this.page.locator('.editor-instance .view-line').first().waitFor();
   }
 
-  /** The top frame, as the call stack view shows it. */
-  async topFrame(): Promise<string> {
-    return (await this.callStackRows().first().innerText()).replaceAll(/\s+/g, ' ');
-  }
-
-  callStackRows(): Locator {
-    return this.page.locator('.debug-call-stack .monaco-list-row', { has: this.page.locator('.stack-frame') });
-  }
-
-  async stoppedIn(frame: string | RegExp): Promise<void> {
-    await this.callStackRows().first().filter({ hasText: frame }).waitFor();
+  /** The top row of the call stack, and the arrow in the editor, are at this line. */
+  async stoppedAt(frame: string, line: number): Promise<void> {
+    const top = this.page.locator('.debug-call-stack .monaco-list-row', { has: this.page.locator('.stack-frame') }).first();
+    await top
+      .filter({ hasText: frame })
+      .filter({ hasText: `${line}:` })
+      .waitFor();
     await this.page.locator('.debug-top-stack-frame-line').first().waitFor();
   }
 
+  async notDebugging(): Promise<void> {
+    await this.page.locator('.debug-toolbar').waitFor({ state: 'hidden' });
+    await this.page.locator('.debug-top-stack-frame-line').waitFor({ state: 'detached' });
+  }
+
   variable(name: string | RegExp): Locator {
-    return this.page.locator('.debug-variables .monaco-list-row', { hasText: name });
+    return this.page.locator('.debug-variables .monaco-list-row', { hasText: name }).first();
   }
 
   async expand(row: Locator): Promise<void> {
@@ -94,18 +95,47 @@ export class Workbench {
   }
 
   toolbarButton(title: string): Locator {
-    return this.page
-      .locator('.debug-toolbar, .debug-viewlet-toolbar, .pane-header, .composite.title, .part.sidebar')
-      .locator(`[aria-label^="${title}"]`)
-      .first();
+    return this.page.locator(`.debug-toolbar .action-label[aria-label^="${title}"]`);
   }
 
-  statusBar(): Locator {
-    return this.page.locator('.statusbar-item[id*="afterimage.position"]');
+  /** Sets or removes a breakpoint with a click in the gutter of the active editor. */
+  async toggleBreakpoint(line: number): Promise<void> {
+    const number = this.page
+      .locator('.editor-group-container.active .margin-view-overlays .line-numbers')
+      .getByText(String(line), { exact: true });
+    const box = (await number.boundingBox())!;
+    const dots = this.page.locator('.editor-group-container.active .glyph-margin-widgets .codicon-debug-breakpoint');
+    const wasThere = (await dots.count()) > 0;
+    const margin = (await this.page.locator('.editor-group-container.active .margin').first().boundingBox())!;
+    await this.page.mouse.click(margin.x + 9, box.y + box.height / 2);
+    await dots.first().waitFor({ state: wasThere ? 'detached' : 'visible' });
   }
 
-  eventRow(text: string | RegExp): Locator {
-    return this.page.locator('.pane-body .monaco-list-row', { hasText: text });
+  /** Types into the input box that is open. */
+  async enter(text: string): Promise<void> {
+    await this.page.locator('.quick-input-widget input.input').fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  statusBar(text: string): Locator {
+    return this.page.locator('.statusbar-item[id*="afterimage.position"]', { hasText: text });
+  }
+
+  /** Afterimage's own container; the view of the same events in the debug sidebar is closed at first. */
+  async showEvents(): Promise<void> {
+    await this.page.locator('.activitybar .action-label[aria-label="Afterimage"]').click();
+  }
+
+  async showDebugger(): Promise<void> {
+    await this.command('View: Show Run and Debug');
+  }
+
+  eventRow(event: string): Locator {
+    return this.page.locator(`.sidebar .monaco-list-row[aria-label^="#${event} "]`);
+  }
+
+  exception(): Locator {
+    return this.page.locator('.exception-widget');
   }
 
   dialog(): Locator {
