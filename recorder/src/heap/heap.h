@@ -45,9 +45,11 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   // After a restore: whether the pages hold a heap of this version which belongs at this address.
   bool is_valid() const noexcept;
 
-  // Null and ENOMEM when the slot is full.
+  // Null and ENOMEM when the slot is full. The inlined part calls nothing, so that malloc needs no frame.
   [[gnu::always_inline]] void* allocate(std::size_t bytes) noexcept {
-    void* const block = bytes <= 1024 ? take_block(kClassOfSmallSize[(bytes + 15) >> 4]) : take_big(bytes);
+    if (bytes > 1024) [[unlikely]] return allocate_slowly(bytes);
+    void* const block = take_recent(kClassOfSmallSize[(bytes + 15) >> 4]);
+    if (block == nullptr) [[unlikely]] return allocate_slowly(bytes);
     note_allocation(bytes, block);
     return block;
   }
@@ -91,10 +93,10 @@ class AFTERIMAGE_API Heap : private HeapHeader {
 
  private:
   // Small blocks (small_blocks.cc)
-  [[gnu::always_inline]] void* take_block(unsigned size_class) noexcept {
+  [[gnu::always_inline]] void* take_recent(unsigned size_class) noexcept {
     RecentBlocks& blocks = recent[size_class];
     const std::uint32_t count = blocks.count;
-    if (count == 0) [[unlikely]] return take_from_group(size_class);
+    if (count == 0) return nullptr;
     blocks.count = count - 1;
     const std::uint32_t entry = blocks.entries[count - 1];
     blocks.entries[count - 1] = 0;
@@ -102,20 +104,15 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   }
   [[gnu::always_inline]] void release(void* block) noexcept {
     const Span& s = span(slice_of(block));
-    if (!s.is_small()) [[unlikely]] return release_large(block);
-    if ((flags & kCheckFrees) != 0) return release_checked(block, s);
-    remember(s.size_class, block);
+    return s.is_small() ? release_small(block, s) : release_large(block);
   }
-  [[gnu::always_inline]] void remember(unsigned size_class, const void* block) noexcept {
-    RecentBlocks& blocks = recent[size_class];
-    if (blocks.count == RecentBlocks::kCapacity) [[unlikely]] forget_older_half(size_class);
-    blocks.entries[blocks.count++] = entry_of(block);
-  }
-  void* take_big(std::size_t bytes) noexcept;
+  void* allocate_slowly(std::size_t bytes) noexcept;
+  void* take_block(unsigned size_class) noexcept;
   void* take_from_group(unsigned size_class) noexcept;
   bool next_group(unsigned size_class) noexcept;
   bool new_span(unsigned size_class) noexcept;
-  void release_checked(void* block, const Span& s) noexcept;
+  void release_small(void* block, const Span& s) noexcept;
+  bool is_releasable(const void* block, const Span& s) noexcept;
   void forget_older_half(unsigned size_class) noexcept;
   void release_to_bitmap(std::uint32_t entry) noexcept;
   void span_gained_block(std::uint32_t head) noexcept;

@@ -18,8 +18,8 @@ namespace afterimage {
 
 // The heap in which a call from `caller` allocates; null: libc's.
 [[gnu::always_inline]] inline Heap* heap_for(const void* caller) noexcept {
-  const CurrentHeap current = t_current_heap;
-  return current.base == 0 || is_system_caller(caller) ? nullptr : current.heap();
+  Heap* const heap = t_current_heap.heap();
+  return heap == nullptr || is_system_caller(caller) ? nullptr : heap;
 }
 
 [[gnu::always_inline]] inline void* allocate_for(const void* caller, std::size_t bytes) noexcept {
@@ -40,7 +40,7 @@ namespace afterimage {
 }
 
 [[gnu::always_inline]] inline void free_anywhere(void* block) noexcept {
-  const CurrentHeap current = t_current_heap;
+  const CurrentHeap& current = t_current_heap;
   if (current.owns(block)) return current.heap()->deallocate(block);
   if (in_zones(block)) [[unlikely]] return free_foreign(block);
   __libc_free(block);

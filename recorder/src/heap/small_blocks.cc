@@ -6,11 +6,18 @@
 
 namespace afterimage {
 
-[[gnu::noinline]] void* Heap::take_big(std::size_t bytes) noexcept {
-  return bytes > kMaxSmallBytes ? take_large(bytes, 1, nullptr) : take_block(class_of(bytes));
+[[gnu::noinline]] void* Heap::allocate_slowly(std::size_t bytes) noexcept {
+  void* const block = bytes > kMaxSmallBytes ? take_large(bytes, 1, nullptr) : take_block(class_of(bytes));
+  note_allocation(bytes, block);
+  return block;
 }
 
-[[gnu::noinline]] void* Heap::take_from_group(unsigned size_class) noexcept {
+void* Heap::take_block(unsigned size_class) noexcept {
+  void* const block = take_recent(size_class);
+  return block != nullptr ? block : take_from_group(size_class);
+}
+
+void* Heap::take_from_group(unsigned size_class) noexcept {
   Bin& bin = bins[size_class];
   if (bin.free_mask == 0 && !next_group(size_class)) return nullptr;
   const auto block = static_cast<std::uintptr_t>(std::countr_zero(bin.free_mask));
@@ -63,15 +70,26 @@ bool Heap::new_span(unsigned size_class) noexcept {
   return true;
 }
 
-[[gnu::noinline]] void Heap::release_checked(void* block, const Span& s) noexcept {
+bool Heap::is_releasable(const void* block, const Span& s) noexcept {
   const SizeClass& c = kSizeClasses[s.size_class];
   const auto offset = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(block) - slice_address(s.head));
   const std::uint32_t index = c.block_at(offset);
   if (index * c.bytes != offset || index >= c.blocks) [[unlikely]] {
-    return report_misuse("free of an address inside a block: ", block);
+    report_misuse("free of an address inside a block: ", block);
+    return false;
   }
-  if (is_free(s.head, index)) [[unlikely]] return report_misuse("double free: ", block);
-  remember(s.size_class, block);
+  if (is_free(s.head, index)) [[unlikely]] {
+    report_misuse("double free: ", block);
+    return false;
+  }
+  return true;
+}
+
+[[gnu::noinline]] void Heap::release_small(void* block, const Span& s) noexcept {
+  if ((flags & kCheckFrees) != 0 && !is_releasable(block, s)) [[unlikely]] return;
+  RecentBlocks& blocks = recent[s.size_class];
+  if (blocks.count == RecentBlocks::kCapacity) [[unlikely]] forget_older_half(s.size_class);
+  blocks.entries[blocks.count++] = entry_of(block);
 }
 
 // A block is free in one of three places: the bitmap, the current group, or the recent blocks.
