@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // The afterimage command. One file a command; here only the table of commands and how each of them ends: an exit code, or one
 // sentence on stderr. A stack trace is ours alone: AFTERIMAGE_DEBUG=1.
 
