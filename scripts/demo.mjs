@@ -76,10 +76,10 @@ async function lastWriter(recording, { address, crashEvent }) {
   const args = ['last-write', recording, '--address', address, '--bytes', '8', '--before', String(crashEvent)];
   await afterimage(...args);
   const { stdout } = spawnSync(process.execPath, [cli, ...args, '--json'], { encoding: 'utf8' });
-  const { last } = JSON.parse(stdout);
-  const distance = (crashEvent - last).toLocaleString('en');
-  say(`Event ${pc.bold(last)}: ${distance} events before the crash. Nothing was wrong to be seen at that time.`);
-  return last;
+  const { event } = JSON.parse(stdout);
+  if (!event) throw new DemoError(`no event changed the memory at ${address}.`);
+  say(`Event ${pc.bold(event.number)}: ${(crashEvent - event.number).toLocaleString('en')} events before the crash.`);
+  return event.number;
 }
 
 /** A debug session, as VS Code would hold it: the same adapter, the same protocol. */
@@ -112,9 +112,9 @@ class Session {
     say(`${pc.red(body.text ?? body.description ?? body.reason)}`);
     await this.showStack();
     // A virtual call: the object is in rdi, its first eight bytes are the address of its table of virtual functions.
-    const address = await this.evaluate('(unsigned long)$rdi', 'x');
-    say(`The object of that virtual call is at ${pc.bold(address)}, and its virtual table would be at`);
-    say(`${pc.bold(await this.evaluate(`*(unsigned long*)${address}`, 'x'))}: there is nothing. Somebody has overwritten it.`);
+    const address = await this.address('$rdi');
+    say(`A virtual call: the object is at ${pc.bold(address)}, and says that its table of virtual functions`);
+    say(`is at ${pc.bold(await this.address(`*(unsigned long*)${address}`))}, where no memory is. Somebody has overwritten it.`);
     return { address, crashEvent: this.crashEvent };
   }
 
@@ -146,11 +146,13 @@ class Session {
     }
   }
 
-  async evaluate(expression, format) {
+  async evaluate(expression) {
     const [frame] = await this.frames();
-    const shown = format === 'x' ? `${expression}` : expression;
-    const { result } = (await this.client.evaluateRequest({ expression: shown, frameId: frame.id, context: 'watch' })).body;
-    return format === 'x' ? `0x${BigInt(result).toString(16)}` : result;
+    return (await this.client.evaluateRequest({ expression, frameId: frame.id, context: 'watch' })).body.result;
+  }
+
+  async address(expression) {
+    return `0x${BigInt(await this.evaluate(`(unsigned long)(${expression})`)).toString(16)}`;
   }
 }
 
