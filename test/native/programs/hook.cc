@@ -130,6 +130,9 @@ std::string plan_from_launcher() {
   return content;
 }
 
+#ifdef HOOK_WITHOUT_INTERPOSITION
+void load_missing(const std::string&) {}  // a static program has no libraries
+#else
 // As the replayer does: libraries which the recorded process had dlopen()ed are loaded while the launcher watches.
 void load_missing(const std::string& plan) {
   for (std::size_t at = 0; (at = plan.find("\nmodule lib ", at)) != std::string::npos; at++) {
@@ -139,6 +142,7 @@ void load_missing(const std::string& plan) {
     if (!loaded && dlopen(path.c_str(), RTLD_NOW) == nullptr) std::fprintf(stderr, "hook: %s\n", dlerror());
   }
 }
+#endif
 
 std::FILE* report_stream() { return fdopen(4, "w"); }
 
