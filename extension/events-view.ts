@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { openRecording, type Recording } from '../debug-adapter/recording';
 import { type EventNode, EventTree } from './event-tree';
-import { showError } from './messages';
+import { showError, showWarning } from './messages';
 import type { Timelines } from './timelines';
 
 const VIEW_IDS = ['afterimage.events', 'afterimage.sessionEvents'];
@@ -36,7 +36,7 @@ export class EventsView implements vscode.Disposable {
       view.message = opened.problems.join('\n');
     }
     this.tree.show(opened);
-    if (opened.problems[0]) void vscode.window.showWarningMessage(`Afterimage: ${opened.problems[0]}`);
+    warnOf(opened.problems);
   }
 
   dispose(): void {
@@ -61,4 +61,9 @@ export class EventsView implements vscode.Disposable {
       showError(error);
     }
   }
+}
+
+function warnOf([first, ...others]: readonly string[]): void {
+  if (first === undefined) return;
+  showWarning(others.length === 0 ? first : `${first} The view "Events" lists ${others.length} more.`);
 }

@@ -1,9 +1,8 @@
 // VS Code as a person sees it: commands, the explorer, the debug views, dialogs. Every look waits until the thing is there;
 // nothing is tried twice.
 import * as fs from 'node:fs';
-import * as os from 'node:os';
 import * as path from 'node:path';
-import { type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { root } from '../../support/fixture-programs';
 
 const screenshots = path.join(root, 'test/end-to-end/screenshots');
@@ -15,31 +14,25 @@ const chromiumArguments = [
 export class Workbench {
   private constructor(
     readonly page: Page,
-    private readonly context: BrowserContext,
-    private readonly profile: string,
+    private readonly browser: Browser,
   ) {}
 
-  static async start(): Promise<Workbench> {
-    const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'afterimage-chromium-'));
-    const context = await chromium.launchPersistentContext(profile, {
-      executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-      headless: true,
-      viewport: { width: 1440, height: 900 },
-      args: chromiumArguments,
-      timeout: 60_000,
-    });
-    context.setDefaultTimeout(30_000);
-    return new Workbench(context.pages()[0] ?? (await context.newPage()), context, profile);
+  /** A new browser that has never seen VS Code, with `folder` opened. */
+  static async open(serverUrl: string, folder: string): Promise<Workbench> {
+    const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+    const browser = await chromium.launch({ executablePath, headless: true, args: chromiumArguments, timeout: 60_000 });
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    page.setDefaultTimeout(30_000);
+    const workbench = new Workbench(page, browser);
+    await page.goto(`${serverUrl}/?folder=${encodeURIComponent(folder)}`);
+    await workbench.explorerRow(/./).first().waitFor({ timeout: 60_000 });
+    // Our contributions are read all at once, a moment after the files are shown: the icon stands for menus and gutter, too.
+    await workbench.activityBarIcon().waitFor();
+    return workbench;
   }
 
-  async stop(): Promise<void> {
-    await this.context.close();
-    fs.rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
-  }
-
-  async openFolder(serverUrl: string, folder: string): Promise<void> {
-    await this.page.goto(`${serverUrl}/?folder=${encodeURIComponent(folder)}`);
-    await this.explorerRow(/./).first().waitFor({ timeout: 60_000 });
+  async close(): Promise<void> {
+    await this.browser.close();
   }
 
   /** For people: nothing is compared with it. */
@@ -80,7 +73,8 @@ export class Workbench {
     await this.page.locator('.debug-top-stack-frame-line').first().waitFor();
   }
 
-  async notDebugging(): Promise<void> {
+  async stopDebugging(): Promise<void> {
+    await this.command('Debug: Stop');
     await this.page.locator('.debug-toolbar').waitFor({ state: 'hidden' });
     await this.page.locator('.debug-top-stack-frame-line').waitFor({ state: 'detached' });
   }
@@ -123,7 +117,11 @@ export class Workbench {
 
   /** Afterimage's own container; the view of the same events in the debug sidebar is closed at first. */
   async showEvents(): Promise<void> {
-    await this.page.locator('.activitybar .action-label[aria-label="Afterimage"]').click();
+    await this.activityBarIcon().click();
+  }
+
+  private activityBarIcon(): Locator {
+    return this.page.locator('.activitybar .action-label[aria-label="Afterimage"]');
   }
 
   async showDebugger(): Promise<void> {
@@ -142,7 +140,24 @@ export class Workbench {
     return this.page.locator('.monaco-dialog-box');
   }
 
-  notification(): Locator {
-    return this.page.locator('.notifications-toasts .notification-list-item');
+  /** Waits for a dialog, closes it, and returns what it said. */
+  async closeDialog(): Promise<string> {
+    const text = await this.dialog().locator('.dialog-message-container').innerText();
+    await this.page.keyboard.press('Escape');
+    await this.dialog().waitFor({ state: 'detached' });
+    return text;
+  }
+
+  /** Waits for a notification and returns what it says. */
+  async notification(text: RegExp): Promise<string> {
+    const message = this.page.locator('.notifications-toasts .notification-list-item-message', { hasText: text });
+    return (await message.first().innerText()).trim();
+  }
+
+  async contextMenu(row: Locator, item: string): Promise<void> {
+    await row.click({ button: 'right' });
+    // A menu takes the mouse for the tail of the right click at first; keys count at once.
+    await this.page.locator(`.monaco-menu .action-item [aria-label="${item}"]`).hover();
+    await this.page.keyboard.press('Enter');
   }
 }
