@@ -96,11 +96,18 @@ class [[nodiscard, gnu::visibility("default")]] Delivery {
   int exceptions_ = 0;
 };
 
+AFTERIMAGE_API bool is_replaying() noexcept;
+
+struct NewReactor {
+  ReactorCore* core;
+  std::uint32_t id;
+  void* object;  // in the replayer: the recorded address of a reactor that does not exist here; else null
+};
+
 // Creates the slot of a new reactor. Always succeeds: a reactor that cannot be recorded lives unrecorded, in the ordinary
 // heap if need be, and the reason is in the recorder's status.
-AFTERIMAGE_API ReactorCore* new_reactor(RecorderCore& recorder, std::string_view name, const std::type_info& type);
+AFTERIMAGE_API NewReactor new_reactor(RecorderCore* recorder, std::string_view name, const std::type_info& type);
 AFTERIMAGE_API Heap* reactor_heap(ReactorCore* core) noexcept;  // null: the ordinary heap
-AFTERIMAGE_API std::uint32_t reactor_id(ReactorCore* core) noexcept;
 AFTERIMAGE_API void reactor_constructed(ReactorCore* core, void* object) noexcept;  // takes the snapshot at position 0
 AFTERIMAGE_API void delete_reactor(ReactorCore* core) noexcept;                     // the object is destroyed already
 AFTERIMAGE_API void state_changed_outside_events(ReactorCore* core) noexcept;       // forces a snapshot before the next event
@@ -227,14 +234,15 @@ template <typename T>
 class Reactor {
  public:
   Reactor(Reactor&& other) noexcept
-      : core_(std::exchange(other.core_, nullptr)), object_(std::exchange(other.object_, nullptr)) {}
+      : core_(std::exchange(other.core_, nullptr)), object_(std::exchange(other.object_, nullptr)), id_(other.id_) {}
   Reactor& operator=(Reactor&& other) noexcept {
     std::swap(core_, other.core_);
     std::swap(object_, other.object_);
+    std::swap(id_, other.id_);
     return *this;
   }
   ~Reactor() {
-    if (object_ == nullptr) return;
+    if (object_ == nullptr || detail::is_replaying()) return;  // in the replayer it is another reactor's, and not here
     {
       const detail::ReactorScope scope(core_);
       delete object_;
@@ -246,10 +254,10 @@ class Reactor {
   // Throws what react() throws.
   template <typename E>
   void deliver(const E& event) {
-    detail::deliver<T>(core_, detail::reactor_id(core_), event);
+    detail::deliver<T>(core_, id_, event);
   }
 
-  ReactorRef<T> ref() const noexcept { return ReactorRef<T>(core_, detail::reactor_id(core_)); }
+  ReactorRef<T> ref() const noexcept { return ReactorRef<T>(core_, id_); }
 
   // Any other call that may change the reactor: runs function(reactor) inside its heap. It is not an event, so it cannot be
   // replayed; instead a snapshot is taken before the next event.
@@ -266,10 +274,11 @@ class Reactor {
 
  private:
   friend class Recorder;
-  Reactor(detail::ReactorCore* core, T* object) noexcept : core_(core), object_(object) {}
+  Reactor(detail::ReactorCore* core, std::uint32_t id, T* object) noexcept : core_(core), object_(object), id_(id) {}
 
   detail::ReactorCore* core_;
   T* object_;
+  std::uint32_t id_;
 };
 
 class AFTERIMAGE_API Recorder {
@@ -289,8 +298,10 @@ class AFTERIMAGE_API Recorder {
   // Constructs a T inside a heap of its own and records it from now on. Throws what T's constructor throws.
   template <typename T, typename... Args>
   Reactor<T> create(std::string_view name, Args&&... args) {
-    detail::ReactorCore* const core = detail::new_reactor(*core_, name, typeid(T));
-    T* object = nullptr;
+    const detail::NewReactor created = detail::new_reactor(core_.get(), name, typeid(T));
+    detail::ReactorCore* const core = created.core;
+    T* object = static_cast<T*>(created.object);
+    if (object != nullptr) return Reactor<T>(core, created.id, object);
     try {
       const detail::ReactorScope scope(core);
       object = new T(std::forward<Args>(args)...);
@@ -299,7 +310,7 @@ class AFTERIMAGE_API Recorder {
       throw;
     }
     detail::reactor_constructed(core, object);
-    return Reactor<T>(core, object);
+    return Reactor<T>(core, created.id, object);
   }
 
  private:

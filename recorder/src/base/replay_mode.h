@@ -1,7 +1,9 @@
-// Whether this process records or replays, known before any static constructor of the program runs.
+// Whether this process records or replays, known before any static constructor of the program runs; and what code that
+// runs inside react() in both cases asks then.
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace afterimage::detail {
 struct EventTypeInfo;
@@ -9,10 +11,13 @@ struct EventTypeInfo;
 
 namespace afterimage {
 
-// What `deliver` does in the replayer, where events come from the log and only from there.
+// What is different in the replayer, where everything comes from the log and only from there.
 struct ReplayHooks {
   // A delivery to reactor `id` from inside react(), which must not be carried out.
   void (*outbound)(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept;
+  // The next input of the event in progress, if it is of this kind: up to `capacity` bytes of it, and its size in
+  // `bytes`. False when the log has another one here, or none: that is a divergence, already noted.
+  bool (*input)(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept;
 };
 
 // Null while recording.

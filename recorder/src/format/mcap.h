@@ -29,7 +29,18 @@ inline constexpr std::size_t kSealBytes = kRecordPrefix + 4 + kRecordPrefix + 20
 // Channels with a fixed meaning; events have numbers from kFirstEventChannel.
 enum : std::uint16_t { kDoneChannel = 1, kInputChannel = 2, kGapChannel = 3, kFirstEventChannel = 16 };
 
-enum class InputKind : std::uint16_t { foreign_frees = 1 };
+// What an input is; the numbers are on disk.
+enum class InputKind : std::uint16_t {
+  foreign_frees = 1,    // u64 addresses; before the event
+  created_reactor = 2,  // CreatedReactor; inside the event
+};
+
+struct CreatedReactor {
+  std::uint64_t core, object;  // addresses in the recorded process
+  std::uint32_t id, reserved;
+};
+static_assert(sizeof(CreatedReactor) == 24);
+
 
 struct Done {
   std::uint32_t duration_ns;

@@ -56,24 +56,43 @@ Delivery::~Delivery() {
   exchange_current_heap(previous_heap_);
 }
 
-ReactorCore* new_reactor(RecorderCore& recorder, std::string_view name, const std::type_info& type) {
-  return recorder.create_reactor(name, type);
+bool is_replaying() noexcept { return replay_hooks != nullptr; }
+
+NewReactor new_reactor(RecorderCore* recorder, std::string_view name, const std::type_info& type) {
+  if (replay_hooks == nullptr) {
+    ReactorCore* const core = recorder->create_reactor(name, type);
+    return {core, core->id(), nullptr};
+  }
+  // Another reactor, which is not replayed here; its creator sees the addresses it saw.
+  format::CreatedReactor created{};
+  std::size_t bytes = 0;
+  replay_hooks->input(static_cast<std::uint16_t>(format::InputKind::created_reactor), &created, sizeof created, bytes);
+  return {reinterpret_cast<ReactorCore*>(created.core), created.id, reinterpret_cast<void*>(created.object)};
 }
 
-Heap* reactor_heap(ReactorCore* core) noexcept { return core->heap(); }
-
-std::uint32_t reactor_id(ReactorCore* core) noexcept { return core->id(); }
+// In the replayer there is no core but that of a diverged creation: none.
+Heap* reactor_heap(ReactorCore* core) noexcept { return replay_hooks == nullptr ? core->heap() : nullptr; }
 
 void reactor_constructed(ReactorCore* core, void* object) noexcept {
+  if (replay_hooks != nullptr) return;
   const OutsideScope outside;
   core->constructed(object);
+  if (t_reactor == nullptr) return;
+  const format::CreatedReactor created{.core = reinterpret_cast<std::uintptr_t>(core),
+                                       .object = reinterpret_cast<std::uintptr_t>(object),
+                                       .id = core->id(),
+                                       .reserved = 0};
+  t_reactor->log_input(format::InputKind::created_reactor, {reinterpret_cast<const std::byte*>(&created), sizeof created});
 }
 
 void delete_reactor(ReactorCore* core) noexcept {
+  if (replay_hooks != nullptr) return;
   const OutsideScope outside;
   delete core;
 }
 
-void state_changed_outside_events(ReactorCore* core) noexcept { core->require_snapshot(); }
+void state_changed_outside_events(ReactorCore* core) noexcept {
+  if (replay_hooks == nullptr) core->require_snapshot();
+}
 
 }  // namespace afterimage::detail

@@ -78,7 +78,7 @@ std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload,
                                  std::uint64_t now_ns) noexcept {
   const std::uint64_t event = next_event_++;
   if (depth_++ == 0) {
-    drain_foreign_frees(now_ns);
+    drain_foreign_frees();
     // Somebody called into the reactor other than by an event: a replay can only go on from its result.
     if (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_)) take_snapshot(true);
   }
@@ -125,26 +125,23 @@ const std::byte* ReactorCore::enter_inbox(const EventTypeInfo& type, const void*
   return place;
 }
 
-void ReactorCore::drain_foreign_frees(std::uint64_t) noexcept {
+void ReactorCore::drain_foreign_frees() noexcept {
   if (heap_ == nullptr) return;
   const std::size_t freed = afterimage::drain_foreign_frees(
       *heap_,
       [](void* self, const std::uint64_t* addresses, std::size_t count) {
-        static_cast<ReactorCore*>(self)->log_foreign_frees(addresses, count);
+        auto* const reactor = static_cast<ReactorCore*>(self);
+        reactor->log_input(format::InputKind::foreign_frees, bytes_of(addresses, count * sizeof *addresses));
       },
       this);
   if (freed > 0) boundary_fingerprint_ = heap_->fingerprint();
 }
 
-void ReactorCore::log_foreign_frees(const std::uint64_t* addresses, std::size_t count) noexcept {
+void ReactorCore::log_input(format::InputKind kind, std::span<const std::byte> value, std::uint64_t event) noexcept {
   if (!recording_) return;
-  const std::uint64_t event = next_event_ - 1;  // the one that is about to begin
-  const std::size_t bytes = count * sizeof *addresses;
-  const format::InputHeader header{static_cast<std::uint16_t>(format::InputKind::foreign_frees), 0,
-                                   static_cast<std::uint32_t>(bytes)};
+  const format::InputHeader header{static_cast<std::uint16_t>(kind), 0, static_cast<std::uint32_t>(value.size())};
   const format::Message message{format::kInputChannel, static_cast<std::uint32_t>(event), next_time(last_time_ns_)};
-  if (!log_->append(message, bytes_of(&header, sizeof header), bytes_of(addresses, bytes), event))
-    step_aside(log_->failure());
+  if (!log_->append(message, bytes_of(&header, sizeof header), value, next_event_)) step_aside(log_->failure());
 }
 
 bool ReactorCore::snapshot_due(std::uint64_t now) const noexcept {

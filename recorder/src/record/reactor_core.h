@@ -37,6 +37,9 @@ class ReactorCore {
                                std::size_t& used) noexcept;
   void leave_inbox(std::size_t used) noexcept { inbox_used_ -= used; }
 
+  // An outside value that react() of the current event has got.
+  void log_input(format::InputKind kind, std::span<const std::byte> value) noexcept { log_input(kind, value, next_event_ - 1); }
+
   std::uint64_t outbound() const noexcept { return outbound_; }
   void set_outbound(std::uint64_t hash) noexcept { outbound_ = hash; }
 
@@ -44,8 +47,8 @@ class ReactorCore {
   std::uint64_t next_time(std::uint64_t now_ns) noexcept {
     return last_time_ns_ = now_ns > last_time_ns_ ? now_ns : last_time_ns_ + 1;
   }
-  void drain_foreign_frees(std::uint64_t now_ns) noexcept;
-  void log_foreign_frees(const std::uint64_t* addresses, std::size_t count) noexcept;
+  void drain_foreign_frees() noexcept;
+  void log_input(format::InputKind kind, std::span<const std::byte> value, std::uint64_t event) noexcept;
   bool snapshot_due(std::uint64_t now_ns) const noexcept;
   void take_snapshot(bool now) noexcept;
   void step_aside(const Status& status) noexcept;

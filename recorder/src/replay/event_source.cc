@@ -156,7 +156,10 @@ std::optional<LogMessage> EventSource::decode(const format::Record& record) {
   if (fields.failed()) return std::nullopt;
   LogMessage message{.kind = LogMessage::Kind::input, .event = next_event_, .channel = nullptr, .data = fields.rest()};
   switch (channel) {
-    case format::kInputChannel: return message;
+    case format::kInputChannel:
+      // Before the next event, or from inside the one that has begun.
+      if (sequence != static_cast<std::uint32_t>(next_event_)) --message.event;
+      return message;
     case format::kGapChannel: message.kind = LogMessage::Kind::gap; return message;
     case format::kDoneChannel:
       if (message.data.size() < sizeof(format::Done)) return std::nullopt;

@@ -20,7 +20,7 @@ struct EventChannel {
 
 struct LogMessage {
   enum class Kind { event, input, done, gap } kind;
-  std::uint64_t event;          // its number; of an input, the event that it precedes
+  std::uint64_t event;          // its number; of an input, the event that it precedes or is a part of
   const EventChannel* channel;  // of an event
   std::span<const std::byte> data;
 };

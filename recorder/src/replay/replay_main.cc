@@ -122,9 +122,14 @@ void on_outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void
   if (g_replayer != nullptr) g_replayer->outbound(id, type, payload, bytes);
 }
 
+bool on_input(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept {
+  bytes = 0;
+  return g_replayer != nullptr && g_replayer->input(kind, buffer, capacity, bytes);
+}
+
 }  // namespace
 
-extern const ReplayHooks kReplayHooks{.outbound = on_outbound};
+extern const ReplayHooks kReplayHooks{.outbound = on_outbound, .input = on_input};
 
 void replay_main(const Plan& plan) {
   load_missing_modules(plan);

@@ -14,6 +14,13 @@ namespace {
 
 constexpr std::size_t kInboxAlignment = 64;  // as when recording
 
+// Zero, a kind that there is not, when the message is too short.
+format::InputHeader header_of(const LogMessage& message) {
+  format::InputHeader header{};
+  if (message.data.size() >= sizeof header) std::memcpy(&header, message.data.data(), sizeof header);
+  return header;
+}
+
 }  // namespace
 
 Status Replayer::open(const std::string& reactor_directory) {
@@ -68,8 +75,7 @@ bool Replayer::step(Status& status) {
 }
 
 void Replayer::apply_input(const LogMessage& message, Status& status) {
-  format::InputHeader header{};
-  if (message.data.size() >= sizeof header) std::memcpy(&header, message.data.data(), sizeof header);
+  const format::InputHeader header = header_of(message);
   if (header.kind != static_cast<std::uint16_t>(format::InputKind::foreign_frees)) {
     status = Status(0, "before event " + std::to_string(message.event) + " the recording has an input of kind " +
                            std::to_string(header.kind) + ", which this library does not know.");
@@ -146,7 +152,35 @@ void Replayer::outbound(std::uint32_t id, const detail::EventTypeInfo& type, con
   step(status);
 }
 
+bool Replayer::input(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept {
+  bytes = 0;
+  const auto message = events_.peek();
+  const bool is_input = message && message->kind == LogMessage::Kind::input && message->event == position_;
+  const format::InputHeader recorded = is_input ? header_of(*message) : format::InputHeader{};
+  if (recorded.kind != kind) {
+    diverged(position_, "input", is_input ? "kind " + std::to_string(recorded.kind) : "none",
+             "kind " + std::to_string(kind));
+    return false;
+  }
+  const auto value = message->data.subspan(sizeof recorded);
+  bytes = value.size();
+  std::memcpy(buffer, value.data(), std::min(bytes, capacity));
+  events_.next();
+  return true;
+}
+
+void Replayer::skip_inputs_not_asked_for(std::uint64_t event) {
+  std::size_t count = 0;
+  for (auto message = events_.peek(); message && message->kind == LogMessage::Kind::input && message->event == position_;
+       message = events_.peek()) {
+    events_.next();
+    ++count;
+  }
+  if (count > 0) diverged(event, "input", std::to_string(count) + " more", "none");
+}
+
 void Replayer::compare(std::uint64_t event, bool threw, std::uint64_t outbound) {
+  skip_inputs_not_asked_for(event);
   const auto message = events_.peek();
   if (!message || message->kind != LogMessage::Kind::done || message->event != event) return;
   events_.next();

@@ -29,6 +29,8 @@ class Replayer {
 
   // A delivery from inside react().
   void outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept;
+  // An outside value asked for inside react(): the log's next input, if it is of this kind.
+  bool input(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept;
 
   // Called once, with the first difference.
   void (*on_divergence)(std::uint64_t event, const char* kind, const std::string& recorded,
@@ -40,6 +42,7 @@ class Replayer {
   void apply_input(const LogMessage& message, Status& status);
   void dispatch(const LogMessage& message);
   void compare(std::uint64_t event, bool threw, std::uint64_t outbound);
+  void skip_inputs_not_asked_for(std::uint64_t event);
   void diverged(std::uint64_t event, const char* kind, const std::string& recorded, const std::string& replayed);
   const std::byte* enter_inbox(const LogMessage& message, std::size_t& used);
 
