@@ -6,10 +6,11 @@ import { chosenReactor, wholeNumber } from './arguments';
 import { noSuchType } from './errors';
 import { ExitCode } from './exit-codes';
 import { type Output } from './output';
-import { cut, duration, hexAddress, printable, table, timeOfDay } from './text';
+import { cut, duration, hexAddress, printable, table, timeOfDay, wrapped } from './text';
 import { decodePayloads, type Typed } from './typed-payloads';
 
 const PREVIEW_BYTES_MAX = 64;
+const INDENT = ' '.repeat(8);
 
 export interface EventsOptions {
   readonly reactor?: string;
@@ -128,8 +129,8 @@ function eventLines(
   const column = Math.max(...lines.map((line) => line.length)) + 2;
   return lines.map((line, i) => {
     const event = chosen[i - 1];
-    const payload = event === undefined ? 'payload' : preview(event.payload, typed[i - 1], width - column);
-    return `${line.padEnd(column)}${payload}`.trimEnd();
+    const payload = event === undefined ? 'payload' : preview(event.payload, typed[i - 1], width, column);
+    return payload.startsWith('\n') ? line + payload : `${line.padEnd(column)}${payload}`.trimEnd();
   });
 }
 
@@ -140,12 +141,18 @@ function took(event: RecordedEvent, reactor: ReactorInfo): string {
   return event.number === reactor.crashEvent ? 'crashed' : 'never';
 }
 
-/** As many bytes as fit, in hexadecimal and as text: four characters a byte. */
-function preview(payload: Buffer, typed: Typed | undefined, width: number): string {
-  if (typed !== undefined && 'text' in typed) return cut(printable(typed.text), Math.max(width, 20));
-  const fitting = Math.max(4, Math.min(PREVIEW_BYTES_MAX, Math.floor((width - 3) / 4)));
-  const shown = payload.subarray(0, fitting);
-  const hex = [...shown].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+/** A value where there is room for it, else below; bytes as many as fit. */
+function preview(payload: Buffer, typed: Typed | undefined, width: number, column: number): string {
+  if (typed === undefined || !('text' in typed)) return bytesPreview(payload, width - column);
+  const text = printable(typed.text);
+  return text.length <= width - column ? text : `\n${INDENT}${wrapped(text, width, INDENT)}`;
+}
+
+/** In hexadecimal, four bytes a group, and as text: 3 1/4 characters a byte. */
+function bytesPreview(payload: Buffer, width: number): string {
+  const fitting = Math.max(4, Math.min(PREVIEW_BYTES_MAX, Math.floor(((width - 2) / 13) * 4)));
+  const shown = payload.subarray(0, payload.length > fitting ? fitting & ~3 : fitting);
+  const groups = shown.toString('hex').match(/.{1,8}/g) ?? [];
   const ascii = [...shown].map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
-  return `${hex}${payload.length > fitting ? '\u2026' : ' '} ${ascii}`.trimEnd();
+  return `${groups.join(' ')}${payload.length > shown.length ? '\u2026' : ' '} ${ascii}`.trimEnd();
 }

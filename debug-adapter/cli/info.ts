@@ -160,7 +160,7 @@ function showReactors(summary: Summary, output: Output): void {
   ];
   const [title = '', ...lines] = table(columns, rows, output.width - 2);
   output.line(`  ${c.dim(title)}`);
-  lines.forEach((line, i) => output.line(`  ${summary.reactors[i]?.crashEvent === null ? line : c.red(line)}`));
+  lines.forEach((line, i) => output.line(`  ${summary.reactors[i]?.id === summary.endedIn ? c.red(line) : line}`));
   const more = summary.reactors.length - lines.length;
   if (more > 0) output.line(c.dim(`  and ${more} more; --json lists them all`));
 }

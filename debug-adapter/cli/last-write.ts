@@ -18,6 +18,7 @@ export interface LastWriteOptions {
   readonly before?: string;
   readonly reactor?: string;
   readonly program?: string;
+  readonly force?: boolean;
 }
 
 export async function lastWrite(recording: Recording, options: LastWriteOptions, output: Output): Promise<ExitCode> {
@@ -30,7 +31,8 @@ export async function lastWrite(recording: Recording, options: LastWriteOptions,
   // Up to the crashing event, which cannot be finished.
   const end = reactor.crashEvent ?? recording.log(reactor.id).end;
   const before = options.before === undefined ? end : wholeNumber('--before', options.before);
-  const replayer = Replayer.start(recording, { reactor: reactor.id, program: findProgram(recording, options.program) });
+  const program = findProgram(recording, options.program);
+  const replayer = Replayer.start(recording, { reactor: reactor.id, program, force: options.force === true });
   try {
     const writes = await ask(replayer, address, bytes, before, output);
     const event = writes.last < 0 ? undefined : recording.log(reactor.id).event(writes.last);

@@ -49,6 +49,7 @@ function buildProgram(): Command {
     .option('--to <position>', 'how far (default: to the end, or into the crash)')
     .option('--reactor <name>', 'name or number of the reactor (default: the one that crashed)')
     .option('--program <path>', 'the executable that made the recording')
+    .option('--force', 'go on although a library is another build than the recorded one')
     .option('--show-output', 'show what the program prints meanwhile')
     .action(run<ReplayCommandOptions>(replay));
 
@@ -58,6 +59,7 @@ function buildProgram(): Command {
     .option('--before <event>', 'look only at events before this one (default: all)')
     .option('--reactor <name>', 'name or number of the reactor (default: the one that crashed)')
     .option('--program <path>', 'the executable that made the recording')
+    .option('--force', 'go on although a library is another build than the recorded one')
     .action(run<LastWriteOptions>(lastWrite));
 
   return program;

@@ -14,6 +14,7 @@ export interface ReplayCommandOptions {
   readonly reactor?: string;
   readonly program?: string;
   readonly showOutput?: boolean;
+  readonly force?: boolean;
 }
 
 export async function replay(recording: Recording, options: ReplayCommandOptions, output: Output): Promise<ExitCode> {
@@ -21,7 +22,7 @@ export async function replay(recording: Recording, options: ReplayCommandOptions
   const program = findProgram(recording, options.program);
   const target = options.to === undefined ? endOf(recording, reactor) : wholeNumber('--to', options.to);
   const onOutput = options.showOutput === true ? { onOutput: (text: string) => void process.stderr.write(text) } : {};
-  const replayer = Replayer.start(recording, { reactor: reactor.id, program, ...onOutput });
+  const replayer = Replayer.start(recording, { reactor: reactor.id, program, force: options.force === true, ...onOutput });
   try {
     const result = await runTo(replayer, target, output);
     const report = compare(recording, reactor, target, result);
@@ -60,7 +61,7 @@ type Report = ReturnType<typeof compare>;
 function compare(recording: Recording, reactor: ReactorInfo, target: number, { from, end, divergences }: Result) {
   const crashed = end.event === 'crash';
   const position = crashed ? end.eventNumber : end.position;
-  const differences = crashed ? crashDifferences(recording, reactor, end) : missingCrash(reactor, target, end);
+  const differences = crashed ? crashDifferences(recording, reactor, end) : missingCrash(recording, reactor, target, end);
   return {
     reactor: reactor.id,
     name: reactor.name,
@@ -101,10 +102,11 @@ function crashDifferences(recording: Recording, reactor: ReactorInfo, end: Crash
   ];
 }
 
-function missingCrash(reactor: ReactorInfo, target: number, end: Stopped): string[] {
+/** A reactor that was in the middle of delivering to the one that crashed does not crash by itself. */
+function missingCrash(recording: Recording, reactor: ReactorInfo, target: number, end: Stopped): string[] {
   const { crashEvent } = reactor;
-  if (crashEvent !== undefined && end.position > crashEvent)
-    return [`event ${crashEvent} crashed when it was recorded, but not in the replay`];
+  const crashedHere = crashEvent !== undefined && recording.crashedReactor()?.id === reactor.id;
+  if (crashedHere && end.position > crashEvent) return [`event ${crashEvent} crashed when it was recorded, but not in the replay`];
   return end.position < target ? [`the log ends at position ${end.position}, before ${target}`] : [];
 }
 

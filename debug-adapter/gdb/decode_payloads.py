@@ -83,6 +83,7 @@ def decode(type, name, raw):
 
 
 def main():
+    gdb.execute("set print null-stop on")  # a char array ends at its first zero
     with os.fdopen(3) as asked:
         work = json.load(asked)
     types = [find_type(name) for name in work["types"]]

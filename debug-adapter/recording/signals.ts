@@ -25,6 +25,6 @@ export const signalName = (signal: number): string => NAMES[signal] ?? `signal $
 /** What the kernel meant by the code, or `undefined` when it says nothing more. */
 export const signalMeaning = (signal: number, code: number): string | undefined => MEANINGS[`${signalName(signal)}:${code}`];
 
-/** Whether si_addr is the address that the program touched (and not, say, the sender of the signal). */
+/** Whether si_addr is an address that the program touched (and not, say, the sender of the signal, or the instruction). */
 export const hasFaultAddress = (signal: number, code: number): boolean =>
-  code > 0 && code !== 0x80 && ['SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL'].includes(signalName(signal));
+  code > 0 && code !== 0x80 && ['SIGSEGV', 'SIGBUS'].includes(signalName(signal));

@@ -21,6 +21,8 @@ export interface ReplayOptions {
   /** From findProgram. */
   readonly program: string;
   readonly waitDebugger?: boolean;
+  /** Goes on although a library is another build than the recorded one. */
+  readonly force?: boolean;
   /** Where the program's own output goes; it is dropped unless somebody wants it. */
   readonly onOutput?: (text: string) => void;
 }
@@ -58,7 +60,8 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
 
     const launcher = launcherPath();
     const program = options.program;
-    const child = spawn(launcher, ['-', '--', program, ...recording.manifest.commandLine.slice(1)], {
+    const force = options.force === true ? ['--force'] : [];
+    const child = spawn(launcher, [...force, '-', '--', program, ...recording.manifest.commandLine.slice(1)], {
       stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
       env: { ...process.env, LD_LIBRARY_PATH: libraryPath(recording) },
     });
