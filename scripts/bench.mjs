@@ -1,6 +1,6 @@
 // npm run bench -- NAME [--rounds N] [--json]
 //
-// A bench is a module test/bench/NAME.mjs which exports
+// A bench is a program of recorder/bench/, NAME_bench, which prints rows "id value unit"; or a module test/bench/NAME.mjs, which exports
 //
 //   title     one line: what is measured
 //   rounds    how often by default
@@ -9,18 +9,46 @@
 //
 // The rounds of all rows alternate, so that a machine that becomes busy disturbs them alike; the median is reported. The machine and
 // its load before and after belong to the result: a figure without them means nothing.
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-const folder = path.resolve(import.meta.dirname, '../test/bench');
+const root = path.resolve(import.meta.dirname, '..');
+const moduleFolder = path.join(root, 'test/bench');
+const programFolder = path.join(root, 'build/recorder/bench');
 
 class UsageError extends Error {}
 
 function benchNames() {
-  const files = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
-  return files.filter((file) => file.endsWith('.mjs')).map((file) => path.basename(file, '.mjs'));
+  const named = (folder, ending) =>
+    (fs.existsSync(folder) ? fs.readdirSync(folder) : [])
+      .filter((file) => file.endsWith(ending))
+      .map((file) => path.basename(file, ending));
+  return [...named(moduleFolder, '.mjs'), ...named(programFolder, '_bench')].sort();
+}
+
+function load(name) {
+  const module = path.join(moduleFolder, `${name}.mjs`);
+  return fs.existsSync(module) ? import(module) : programBench(name, path.join(programFolder, `${name}_bench`));
+}
+
+/** A program is one round of all its rows. */
+function programBench(name, program) {
+  return {
+    title: `${name}: rows of recorder/bench/${name}.cc`,
+    rounds: 3,
+    round() {
+      const { status, signal, stdout, stderr } = spawnSync(program, { encoding: 'utf8' });
+      if (status !== 0) throw new Error(`${program} ended with ${signal ?? status} and said:\n${stderr}`);
+      const rows = stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.split(' '));
+      return rows.map(([id, value, unit]) => ({ id, value: Number(value), unit }));
+    },
+  };
 }
 
 function parseCommandLine() {
@@ -49,13 +77,13 @@ function machine(loadBefore) {
     kernel: os.release(),
     node: process.versions.node,
     loadBefore,
-    loadAfter: load(),
+    loadAfter: loadAverage(),
   };
 }
 
-const load = () => Math.round(os.loadavg()[0] * 100) / 100;
+const loadAverage = () => Math.round(os.loadavg()[0] * 100) / 100;
 
-export function median(values) {
+function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
@@ -98,8 +126,8 @@ function print(title, rows, where) {
 
 async function main() {
   const { name, rounds, json } = parseCommandLine();
-  const bench = await import(path.join(folder, `${name}.mjs`));
-  const loadBefore = load();
+  const bench = await load(name);
+  const loadBefore = loadAverage();
   await bench.setUp?.();
   let rows;
   try {
