@@ -1,0 +1,91 @@
+# Loaded into gdb after children.py: the user's breakpoints.
+#
+# Condition, hit count and log message are all decided here, inside gdb, so that a breakpoint which does not stop
+# does not disturb a step that is under way, and so that a condition cannot change the program (`if (x = 3)`).
+#
+#   -afterimage-break source FILE LINE CONDITION HITS LOG        -> number="N"
+#   -afterimage-break function NAME 0 CONDITION HITS LOG         -> number="N"
+#
+# HITS is a number (stop at that hit and at every later one) or an operator with a number: == >= > <= < %.
+# LOG may contain {expressions}. A log line is written to gdb's console as \x1e and a JSON string.
+import json
+import operator
+import re
+
+import gdb
+
+LOG_MARK = "\x1e"
+HITS = re.compile(r"^\s*(==|=|>=|>|<=|<|%)?\s*(\d+)\s*$")
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+OPERATORS = {
+    None: operator.ge,
+    "=": operator.eq,
+    "==": operator.eq,
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+    "%": lambda hits, number: number > 0 and hits % number == 0,
+}
+
+
+def say(text):
+    gdb.write(LOG_MARK + json.dumps(text) + "\n")
+
+
+def looked_up(expression):
+    refuse_register_writes(expression)
+    with looking_only():
+        return settle(gdb.parse_and_eval(expression))
+
+
+def interpolated(match):
+    try:
+        value = looked_up(match.group(1))
+    except gdb.error as problem:
+        return "<%s>" % problem
+    text = summary(value)
+    # A string in a sentence needs no quotes.
+    return text[1:-1] if text.startswith('"') and text.endswith('"') else text
+
+
+def parsed_hits(text):
+    found = HITS.match(text)
+    if not found:
+        raise gdb.GdbError('"%s" is not a hit count: give a number, or one of == >= > <= < %% and a number' % text)
+    return OPERATORS[found.group(1)], int(found.group(2))
+
+
+class UserBreakpoint(gdb.Breakpoint):
+    def __init__(self, place, condition, hits, log):
+        super().__init__(**place)
+        self.wanted, self.hits, self.log, self.seen = condition, hits, log, 0
+
+    def stop(self):
+        try:
+            if self.wanted and not bool(looked_up(self.wanted)):
+                return False
+        except gdb.error as problem:
+            say('The condition "%s" cannot be evaluated: %s.' % (self.wanted, problem))
+            return True
+        self.seen += 1
+        if self.hits and not self.hits[0](self.seen, self.hits[1]):
+            return False
+        if self.log:
+            say(PLACEHOLDER.sub(interpolated, self.log))
+            return False
+        return True
+
+
+class Break(gdb.MICommand):
+    def invoke(self, argv):
+        kind, where, line, condition, hits, log = argv
+        place = {"source": where, "line": int(line)} if kind == "source" else {"function": where}
+        try:
+            breakpoint = UserBreakpoint(place, condition, parsed_hits(hits) if hits else None, log)
+        except gdb.error as problem:
+            raise gdb.GdbError(str(problem))
+        return {"number": breakpoint.number}
+
+
+Break("-afterimage-break")

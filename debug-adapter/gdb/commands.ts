@@ -1,0 +1,208 @@
+/**
+ * The MI commands that we use, one function each: arguments in, plain data out. Nothing else writes or reads MI.
+ * The commands that begin with -afterimage- are ours (children.py, breakpoints.py).
+ */
+import { Gdb, quote } from './gdb';
+import { MiTuple, miString, miTuple, miTuples } from './mi-parser';
+
+export interface Frame {
+  level: number;
+  address: bigint;
+  /** Without arguments; undefined when gdb knows no symbol. */
+  function: string | undefined;
+  file: string | undefined;
+  fullName: string | undefined;
+  line: number | undefined;
+  /** The library it belongs to, for frames without line information. */
+  library: string | undefined;
+}
+
+export interface Variable {
+  name: string;
+  value: string;
+  type: string;
+  /** To open it with `children`; 0 when there is nothing inside. */
+  id: number;
+  /** Elements, when they are counted rather than named. */
+  length: number | undefined;
+  address: bigint | undefined;
+  /** A C++ expression for it, or empty. */
+  expression: string;
+}
+
+export interface Place {
+  number: string;
+  /** Where it was set; undefined as long as no loaded module has such a place. */
+  file: string | undefined;
+  line: number | undefined;
+  address: bigint | undefined;
+}
+
+export interface BreakpointWish {
+  at: { source: string; line: number } | { function: string };
+  condition?: string | undefined;
+  hits?: string | undefined;
+  log?: string | undefined;
+}
+
+// ---- running
+
+export const attach = (gdb: Gdb, pid: number) => gdb.sendAndWaitForStop(`-target-attach ${pid}`);
+export const resume = (gdb: Gdb) => gdb.sendAndWaitForStop('-exec-continue');
+export const next = (gdb: Gdb) => gdb.sendAndWaitForStop('-exec-next');
+export const step = (gdb: Gdb) => gdb.sendAndWaitForStop('-exec-step');
+export const nextInstruction = (gdb: Gdb) => gdb.sendAndWaitForStop('-exec-next-instruction');
+export const stepInstruction = (gdb: Gdb) => gdb.sendAndWaitForStop('-exec-step-instruction');
+export const finish = (gdb: Gdb) => gdb.sendAndWaitForStop('-exec-finish');
+/** Goes on at another address, and drops the signal that the program may have stopped for. */
+export const jump = (gdb: Gdb, address: bigint) => gdb.sendAndWaitForStop(`-exec-jump *${hex(address)}`);
+export const interrupt = (gdb: Gdb) => gdb.send('-exec-interrupt');
+
+// ---- breakpoints
+
+/** A breakpoint of ours, which the user never sees. */
+export async function insertHidden(gdb: Gdb, symbol: string): Promise<string> {
+  const { bkpt } = await gdb.send(`-break-insert *&${symbol}`);
+  return miString(bkpt as MiTuple, 'number')!;
+}
+
+export async function insertBreakpoint(gdb: Gdb, wish: BreakpointWish): Promise<Place> {
+  const at = 'function' in wish.at ? ['function', wish.at.function, '0'] : ['source', wish.at.source, String(wish.at.line)];
+  const texts = [...at, wish.condition ?? '', wish.hits ?? '', wish.log ?? ''];
+  const { number } = await gdb.send(`-afterimage-break ${texts.map(quote).join(' ')}`);
+  return breakpointPlace(gdb, String(number));
+}
+
+export async function breakpointPlace(gdb: Gdb, number: string): Promise<Place> {
+  const { BreakpointTable } = await gdb.send(`-break-info ${number}`);
+  const [breakpoint] = miTuples(BreakpointTable as MiTuple, 'body');
+  return placeOf(number, breakpoint ?? {});
+}
+
+function placeOf(number: string, breakpoint: MiTuple): Place {
+  const place = miTuples(breakpoint, 'locations')[0] ?? breakpoint;
+  return {
+    number,
+    file: miString(place, 'fullname') ?? miString(place, 'file'),
+    line: numberIn(place, 'line'),
+    address: addressIn(place, 'addr'),
+  };
+}
+
+export const deleteBreakpoints = (gdb: Gdb, numbers: readonly string[]) => onAll(gdb, '-break-delete', numbers);
+export const enableBreakpoints = (gdb: Gdb, numbers: readonly string[]) => onAll(gdb, '-break-enable', numbers);
+export const disableBreakpoints = (gdb: Gdb, numbers: readonly string[]) => onAll(gdb, '-break-disable', numbers);
+
+async function onAll(gdb: Gdb, command: string, numbers: readonly string[]): Promise<void> {
+  if (numbers.length > 0) await gdb.send(`${command} ${numbers.join(' ')}`);
+}
+
+// ---- the stack
+
+export async function stackDepth(gdb: Gdb, limit: number): Promise<number> {
+  const { depth } = await gdb.send(`-stack-info-depth ${limit}`);
+  return Number(depth);
+}
+
+/** Frames `low` to `high`, both included. */
+export async function stackFrames(gdb: Gdb, low: number, high: number): Promise<Frame[]> {
+  const results = await gdb.send(`-stack-list-frames ${low} ${high}`);
+  return miTuples(results, 'stack').map(frameOf);
+}
+
+export function frameOf(frame: MiTuple): Frame {
+  return {
+    level: Number(frame.level ?? 0),
+    address: addressIn(frame, 'addr') ?? 0n,
+    function: miString(frame, 'func') === '??' ? undefined : miString(frame, 'func'),
+    file: miString(frame, 'file'),
+    fullName: miString(frame, 'fullname'),
+    line: numberIn(frame, 'line'),
+    library: miString(frame, 'from'),
+  };
+}
+
+export const stopFrame = (stop: MiTuple): Frame | undefined => {
+  const frame = miTuple(stop, 'frame');
+  return frame && frameOf(frame);
+};
+
+// ---- values
+
+export async function locals(gdb: Gdb, level: number): Promise<Variable[]> {
+  return variablesOf(await gdb.send(`-afterimage-locals ${level}`));
+}
+
+export async function registers(gdb: Gdb, level: number): Promise<Variable[]> {
+  return variablesOf(await gdb.send(`-afterimage-registers ${level}`));
+}
+
+export async function children(gdb: Gdb, id: number, start: number, count: number): Promise<Variable[]> {
+  return variablesOf(await gdb.send(`-afterimage-children ${id} ${start} ${count}`));
+}
+
+/** The value of an expression in a frame; level -1 is no frame in particular. Never changes the program. */
+export async function evaluate(gdb: Gdb, level: number, expression: string, format = ''): Promise<Variable> {
+  const format_ = format === '' ? '' : ` ${format}`;
+  const { result } = await gdb.send(`-afterimage-evaluate ${level} ${quote(expression)}${format_}`);
+  return variableOf(result as MiTuple);
+}
+
+/** A number that gdb computes: an address, a register. */
+export async function evaluateNumber(gdb: Gdb, expression: string): Promise<bigint> {
+  const { value } = await gdb.send(`-data-evaluate-expression ${quote(`(unsigned long)(${expression})`)}`);
+  return BigInt(String(value).split(' ')[0]!);
+}
+
+/** Output of a gdb command that only looks. */
+export async function look(gdb: Gdb, command: string): Promise<string> {
+  const { text } = await gdb.send(`-afterimage-command ${quote(command)}`);
+  return String(text);
+}
+
+export const forgetValues = (gdb: Gdb) => gdb.send('-afterimage-forget');
+
+// ---- memory
+
+/** As many of the bytes as can be read, from the start. */
+export async function readMemory(gdb: Gdb, address: bigint, bytes: number): Promise<Buffer> {
+  const results = await gdb.send(`-data-read-memory-bytes ${hex(address)} ${bytes}`);
+  const parts = miTuples(results, 'memory').map((part) => ({ begin: addressIn(part, 'begin')!, contents: String(part.contents) }));
+  const first = parts.find((part) => part.begin === address);
+  return Buffer.from(first?.contents ?? '', 'hex');
+}
+
+export async function writeMemory(gdb: Gdb, address: bigint, bytes: Buffer): Promise<void> {
+  await gdb.send(`-data-write-memory-bytes ${hex(address)} ${bytes.toString('hex')}`);
+}
+
+// ---- plain data
+
+export const hex = (address: bigint) => `0x${address.toString(16)}`;
+
+function variablesOf(results: MiTuple): Variable[] {
+  return miTuples(results, 'children').map(variableOf);
+}
+
+function variableOf(tuple: MiTuple): Variable {
+  const length = Number(tuple.length);
+  return {
+    name: String(tuple.name),
+    value: String(tuple.value),
+    type: String(tuple.type),
+    id: Number(tuple.id),
+    length: length < 0 ? undefined : length,
+    address: addressIn(tuple, 'address'),
+    expression: String(tuple.expression),
+  };
+}
+
+function numberIn(tuple: MiTuple, name: string): number | undefined {
+  const text = miString(tuple, name);
+  return text === undefined ? undefined : Number(text);
+}
+
+function addressIn(tuple: MiTuple, name: string): bigint | undefined {
+  const text = miString(tuple, name);
+  return text?.startsWith('0x') ? BigInt(text) : undefined;
+}
