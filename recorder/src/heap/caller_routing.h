@@ -5,6 +5,9 @@
 // it would be missing from the replay, shift every later address, and dangle when the reactor goes.
 // Such calls are known by their return address. Functions whose result belongs to their caller
 // (strdup, asprintf) are replaced instead (strings.cc).
+//
+// Not caught: what libstdc++ keeps (std::locale::global, std::ios::sync_with_stdio) and what the
+// program itself keeps in globals (a function-local static string first used inside react()).
 #pragma once
 
 #include <cstdint>

@@ -53,7 +53,7 @@ void* out_of_memory() noexcept {
 void* reallocate_for(const void* caller, void* block, std::size_t bytes) noexcept {
   if (block == nullptr) return allocate_for(caller, bytes);
   if (bytes == 0) {
-    free_anywhere(block);
+    free_for(caller, block);
     return nullptr;
   }
   if (t_current_heap.owns(block)) return t_current_heap.heap()->reallocate(block, bytes);
@@ -66,7 +66,7 @@ void* reallocate_for(const void* caller, void* block, std::size_t bytes) noexcep
   void* const moved = allocate_for(caller, bytes);
   if (moved == nullptr) return nullptr;
   std::memcpy(moved, block, old < bytes ? old : bytes);
-  free_anywhere(block);
+  free_for(caller, block);
   return moved;
 }
 
@@ -86,10 +86,10 @@ using namespace afterimage;
 
 AFTERIMAGE_MALLOC_API void* malloc(std::size_t bytes) noexcept { return allocate_for(AFTERIMAGE_CALLER, bytes); }
 
-AFTERIMAGE_MALLOC_API void free(void* block) noexcept { free_anywhere(block); }
-AFTERIMAGE_MALLOC_API void cfree(void* block) noexcept { free_anywhere(block); }
-AFTERIMAGE_MALLOC_API void free_sized(void* block, std::size_t) noexcept { free_anywhere(block); }
-AFTERIMAGE_MALLOC_API void free_aligned_sized(void* block, std::size_t, std::size_t) noexcept { free_anywhere(block); }
+AFTERIMAGE_MALLOC_API void free(void* block) noexcept { free_for(AFTERIMAGE_CALLER, block); }
+AFTERIMAGE_MALLOC_API void cfree(void* block) noexcept { free_for(AFTERIMAGE_CALLER, block); }
+AFTERIMAGE_MALLOC_API void free_sized(void* block, std::size_t) noexcept { free_for(AFTERIMAGE_CALLER, block); }
+AFTERIMAGE_MALLOC_API void free_aligned_sized(void* block, std::size_t, std::size_t) noexcept { free_for(AFTERIMAGE_CALLER, block); }
 
 AFTERIMAGE_MALLOC_API void* calloc(std::size_t count, std::size_t each) noexcept {
   Heap* const heap = heap_for(AFTERIMAGE_CALLER);

@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "base/raw_log.h"
+#include "base/replay_mode.h"
 #include "heap/caller_routing.h"
 #include "heap/current_heap.h"
 #include "heap/libc_heap.h"
@@ -36,13 +37,22 @@ namespace afterimage {
 // `block` is in the zones, but not in the current heap.
 [[gnu::cold, gnu::noinline]] inline void free_foreign(void* block) noexcept {
   if (heap_of(block) != nullptr) return queue_foreign_free(block);
+  if (replay_hooks != nullptr) return;  // of a reactor which is not replayed here
   RawLine().text("free of ").address(block).text(", which belonged to a reactor that is gone (ignored)").print();
 }
 
-[[gnu::always_inline]] inline void free_anywhere(void* block) noexcept {
+// `block` is libc's, and this thread is in a heap. In the replayer it may be a block of the recorded process, which
+// restored memory still names: to libc that would be a wild pointer. Those cannot be told from blocks
+// of this process, so all are leaked there, except what libc itself frees.
+[[gnu::noinline]] inline void free_libc_block_in_heap(const void* caller, void* block) noexcept {
+  if (replay_hooks == nullptr || is_system_caller(caller)) __libc_free(block);
+}
+
+[[gnu::always_inline]] inline void free_for(const void* caller, void* block) noexcept {
   const CurrentHeap& current = t_current_heap;
   if (current.owns(block)) return current.heap()->deallocate(block);
   if (in_zones(block)) [[unlikely]] return free_foreign(block);
+  if (current.base != 0) return free_libc_block_in_heap(caller, block);
   __libc_free(block);
 }
 
