@@ -69,13 +69,13 @@ struct CoreBlock {
   std::uint64_t pid;
   char build_id[64];  // of the executable, hex, NUL-terminated
   char path[2048];    // of the recording
-  std::uint8_t pad[4096 - 2200];
+  std::uint8_t pad[4096 - 2192];
   CoreReactor reactor[kCoreReactors];
   CoreType type[kCoreTypes];
   std::uint8_t ring[kCoreCells * kCoreCellBytes];
 };
-static_assert(offsetof(CoreBlock, build_id) == 88);
-static_assert(offsetof(CoreBlock, path) == 152);
+static_assert(offsetof(CoreBlock, build_id) == 80);
+static_assert(offsetof(CoreBlock, path) == 144);
 static_assert(offsetof(CoreBlock, reactor) == 4096);
 static_assert(offsetof(CoreBlock, type) == 69632);
 static_assert(offsetof(CoreBlock, ring) == 86016);

@@ -66,6 +66,7 @@ void ReactorCore::constructed(void* object) {
                         reactor_json(id_, name_, type_, heap_->base(), heap_->slot_bytes(),
                                      reinterpret_cast<std::uintptr_t>(object)));
   if (!status.ok()) return step_aside(status);
+  core_reactor_ = recorder_->core_notebook().add_reactor(id_, name_, type_, heap_->base(), heap_->slot_bytes(), heap_->object());
   slot_->slot_base = heap_->base();
   slot_->segment = log_->segment_number();
   publish(slot_->state, format::kReactorLive);
@@ -90,7 +91,19 @@ std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload,
     return event;
   }
   publish(slot_->started, event + 1);
+  if (core_reactor_ != nullptr) note_for_core(type, event, payload, bytes);
   return event;
+}
+
+void ReactorCore::note_for_core(const EventTypeInfo& type, std::uint64_t event, const void* payload,
+                                std::size_t bytes) noexcept {
+  CoreNotebook& notebook = recorder_->core_notebook();
+  if (&type != noted_type_) {
+    noted_type_ = &type;
+    noted_type_index_ = notebook.index_of(type);
+  }
+  notebook.note({id_, noted_type_index_, event, last_time_ns_}, payload, bytes);
+  publish(core_reactor_->started, event + 1);
 }
 
 void ReactorCore::end(std::uint64_t event, std::uint64_t begun_ns, bool threw, std::uint64_t outbound) noexcept {
@@ -106,6 +119,7 @@ void ReactorCore::end(std::uint64_t event, std::uint64_t begun_ns, bool threw, s
   const format::Message message{format::kDoneChannel, static_cast<std::uint32_t>(event), next_time(now)};
   if (!log_->append(message, bytes_of(&done, sizeof done), {}, next_event_)) return step_aside(log_->failure());
   publish(slot_->finished, event + 1);
+  if (core_reactor_ != nullptr) publish(core_reactor_->finished, event + 1);
   if (depth_ > 0) return;
   boundary_fingerprint_ = done.allocation_fingerprint;
   if (snapshot_due(now)) take_snapshot(/*now=*/false);

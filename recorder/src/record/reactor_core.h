@@ -6,6 +6,7 @@
 
 #include "afterimage/recorder.h"
 #include "format/control.h"
+#include "format/core_block.h"
 #include "heap/heap.h"
 #include "record/event_log.h"
 
@@ -49,6 +50,7 @@ class ReactorCore {
   }
   void drain_foreign_frees() noexcept;
   void log_input(format::InputKind kind, std::span<const std::byte> value, std::uint64_t event) noexcept;
+  void note_for_core(const EventTypeInfo& type, std::uint64_t event, const void* payload, std::size_t bytes) noexcept;
   bool snapshot_due(std::uint64_t now_ns) const noexcept;
   void take_snapshot(bool now) noexcept;
   void step_aside(const Status& status) noexcept;
@@ -62,6 +64,9 @@ class ReactorCore {
   std::string directory_;
   std::unique_ptr<EventLog> log_;
   format::ReactorSlot* slot_ = nullptr;
+  format::CoreReactor* core_reactor_ = nullptr;  // null: a core will not tell of this reactor
+  const EventTypeInfo* noted_type_ = nullptr;
+  std::uint16_t noted_type_index_ = 0;
   bool recording_ = false;
   bool snapshot_required_ = false;
   int depth_ = 0;  // of nested deliveries to this reactor

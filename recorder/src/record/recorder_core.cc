@@ -114,6 +114,7 @@ Status RecorderCore::create_bundle() {
     return status;
   }
   path_ = path;
+  core_notebook_.open(uuid, path, process_.modules.empty() ? std::string() : process_.modules.front().build_id);
   return {};
 }
 
@@ -164,6 +165,7 @@ void RecorderCore::refresh_modules() {
 
 void RecorderCore::abandon_after_fork() noexcept {
   for (ReactorCore* const reactor : reactors_) reactor->stop_recording();
+  core_notebook_.abandon_after_fork();
   if (segments_ != nullptr) segments_->abandon_after_fork();
   if (snapshots_ != nullptr) snapshots_->abandon_after_fork();
   install_crash_handler(nullptr);

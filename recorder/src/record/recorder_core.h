@@ -8,6 +8,7 @@
 
 #include "afterimage/recorder.h"
 #include "record/control_file.h"
+#include "record/core_notebook.h"
 #include "record/manifest.h"
 #include "record/segments.h"
 #include "snapshot/snapshot.h"
@@ -34,6 +35,7 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   const std::string& path() const noexcept { return path_; }
   const std::string& uuid() const noexcept { return process_.uuid; }
   ControlFile& control() noexcept { return control_; }
+  CoreNotebook& core_notebook() noexcept { return core_notebook_; }
   SegmentKeeper& segments() noexcept { return *segments_; }
   SnapshotWriter& snapshots() noexcept { return *snapshots_; }
   // Brings the module list of the manifest and of the snapshots up to date.
@@ -50,6 +52,7 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   ProcessDescription process_;
   std::uint64_t modules_generation_ = ~std::uint64_t{0};
   ControlFile control_;
+  CoreNotebook core_notebook_;
   std::unique_ptr<SegmentKeeper> segments_;
   std::unique_ptr<SnapshotWriter> snapshots_;
   mutable std::mutex mutex_;  // of all below
