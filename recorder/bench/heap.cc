@@ -4,7 +4,7 @@
 //
 // Container-shaped workloads, each run in processes of its own with the allocator preloaded: glibc's, mimalloc's
 // if Debian's package is installed, ours inside a heap, and ours outside of one (what
-// the rest of the program pays). The runs are interleaved; the value is the least CPU time of three.
+// the rest of the program pays). Each workload runs once with each; scripts/bench repeats the whole.
 #include <dlfcn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -195,19 +195,14 @@ int main(int count, char** arguments) {
     return 1;
   }
   for (const Workload& workload : kWorkloads) {
-    const std::vector<Contender> all = contenders(library);
-    std::vector<double> best(all.size(), 1e9);
-    for (int round = 0; round < (smoke ? 1 : 3); ++round) {
-      for (std::size_t i = 0; i < all.size(); ++i) {
-        const double now = measure(workload, all[i], smoke ? "1" : "100");
-        if (now < 0) {
-          std::fprintf(stderr, "heap_bench: %s with %s failed.\n", workload.name, all[i].name);
-          return 1;
-        }
-        best[i] = std::min(best[i], now);
+    for (const Contender& contender : contenders(library)) {
+      const double milliseconds = measure(workload, contender, smoke ? "1" : "25");
+      if (milliseconds < 0) {
+        std::fprintf(stderr, "heap_bench: %s with %s failed.\n", workload.name, contender.name);
+        return 1;
       }
+      std::printf("heap.%s.%s %.1f ms\n", workload.name, contender.name, milliseconds);
     }
-    for (std::size_t i = 0; i < all.size(); ++i) std::printf("heap.%s.%s %.1f ms\n", workload.name, all[i].name, best[i]);
     std::fflush(stdout);
   }
 }
