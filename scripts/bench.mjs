@@ -38,7 +38,7 @@ function load(name) {
 function programBench(name, program) {
   return {
     title: `${name}: rows of recorder/bench/${name}.cc`,
-    rounds: 3,
+    rounds: 1, // it repeats and interleaves by itself
     round() {
       const { status, signal, stdout, stderr } = spawnSync(program, { encoding: 'utf8' });
       if (status !== 0) throw new Error(`${program} ended with ${signal ?? status} and said:\n${stderr}`);
