@@ -34,6 +34,7 @@ Heap* Heap::create(SlotSize size, int& error) noexcept {
     error = os::reserve_at(base, bytes);
     if (error == EEXIST) continue;
     if (error != 0) return nullptr;
+    os::include_in_cores(base, kSpanOffset);
     Heap* const heap = register_slot(base);
     heap->magic = kHeapMagic;
     heap->version = kHeapVersion;

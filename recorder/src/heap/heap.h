@@ -124,6 +124,7 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   std::uint32_t find_hole(std::uint32_t count, std::uint32_t alignment) noexcept;
   std::uint32_t take_slices(std::uint32_t count, std::uint32_t alignment) noexcept;
   void occupy(std::uint32_t first_slice, std::uint32_t count) noexcept;
+  void include_in_cores(std::uint32_t from, std::uint32_t to) noexcept;
   void drop_slices(std::uint32_t first_slice, std::uint32_t count) noexcept;
   void* take_large(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcept;
   void release_large(void* block) noexcept;

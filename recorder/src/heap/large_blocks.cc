@@ -6,6 +6,7 @@
 
 #include "base/raw_log.h"
 #include "heap/heap.h"
+#include "os/pages.h"
 
 namespace afterimage {
 
@@ -36,7 +37,24 @@ std::uint32_t Heap::take_slices(std::uint32_t count, std::uint32_t alignment) no
 
 void Heap::occupy(std::uint32_t first_slice, std::uint32_t count) noexcept {
   set_bits(used_map(), first_slice, count, true);
-  if (first_slice + count > top) top = first_slice + count;
+  if (first_slice + count <= top) return;
+  include_in_cores(top, first_slice + count);
+  top = first_slice + count;
+}
+
+// In steps whose table entries fill whole pages, and no more often than every 8 MiB.
+void Heap::include_in_cores(std::uint32_t from, std::uint32_t to) noexcept {
+  constexpr std::uint32_t kStep = 128;
+  static_assert(kStep * sizeof(Span) % os::kPageBytes == 0);
+  static_assert(first_data_slice(std::size_t{1} << kSmallSlotShift) % kStep == 0);
+  const auto begin = static_cast<std::uint32_t>(align_up(from, kStep)), end = static_cast<std::uint32_t>(align_up(to, kStep));
+  if (begin >= end) return;
+  const auto include = [&](std::uintptr_t offset, std::size_t bytes_per_slice) {
+    os::include_in_cores(base() + offset + begin * bytes_per_slice, (end - begin) * bytes_per_slice);
+  };
+  include(kSpanOffset, sizeof(Span));
+  include(kBitmapOffset, kBitmapBytesPerSlice);
+  include(0, kSliceBytes);
 }
 
 void Heap::drop_slices(std::uint32_t first_slice, std::uint32_t count) noexcept {

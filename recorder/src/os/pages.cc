@@ -15,7 +15,15 @@ int reserve_at(std::uintptr_t address, std::size_t bytes) noexcept {
     return EEXIST;
   }
   ::madvise(mapped, bytes, MADV_NOHUGEPAGE);  // fails on kernels without huge pages: then all is well already
+  // A core would hold all of it, if only as a hole: 64 GiB that a pipe to a crash handler has to carry.
+  ::madvise(mapped, bytes, MADV_DONTDUMP);
   return 0;
+}
+
+void include_in_cores(std::uintptr_t address, std::size_t bytes) noexcept {
+  const int error = errno;
+  ::madvise(reinterpret_cast<void*>(address), bytes, MADV_DODUMP);
+  errno = error;
 }
 
 void release(std::uintptr_t address, std::size_t bytes) noexcept {
