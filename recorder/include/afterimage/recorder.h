@@ -71,8 +71,7 @@ struct CurrentEvent {
 // when react() threw) leaves the heap, logs the end, and takes a snapshot if one is due.
 class [[nodiscard, gnu::visibility("default")]] Delivery {
  public:
-  Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* payload,
-           std::size_t bytes) noexcept;
+  Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes);
   ~Delivery();
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
@@ -298,7 +297,9 @@ class AFTERIMAGE_API Recorder {
   // Constructs a T inside a heap of its own and records it from now on. Throws what T's constructor throws.
   template <typename T, typename... Args>
   Reactor<T> create(std::string_view name, Args&&... args) {
-    const detail::NewReactor created = detail::new_reactor(core_.get(), name, typeid(T));
+    // In the replayer this object may be gone: it lives outside of the reactor that calls it.
+    detail::RecorderCore* const recorder = detail::is_replaying() ? nullptr : core_.get();
+    const detail::NewReactor created = detail::new_reactor(recorder, name, typeid(T));
     detail::ReactorCore* const core = created.core;
     T* object = static_cast<T*>(created.object);
     if (object != nullptr) return Reactor<T>(core, created.id, object);

@@ -13,8 +13,8 @@ namespace afterimage {
 
 // What is different in the replayer, where everything comes from the log and only from there.
 struct ReplayHooks {
-  // A delivery to reactor `id` from inside react(), which must not be carried out.
-  void (*outbound)(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept;
+  // A delivery to reactor `id` from inside react(), which must not be carried out; to itself, it may throw.
+  void (*outbound)(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes);
   // The next input of the event in progress, if it is of this kind: up to `capacity` bytes of it, and its size in
   // `bytes`. False when the log has another one here, or none: that is a divergence, already noted.
   bool (*input)(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept;

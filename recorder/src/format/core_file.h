@@ -18,7 +18,7 @@ struct SnapshotNote {
   std::uint64_t position;
   std::uint64_t parent;  // equal to position when full
   std::uint32_t kind;    // 1 full, 2 delta
-  std::uint32_t reserved;
+  std::uint32_t flags;  // SnapshotFlags
   std::uint64_t allocation_fingerprint;
   std::uint64_t object;
   std::uint64_t slot_base;
@@ -26,6 +26,12 @@ struct SnapshotNote {
 };
 static_assert(sizeof(SnapshotNote) == 64);
 inline constexpr std::uint32_t kSnapshotNoteType = 2;
+
+enum SnapshotFlags : std::uint32_t {
+  // Something other than an event has changed the reactor before this position: events before it do not lead here, and a
+  // replay that comes from there has to go on from this snapshot.
+  kDiscontinuity = 1,
+};
 
 struct CoreModule {
   std::uintptr_t base;

@@ -19,7 +19,7 @@ __attribute__((tls_model("initial-exec"))) thread_local ReactorCore* t_reactor =
 }  // namespace
 
 Delivery::Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* payload,
-                   std::size_t bytes) noexcept
+                   std::size_t bytes)
     : core_(core) {
   if (replay_hooks != nullptr) [[unlikely]] {  // `core` belongs to the recorded process
     core_ = nullptr;

@@ -177,7 +177,7 @@ void ReactorCore::take_snapshot(bool now) noexcept {
                 .position = position,
                 .parent = position,
                 .kind = 1,
-                .reserved = 0,
+                .flags = now && depth_ > 0 ? std::uint32_t{format::kDiscontinuity} : 0,
                 .allocation_fingerprint = heap_->fingerprint(),
                 .object = heap_->object(),
                 .slot_base = heap_->base(),

@@ -66,6 +66,13 @@ Status MemoryImage::restore(std::uint64_t position, std::uint64_t& restored) {
   return restore_executable_data(*snapshot);
 }
 
+bool MemoryImage::is_discontinuity(std::uint64_t position) const noexcept {
+  const auto at = std::ranges::lower_bound(snapshots_, position, {},
+                                           [](const format::CoreFile& snapshot) { return snapshot.note().position; });
+  return at != snapshots_.end() && at->note().position == position && &*at != mapped_ &&
+         (at->note().flags & format::kDiscontinuity) != 0;
+}
+
 Status MemoryImage::map_slot(const format::CoreFile& snapshot) {
   const std::uintptr_t base = snapshot.note().slot_base;
   const std::size_t bytes = snapshot.note().slot_bytes;

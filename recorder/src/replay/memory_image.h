@@ -19,6 +19,9 @@ class MemoryImage {
   // Makes the memory what it was at the newest snapshot at or before `position`, and returns that snapshot's position.
   Status restore(std::uint64_t position, std::uint64_t& restored);
 
+  // Whether a replay that arrives at this position from earlier events must take the snapshot here.
+  bool is_discontinuity(std::uint64_t position) const noexcept;
+
   Heap& heap() const noexcept { return *heap_; }
   void* object() const noexcept { return reinterpret_cast<void*>(heap_->object()); }
   // Whether a range is memory that a restore brings back.

@@ -118,7 +118,7 @@ void on_divergence(std::uint64_t event, const char* kind, const std::string& rec
   report(json.field("recorded", recorded).field("replayed", replayed).end_object());
 }
 
-void on_outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept {
+void on_outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes) {
   if (g_replayer != nullptr) g_replayer->outbound(id, type, payload, bytes);
 }
 

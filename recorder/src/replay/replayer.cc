@@ -55,6 +55,7 @@ Status Replayer::run_to(std::uint64_t target, bool from_snapshot, bool (*after_e
   while (status.ok() && position_ < target) {
     const std::uint64_t event = position_;
     if (!step(status)) break;
+    if (memory_.is_discontinuity(position_)) status = restore(position_);
     if (after_event != nullptr && !after_event(context, event)) break;
   }
   return status;
@@ -95,8 +96,7 @@ void Replayer::dispatch(const LogMessage& message) {
   const auto thunk = reinterpret_cast<decltype(detail::EventTypeInfo::thunk)>(message.channel->thunk);
   std::size_t inbox_used = 0;
   const std::byte* const payload = enter_inbox(message, inbox_used);
-  const AfterimageReplay outer = afterimage_replay;
-  const std::uint64_t outer_outbound = std::exchange(outbound_, 0);
+  const Outer outer{afterimage_replay, std::exchange(outbound_, 0), inbox_used};
   afterimage_replay.position = position_ = message.event;
   afterimage_replay.payload = payload;
   afterimage_replay.payload_bytes = message.data.size();
@@ -104,27 +104,31 @@ void Replayer::dispatch(const LogMessage& message) {
   afterimage_replay.in_react = 1;
   ++depth_;
 
-  bool threw = false;
   Heap* const outside = exchange_current_heap(&memory_.heap());
   try {
     thunk(memory_.object(), payload, message.data.size());
   } catch (...) {
-    threw = true;
-    exchange_current_heap(nullptr);  // the exception is freed outside, as when it was recorded
+    exchange_current_heap(outside);  // the exception is freed there, as when it was recorded
+    finish(message.event, true, outer);
+    if (depth_ > 0) throw;  // it goes on through the react() that delivered this event
+    return;
   }
   exchange_current_heap(outside);
+  finish(message.event, false, outer);
+}
 
+void Replayer::finish(std::uint64_t event, bool threw, const Outer& outer) {
   --depth_;
-  inbox_used_ -= inbox_used;
-  compare(message.event, threw, outbound_);
-  outbound_ = outer_outbound;
-  afterimage_replay.in_react = outer.in_react;
-  afterimage_replay.payload = outer.payload;
-  afterimage_replay.payload_bytes = outer.payload_bytes;
-  afterimage_replay.event_type = outer.event_type;
+  inbox_used_ -= outer.inbox_used;
+  compare(event, threw, outbound_);
+  outbound_ = outer.outbound;
+  afterimage_replay.in_react = outer.seen.in_react;
+  afterimage_replay.payload = outer.seen.payload;
+  afterimage_replay.payload_bytes = outer.seen.payload_bytes;
+  afterimage_replay.event_type = outer.seen.event_type;
   // Nested events have moved on already.
-  position_ = std::max(position_, message.event) + (depth_ == 0 ? 1 : 0);
-  afterimage_replay.position = depth_ == 0 ? position_ : outer.position;
+  if (depth_ == 0) ++position_;
+  afterimage_replay.position = depth_ == 0 ? position_ : outer.seen.position;
 }
 
 // The same place as when recording, for the same kinds of events.
@@ -141,7 +145,7 @@ const std::byte* Replayer::enter_inbox(const LogMessage& message, std::size_t& u
 }
 
 void Replayer::outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload,
-                        std::size_t bytes) noexcept {
+                        std::size_t bytes) {
   if (depth_ == 0) return;
   if (id != reactor_) {
     outbound_ = outbound_hash(outbound_, id, type, payload, bytes);

@@ -5,6 +5,7 @@
 
 #include "afterimage/recorder.h"
 #include "afterimage/status.h"
+#include "replay/debugger.h"
 #include "replay/event_source.h"
 #include "replay/memory_image.h"
 
@@ -27,8 +28,8 @@ class Replayer {
   // `after_event` is called with each event's number behind it; false ends the run.
   Status run_to(std::uint64_t target, bool from_snapshot, bool (*after_event)(void*, std::uint64_t), void* context);
 
-  // A delivery from inside react().
-  void outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept;
+  // A delivery from inside react(). Throws what a nested react() throws.
+  void outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes);
   // An outside value asked for inside react(): the log's next input, if it is of this kind.
   bool input(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept;
 
@@ -37,10 +38,18 @@ class Replayer {
                         const std::string& replayed) = nullptr;
 
  private:
+  // What a nested event interrupts.
+  struct Outer {
+    AfterimageReplay seen;
+    std::uint64_t outbound;
+    std::size_t inbox_used;
+  };
+
   Status restore(std::uint64_t position);
   bool step(Status& status);
   void apply_input(const LogMessage& message, Status& status);
   void dispatch(const LogMessage& message);
+  void finish(std::uint64_t event, bool threw, const Outer& outer);
   void compare(std::uint64_t event, bool threw, std::uint64_t outbound);
   void skip_inputs_not_asked_for(std::uint64_t event);
   void diverged(std::uint64_t event, const char* kind, const std::string& recorded, const std::string& replayed);
