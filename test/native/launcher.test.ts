@@ -66,6 +66,14 @@ describe('launcher', () => {
       });
     }
 
+    it('an environment that makes ld.so allocate other amounts before the TLS block', async function () {
+      this.timeout(120_000);
+      for (let bytes = 1; bytes < 8192; bytes += 417) {
+        const complaints = await assertSameAddresses(pie, { environment: { LD_LIBRARY_PATH: `/${'x'.repeat(bytes)}` } });
+        assert.equal(complaints, '');
+      }
+    });
+
     it('two recordings differ, so the equality means something', () => {
       const other = record(program('pie'), path.join(scratch, 'other'), [plugin]);
       for (const name of ['main', 'cout', 'counter', 'heap', 'canary', `base-of-${plugin}`]) {

@@ -9,7 +9,8 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <cstdlib>
+#include <string_view>
 
 #include "errors.h"
 #include "replay_handle.h"
@@ -46,10 +47,21 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return result;
 }
 
-std::vector<std::string> child_environment(const std::string& replay_entry) {
-  std::vector<std::string> result{replay_entry};
+bool begins_with(const char* entry, std::string_view name) { return std::string_view(entry).starts_with(name); }
+
+std::string padded_library_path(std::size_t padding) {
+  const char* path = getenv("LD_LIBRARY_PATH");
+  const bool empty = path == nullptr || *path == '\0';
+  return text("LD_LIBRARY_PATH=", empty ? "" : path, empty ? "" : ":", "/", std::string(padding, '-'));
+}
+
+std::vector<std::string> child_environment(const Command& command) {
+  const bool pad = command.library_path_padding > 0;
+  std::vector<std::string> result{command.replay_variable};
+  if (pad) result.push_back(padded_library_path(command.library_path_padding));
   for (char** entry = environ; *entry != nullptr; entry++) {
-    if (std::strncmp(*entry, replay_variable, sizeof replay_variable - 1) != 0) result.emplace_back(*entry);
+    const bool replaced = begins_with(*entry, replay_variable) || (pad && begins_with(*entry, "LD_LIBRARY_PATH="));
+    if (!replaced) result.emplace_back(*entry);
   }
   return result;
 }
@@ -73,7 +85,7 @@ int open_input(const std::string& path) {
 
 // Strings are made before the fork: the child only makes system calls.
 pid_t fork_child(const Command& command, int input) {
-  const auto environment_texts = child_environment(command.replay_variable);
+  const auto environment_texts = child_environment(command);
   auto environment = pointers(environment_texts);
   auto arguments = pointers(command.arguments);
   const auto blocked = ending_signals();

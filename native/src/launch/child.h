@@ -12,9 +12,10 @@
 namespace afterimage::launch {
 
 struct Command {
-  std::vector<std::string> arguments;  // [0] is the program
-  std::string input = "/dev/null";     // becomes stdin
-  std::string replay_variable;         // NAME=VALUE, in the child's environment only
+  std::vector<std::string> arguments;     // [0] is the program
+  std::string input = "/dev/null";        // becomes stdin
+  std::string replay_variable;            // NAME=VALUE, in the child's environment only
+  std::size_t library_path_padding = 0;  // see main_tls.h
 };
 
 // The child has raised SIGSTOP and will exec when resumed. Throws LaunchError.

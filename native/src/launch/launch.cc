@@ -44,11 +44,12 @@ pid_t attempt(const RecordedModules& recorded, const Command& command, MainTls& 
   return tracee.let_go();
 }
 
-pid_t start_replayer(const RecordedModules& recorded, const Command& command, const ReplayHandle& handle) {
-  MainTls tls;
+pid_t start_replayer(const RecordedModules& recorded, Command command, const ReplayHandle& handle) {
+  MainTls tls(recorded.plan().fs);
   std::string reason;
   for (int number = 1; number <= attempts_max && ending_signal() == 0; number++) {
     handle.rewind();
+    command.library_path_padding = tls.padding_bytes();
     try {
       const pid_t pid = attempt(recorded, command, tls);
       note(text("ready in attempt ", number, ", process ", pid));

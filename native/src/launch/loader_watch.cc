@@ -13,7 +13,6 @@ namespace afterimage::launch {
 
 namespace {
 
-constexpr std::uint64_t page_bytes = 4096;
 constexpr Address ready_option = 0x41494D47;  // "AIMG": prctl(ready_option, 1, 0, 0, 0) by the replayer
 
 bool has(Address flags, int flag) { return (flags & static_cast<Address>(flag)) != 0; }
@@ -112,11 +111,18 @@ LoaderWatch::Call LoaderWatch::on_mmap(Registers registers) {
     return redirect(registers, module->base, module->bytes);
   }
   const bool could_be_tls = !thread_pointer_set_ && has(registers.r10, MAP_ANONYMOUS) && registers.rdx == (PROT_READ | PROT_WRITE);
-  if (!could_be_tls) return {};
+  return could_be_tls ? on_anonymous_mmap(registers) : Call{};
+}
+
+LoaderWatch::Call LoaderWatch::on_anonymous_mmap(const Registers& registers) {
   Call call{.kind = Call::Kind::mapping, .counts_as_anonymous = true, .bytes = registers.rsi};
-  if (const auto place = tls_place(registers)) {
-    call.wanted = redirect(registers, *place, registers.rsi).wanted;
+  const auto place = tls_.place_of(anonymous_.size());
+  if (!place) return call;
+  if (recorded_.overlaps_other(*place, registers.rsi, nullptr)) {
+    tls_.give_up("recorded libraries are there");
+    return call;
   }
+  call.wanted = redirect(registers, *place, registers.rsi).wanted;
   return call;
 }
 
@@ -152,34 +158,10 @@ LoaderWatch::Call LoaderWatch::on_munmap(Registers registers) {
   return {.kind = Call::Kind::dropped};
 }
 
-std::optional<Address> LoaderWatch::tls_place(const Registers& mmap) const {
-  if (tls_.hopeless || tls_.anonymous_mapping != anonymous_.size()) return std::nullopt;
-  const Address place = plan_.fs - tls_.offset;
-  if (recorded_.overlaps_other(place, mmap.rsi, nullptr)) {
-    tls_.hopeless = true;
-    say("the main thread's thread-local variables cannot be at their recorded addresses: libraries are there.");
-    return std::nullopt;
-  }
-  return place;
-}
-
 void LoaderWatch::on_set_fs(Address fs) {
   if (thread_pointer_set_) return;
   thread_pointer_set_ = true;
-  if (plan_.fs != 0 && fs != plan_.fs && !tls_.hopeless) learn_tls(fs);
-}
-
-void LoaderWatch::learn_tls(Address fs) {
-  for (std::size_t i = 0; i < anonymous_.size(); i++) {
-    if (fs - anonymous_[i].begin >= anonymous_[i].bytes) continue;
-    tls_.anonymous_mapping = i;
-    tls_.offset = fs - anonymous_[i].begin;
-    if ((plan_.fs - tls_.offset) % page_bytes != 0) break;
-    throw TryAgain{text("the main thread's TLS block is ld.so's anonymous mapping ", i, " and can now be placed")};
-  }
-  tls_.hopeless = true;
-  say(text("the main thread's thread-local variables are ", hex(fs), ", not at the recorded ", hex(plan_.fs),
-           ": pointers to them in the recording are wrong."));
+  tls_.learn(fs, anonymous_);
 }
 
 void LoaderWatch::tell_missing() const {

@@ -10,26 +10,18 @@
 //
 // Only ld.so passes MAP_DENYWRITE. Sanitizers map libraries as data, too, and those mappings may be anywhere.
 //
-// The TLS block is one of ld.so's anonymous mappings. Which one is known only at arch_prctl(ARCH_SET_FS), too late to
-// move it; so the first launch learns its number (MainTls) and the next one places it.
+// The TLS block of the main thread is in one of ld.so's anonymous mappings (see main_tls.h).
 #pragma once
 
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "main_tls.h"
 #include "recorded_modules.h"
 #include "tracee.h"
 
 namespace afterimage::launch {
-
-// Outlives the attempts of one launch.
-struct MainTls {
-  std::optional<std::size_t> anonymous_mapping;  // the n-th of ld.so's
-  Address offset = 0;                            // of the thread pointer in it
-  bool hopeless = false;                         // learnt, but cannot be placed
-};
 
 class LoaderWatch {
  public:
@@ -45,7 +37,7 @@ class LoaderWatch {
  private:
   struct Call {
     enum class Kind { ordinary, open, mapping, dropped, ready } kind = Kind::ordinary;
-    Address wanted = 0;             // mapping: where it must be; 0: anywhere
+    Address wanted = 0;                // mapping: where it must be; 0: anywhere
     bool counts_as_anonymous = false;  // mapping: might be the TLS block
     std::uint64_t bytes = 0;
   };
@@ -57,9 +49,8 @@ class LoaderWatch {
   void on_set_fs(Address fs);
 
   const Module* library_reserved_by(const Registers& mmap);
-  std::optional<Address> tls_place(const Registers& mmap) const;
+  Call on_anonymous_mmap(const Registers& registers);
   Call redirect(Registers mmap, Address place, std::uint64_t bytes);
-  void learn_tls(Address fs);
   void tell_missing() const;
   std::string name_of(int fd) const;
 
@@ -68,14 +59,10 @@ class LoaderWatch {
   const Plan& plan_;
   MainTls& tls_;
 
-  struct Range {
-    Address begin;
-    std::uint64_t bytes;
-  };
-  std::vector<Range> anonymous_;     // ld.so's, until the thread pointer is set
+  std::vector<AnonymousMapping> anonymous_;  // ld.so's, until the thread pointer is set
   bool thread_pointer_set_ = false;
   int last_opened_ = -1;
-  Address trim_at_ = 0;              // the munmap to drop; 0: none
+  Address trim_at_ = 0;  // the munmap to drop; 0: none
   std::set<const Module*> placed_;
 };
 
