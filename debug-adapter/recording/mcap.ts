@@ -76,14 +76,21 @@ export interface SegmentHead {
   readonly firstEvent: number;
 }
 
-/** Magic, Header and the `afterimage.segment` Metadata, from the first bytes of a segment. Throws Damage. */
-export function readSegmentHead(bytes: Buffer): SegmentHead {
+/**
+ * Magic, Header and the `afterimage.segment` Metadata, from the first bytes of a segment. `undefined` for one that was
+ * prepared but not, or only half, begun: it holds no events. Throws Damage.
+ */
+export function readSegmentHead(bytes: Buffer): SegmentHead | undefined {
+  if (bytes.length === 0 || bytes[0] === 0) return undefined;
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw new Damage('it does not begin as an MCAP file');
   const header = recordAt(bytes, MAGIC.length, Opcode.Header, 'Header');
+  if (header === undefined) return undefined;
   const profile = new Fields(header).text();
   if (profile !== 'afterimage') throw new Damage(`its profile is "${profile}" instead of "afterimage"`);
 
-  const metadata = new Fields(recordAt(bytes, MAGIC.length + RECORD_HEADER_BYTES + header.length, Opcode.Metadata, 'Metadata'));
+  const content = recordAt(bytes, MAGIC.length + RECORD_HEADER_BYTES + header.length, Opcode.Metadata, 'Metadata');
+  if (content === undefined) return undefined;
+  const metadata = new Fields(content);
   const name = metadata.text();
   if (name !== 'afterimage.segment') throw new Damage(`its metadata is "${name}" instead of "afterimage.segment"`);
   return segmentHead(metadata.map());
@@ -99,9 +106,11 @@ function segmentHead(map: ReadonlyMap<string, string>): SegmentHead {
   return { uuid: map.get('uuid') ?? '', reactor: number('reactor'), segment: number('segment'), firstEvent: number('firstEvent') };
 }
 
-function recordAt(bytes: Buffer, at: number, opcode: number, name: string): Buffer {
+/** `undefined` when it is not committed. */
+function recordAt(bytes: Buffer, at: number, opcode: number, name: string): Buffer | undefined {
   const from = at + RECORD_HEADER_BYTES;
-  if (bytes.length < from || bytes[at] === 0) throw new Damage(`it ends before its ${name} record`);
+  if (bytes[at] === 0) return undefined;
+  if (bytes.length < from) throw new Damage(`it ends before its ${name} record`);
   if (bytes[at] !== opcode) throw new Damage(`it has opcode ${bytes[at]} where its ${name} record belongs`);
   const length = contentLength(bytes, at);
   if (length > bytes.length - from) throw new Damage(`it ends inside its ${name} record`);

@@ -34,7 +34,7 @@ export interface SegmentIndex {
   readonly dones: Column;
   /** `done` records of events in segments before this one, by event number. */
   readonly earlierDones: ReadonlyMap<number, number>;
-  /** Inputs, as two columns: the index of the event they precede (events.length: one of the next segment), and their offset. */
+  /** Inputs from before react(), as two columns: the index of the event they precede (events.length: one of the next segment), and their offset. */
   readonly inputEvents: Column;
   readonly inputs: Column;
   readonly usedBytes: number;
@@ -131,7 +131,8 @@ class Pass implements SegmentIndex {
 
   private input(at: number): void {
     const event = this.near(this.bytes.readUInt32LE(at + MESSAGE.sequence));
-    if (event !== this.endEvent) throw new Damage(`an input belongs to event ${event}, but event ${this.endEvent} is next`);
+    if (event > this.endEvent) throw new Damage(`an input belongs to event ${event}, but event ${this.endEvent} is next`);
+    if (event < this.endEvent) return; // asked for inside react(): only a replay needs it
     this.inputEvents.push(this.events.length);
     this.inputs.push(at);
   }

@@ -5,7 +5,7 @@ import * as fs from 'node:fs';
 import * as zlib from 'node:zlib';
 import { BoundedFile, reasonOf } from './bounded-file';
 import { UserError } from './errors';
-import { Damage, MAGIC, readSegmentHead, type SegmentHead } from './mcap';
+import { Damage, readSegmentHead, type SegmentHead } from './mcap';
 import { indexSegment, type SegmentBytes, type SegmentIndex } from './segment-index';
 
 const HEAD_BYTES = 4096;
@@ -129,11 +129,11 @@ function segmentNames(directory: string, problems: string[]): string[] {
   }
 }
 
-/** `undefined` for a segment that was prepared, but never begun: all zero. */
+/** `undefined` for a segment that was prepared, but never begun. */
 function openSegment(path: string, reactor: number, uuid: string, cache: SegmentCache): Segment | undefined {
   const { head, bytes } = BoundedFile.with(path, (file) => ({ head: file.read(0, HEAD_BYTES), bytes: file.bytes }));
-  if (head.subarray(0, MAGIC.length).every((byte) => byte === 0)) return undefined;
   const segment = readSegmentHead(head);
+  if (segment === undefined) return undefined;
   if (segment.uuid !== uuid) throw new Damage('it belongs to another recording');
   if (segment.reactor !== reactor) throw new Damage(`it belongs to reactor ${segment.reactor}`);
   return new Segment(path, bytes, segment, cache);

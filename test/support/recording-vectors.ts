@@ -83,6 +83,14 @@ export const vectors: Record<string, () => Files> = {
     return base({ ...files, [snap(0)]: snapshot({ position: 0 }), control: control({ reactors: [{ started: 5, finished: 5 }] }) });
   },
 
+  'inputs-inside': () => {
+    // Inside react() of event 1 a reactor was created, and event 2 delivered; 2 took another input of 1 with it.
+    const created = Buffer.concat([u64(0x4010_0000_0000n), u64(0x4010_0000_1040n), u64(1)]);
+    const writer = segment(1, 0).type(ORDER).event(0, 16, order(0, 1)).done(0).foreignFrees(1, 0x4000_0000_1000n);
+    writer.event(1, 16, order(1, 2)).input(1, 2, created).event(2, 16, order(2, 3)).input(1, 2, created).done(2).done(1);
+    return base({ [r0(1)]: writer.live(), [r0(2)]: segment(2, 3).live().fill(0, 8), [snap(0)]: snapshot({ position: 0 }), control: control({ closed: true, reactors: [{ started: 3, finished: 3 }] }) }); // prettier-ignore
+  },
+
   'newer-minor': () => {
     const writer = segment(1, 0)
       .raw(record(0x80, Buffer.from('private')))

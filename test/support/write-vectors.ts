@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { openRecording } from '../../debug-adapter/recording';
 import { describeRecording } from './describe-recording';
+import { recordingLines } from './recording-lines';
 import { vectors } from './recording-vectors';
 import { writeBundle } from './recording-writer';
 
@@ -15,5 +16,7 @@ for (const [name, files] of Object.entries(vectors)) {
   const directory = `${root}/${name}.afterimage`;
   fs.rmSync(directory, { recursive: true, force: true });
   writeBundle(directory, files());
-  fs.writeFileSync(`${root}/${name}.json`, `${JSON.stringify(describeRecording(openRecording(directory)), null, 2)}\n`);
+  const recording = openRecording(directory);
+  fs.writeFileSync(`${root}/${name}.json`, `${JSON.stringify(describeRecording(recording), null, 2)}\n`);
+  fs.writeFileSync(`${root}/${name}.txt`, recordingLines(recording));
 }

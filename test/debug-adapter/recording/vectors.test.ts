@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { openRecording } from '../../../debug-adapter/recording';
 import { describeRecording } from '../../support/describe-recording';
+import { recordingLines } from '../../support/recording-lines';
 import { vectors } from '../../support/recording-vectors';
 
 const fixtures = path.resolve(__dirname, '../../../../fixtures/recordings');
@@ -20,6 +21,7 @@ describe('the vectors', () => {
       const expected: unknown = JSON.parse(fs.readFileSync(`${fixtures}/${name}.json`, 'utf8'));
       const found: unknown = JSON.parse(JSON.stringify(describeRecording(openRecording(`${fixtures}/${name}.afterimage`))));
       assert.deepEqual(found, expected);
+      assert.equal(recordingLines(openRecording(`${fixtures}/${name}.afterimage`)), fs.readFileSync(`${fixtures}/${name}.txt`, 'utf8'));
     });
   }
 
