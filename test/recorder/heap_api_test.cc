@@ -275,16 +275,17 @@ void give_up_the_second_time() {
 }
 
 void a_full_slot_asks_the_new_handler_and_then_throws() {
+  constexpr std::size_t kLargePart = std::size_t{15} << 20;
   TestHeap heap;
   const HeapScope scope(*heap);
   std::size_t megabytes = 0;
-  while (std::malloc(std::size_t{16} << 20) != nullptr) megabytes += 16;
+  while (std::malloc(kLargePart) != nullptr) megabytes += 15;
   CHECK(megabytes > 900 && megabytes < 1024);
   std::set_new_handler(give_up_the_second_time);
-  CHECK(or_null([] { return ::operator new(std::size_t{16} << 20); }) == nullptr);
+  CHECK(or_null([] { return ::operator new(kLargePart); }) == nullptr);
   CHECK_EQUAL(g_handler_calls, 2);
-  CHECK(::operator new(std::size_t{16} << 20, std::nothrow) == nullptr);
-  void* const small = std::malloc(64);  // what still fits is served
+  CHECK(::operator new(kLargePart, std::nothrow) == nullptr);
+  void* const small = std::malloc(64);  // what still fits between them is served
   CHECK(heap->owns(small));
 }
 

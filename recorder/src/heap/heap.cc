@@ -38,7 +38,7 @@ Heap* Heap::create(SlotSize size, int& error) noexcept {
     Heap* const heap = register_slot(base);
     heap->magic = kHeapMagic;
     heap->version = kHeapVersion;
-    heap->flags = kCheckFrees;
+    heap->flags = kReportMisuse;
     heap->HeapHeader::slot_bytes = bytes;
     heap->slices = static_cast<std::uint32_t>(bytes >> kSliceShift);
     heap->first = heap->top = heap->low = first_data_slice(bytes);
@@ -128,7 +128,7 @@ bool Heap::locate(std::uintptr_t address, Block& block) const noexcept {
   const SizeClass& c = kSizeClasses[s.size_class];
   const std::uint32_t index = c.block_at(static_cast<std::uint32_t>(address - slice_address(head)));
   if (index >= c.blocks) return false;  // the unused end of the span
-  block = {slice_address(head) + std::uintptr_t{index} * c.bytes, c.bytes, !is_free(head, index)};
+  block = {slice_address(head) + std::uintptr_t{index} * c.bytes, c.bytes, is_live(head, index)};
   return true;
 }
 

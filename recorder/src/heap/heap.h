@@ -73,8 +73,8 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   std::uintptr_t object() const noexcept { return HeapHeader::object; }
   void set_object(void* object) noexcept { HeapHeader::object = reinterpret_cast<std::uintptr_t>(object); }
 
-  // Whether wrong frees are noticed (then reported on stderr, counted and ignored). On by default.
-  void set_check_frees(bool on) noexcept { flags = on ? flags | kCheckFrees : flags & ~kCheckFrees; }
+  // Wrong frees are counted and ignored; whether they are reported on stderr (the first 16) is a setting of the heap.
+  void set_report_misuse(bool on) noexcept { flags = on ? flags | kReportMisuse : flags & ~kReportMisuse; }
   std::uint64_t misuses() const noexcept { return HeapHeader::misuses; }
 
   struct Block {
@@ -99,8 +99,13 @@ class AFTERIMAGE_API Heap : private HeapHeader {
     if (count == 0) return nullptr;
     blocks.count = count - 1;
     const std::uint32_t entry = blocks.entries[count - 1];
-    blocks.entries[count - 1] = 0;
+    mark_live(size_class, entry);
     return reinterpret_cast<void*>(base() + (std::uintptr_t{entry} << 4));
+  }
+  [[gnu::always_inline]] void mark_live(unsigned size_class, std::uint32_t entry) noexcept {
+    const std::uint32_t head = span(entry >> (kSliceShift - 4)).head;
+    const std::uint32_t index = kSizeClasses[size_class].block_at((entry - (head << (kSliceShift - 4))) << 4);
+    groups(head)[index >> 6].live |= std::uint64_t{1} << (index & 63);
   }
   [[gnu::always_inline]] void release(void* block) noexcept {
     const Span& s = span(slice_of(block));
@@ -112,11 +117,12 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   bool next_group(unsigned size_class) noexcept;
   bool new_span(unsigned size_class) noexcept;
   void release_small(void* block, const Span& s) noexcept;
-  bool is_releasable(const void* block, const Span& s) noexcept;
   void forget_older_half(unsigned size_class) noexcept;
-  void release_to_bitmap(std::uint32_t entry) noexcept;
+  void release_to_group(unsigned size_class, std::uint32_t entry) noexcept;
   void span_gained_block(std::uint32_t head) noexcept;
-  bool is_free(std::uint32_t head, std::uint32_t block) const noexcept;
+  bool is_live(std::uint32_t head, std::uint32_t block) const noexcept {
+    return (groups(head)[block >> 6].live >> (block & 63) & 1) != 0;
+  }
   void link(Bin& bin, std::uint32_t head) noexcept;
   void unlink(Bin& bin, std::uint32_t head) noexcept;
 
@@ -154,8 +160,8 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   const Span& span(std::uint32_t slice) const noexcept {
     return reinterpret_cast<const Span*>(base() + kSpanOffset)[slice];
   }
-  std::uint64_t* bitmap(std::uint32_t slice) const noexcept {
-    return reinterpret_cast<std::uint64_t*>(base() + kBitmapOffset + std::uintptr_t{slice} * kBitmapBytesPerSlice);
+  BlockGroup* groups(std::uint32_t slice) const noexcept {
+    return reinterpret_cast<BlockGroup*>(base() + kGroupOffset + std::uintptr_t{slice} * kGroupBytesPerSlice);
   }
   std::uint64_t* used_map() const noexcept { return reinterpret_cast<std::uint64_t*>(base() + kUsedMapOffset); }
   std::uint64_t* head_map() const noexcept { return reinterpret_cast<std::uint64_t*>(base() + kHeadMapOffset); }
@@ -179,7 +185,7 @@ void Heap::used_ranges(F&& f) const {
   table(kUsedMapOffset, first / 64 * 8, std::uintptr_t{top} / 8 + 8);
   table(kHeadMapOffset, first / 64 * 8, std::uintptr_t{top} / 8 + 8);
   table(kSpanOffset, first * sizeof(Span), top * sizeof(Span));
-  table(kBitmapOffset, first * kBitmapBytesPerSlice, top * kBitmapBytesPerSlice);
+  table(kGroupOffset, first * kGroupBytesPerSlice, top * kGroupBytesPerSlice);
   // Free slices too: a program that reads what it has freed must read the same in the replay.
   table(0, std::uintptr_t{first} << kSliceShift, std::uintptr_t{top} << kSliceShift);
 }
@@ -191,7 +197,7 @@ void Heap::walk(F&& f) const {
     if (s.kind == SpanKind::small) {
       const SizeClass& c = kSizeClasses[s.size_class];
       for (std::uint32_t i = 0; i < c.blocks; ++i) {
-        f(Block{slice_address(slice) + std::uintptr_t{i} * c.bytes, c.bytes, !is_free(slice, i)});
+        f(Block{slice_address(slice) + std::uintptr_t{i} * c.bytes, c.bytes, is_live(slice, i)});
       }
     } else if (s.kind == SpanKind::large) {
       f(Block{slice_address(slice), static_cast<std::size_t>(s.bytes), true});

@@ -5,8 +5,8 @@
 //     128 KiB    used map: one bit per slice
 //     256 KiB    head map: one bit per slice, set where a run of slices begins
 //     1 MiB      span table: 32 bytes per slice
-//     64 MiB     block bitmaps: 512 bytes per slice, one bit per free block
-//     72 MiB (1 GiB slots) or 576 MiB (64 GiB slots)    data, in slices of 64 KiB
+//     64 MiB     block groups: 1 KiB per slice, two bits per block
+//     80 MiB (1 GiB slots) or 1088 MiB (64 GiB slots)    data, in slices of 64 KiB
 //
 // The offsets are the same in both slot sizes and counted from the slot's base, so that no fast path
 // has to ask which one it is; the unused rest of a table costs addresses, not memory. Metadata is out
@@ -15,9 +15,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 #include "heap/size_classes.h"
 #include "heap/slots.h"
@@ -25,27 +22,27 @@
 namespace afterimage {
 
 inline constexpr std::uint32_t kMaxSlices = std::uint32_t{1} << (kLargeSlotShift - kSliceShift);
-inline constexpr std::size_t kBitmapBytesPerSlice = kSliceBytes / 16 / 8;
+inline constexpr std::size_t kGroupBytesPerSlice = 2 * kSliceBytes / 16 / 8;
 
 inline constexpr std::uintptr_t kInboxOffset = 0x1'0000;
 inline constexpr std::uintptr_t kUsedMapOffset = 0x2'0000;
 inline constexpr std::uintptr_t kHeadMapOffset = 0x4'0000;
 inline constexpr std::uintptr_t kSpanOffset = 0x10'0000;
-inline constexpr std::uintptr_t kBitmapOffset = 0x400'0000;
+inline constexpr std::uintptr_t kGroupOffset = 0x400'0000;
 static_assert(kUsedMapOffset + kMaxSlices / 8 <= kHeadMapOffset);
 static_assert(kHeadMapOffset + kMaxSlices / 8 <= kSpanOffset);
 
-// Data begins behind the bitmaps. Slice 0 is therefore never handed out: number 0 means "none".
+// Data begins behind the block groups. Slice 0 is therefore never handed out: number 0 means "none".
 constexpr std::uint32_t first_data_slice(std::size_t slot_bytes) noexcept {
-  return static_cast<std::uint32_t>((kBitmapOffset + (slot_bytes >> kSliceShift) * kBitmapBytesPerSlice) >> kSliceShift);
+  return static_cast<std::uint32_t>((kGroupOffset + (slot_bytes >> kSliceShift) * kGroupBytesPerSlice) >> kSliceShift);
 }
 
 enum class SpanKind : std::uint8_t { free = 0, small = 1, small_continued = 2, large = 3 };
 
 // One per slice. A small span fills all its slices' records; of a large one only the first is valid.
 struct Span {
-  std::uint32_t free_blocks;     // in the bitmap; the bin's current group and recent blocks not counted
-  std::uint16_t first_word;      // lowest bitmap word that may have a free block
+  std::uint32_t free_blocks;     // in its groups; the bin's free_mask and recent blocks not counted
+  std::uint16_t first_group;     // the lowest which may have a free block
   SpanKind kind;
   std::uint8_t size_class;
   std::uint32_t previous, next;  // the bin's list of other spans with free blocks
@@ -56,11 +53,19 @@ struct Span {
   bool is_small() const noexcept { return kind == SpanKind::small || kind == SpanKind::small_continued; }
 };
 static_assert(sizeof(Span) == 32);
-static_assert(kSpanOffset + std::uintptr_t{kMaxSlices} * sizeof(Span) <= kBitmapOffset);
+static_assert(kSpanOffset + std::uintptr_t{kMaxSlices} * sizeof(Span) <= kGroupOffset);
 
-// Where a size class allocates: a group of 64 neighbouring blocks of one span.
+// 64 neighbouring blocks of a span. A free block is either in `free` of its group, or in the bin's
+// free_mask, or among the recent blocks; so what is in use has a bit of its own.
+struct BlockGroup {
+  std::uint64_t free;
+  std::uint64_t live;
+};
+static_assert(sizeof(BlockGroup) * (kSliceBytes / 16 / 64) == kGroupBytesPerSlice);
+
+// Where a size class allocates: one group of one span.
 struct Bin {
-  std::uint64_t free_mask;    // free blocks of the group; they are clear in the span's bitmap
+  std::uint64_t free_mask;    // taken from the group's `free`
   std::uintptr_t group_base;  // offset of the group's first block
   std::uint32_t span, group;
   std::uint32_t spans;        // other spans with free blocks
@@ -68,28 +73,12 @@ struct Bin {
 };
 
 // The blocks of a class freed last, newest at the end. They are reused first, which keeps the set of
-// pages dirtied between two snapshots small. Entries are offset / 16.
+// pages dirtied between two snapshots small. One cache line.
 struct alignas(64) RecentBlocks {
   static constexpr std::uint32_t kCapacity = 15;
 
   std::uint32_t count;
-  std::uint32_t entries[kCapacity];  // unused ones are 0
-
-  // Compares the whole cache line at once; `count` is below 16 and so never equals an entry.
-  [[gnu::always_inline]] bool has(std::uint32_t entry) const noexcept {
-#if defined(__SSE2__)
-    const auto* line = reinterpret_cast<const __m128i*>(this);
-    const __m128i wanted = _mm_set1_epi32(static_cast<int>(entry));
-    __m128i hits = _mm_cmpeq_epi32(wanted, line[0]);
-    for (unsigned i = 1; i < 4; ++i) hits = _mm_or_si128(hits, _mm_cmpeq_epi32(wanted, line[i]));
-    return _mm_movemask_epi8(hits) != 0;
-#else
-    for (const std::uint32_t other : entries) {
-      if (other == entry) return true;
-    }
-    return false;
-#endif
-  }
+  std::uint32_t entries[kCapacity];  // offset / 16
 };
 static_assert(sizeof(RecentBlocks) == 64);
 
@@ -112,8 +101,7 @@ static_assert(sizeof(HeapHeader) <= kInboxOffset);
 
 inline constexpr std::uint64_t kHeapMagic = 0x3150'4145'4849'4641;  // "AFIHEAP1"
 
-// Double frees and frees of interior pointers are reported and ignored. Without it they are not even
-// noticed and do what they did on other allocators: break the heap.
-inline constexpr std::uint32_t kCheckFrees = 1;
+// Double frees and frees of interior pointers are ignored; with this flag they are reported as well.
+inline constexpr std::uint32_t kReportMisuse = 1;
 
 }  // namespace afterimage

@@ -1,4 +1,5 @@
 // heap/interpose.cc: the malloc family. The __libc_* names stay the C library's: we call them.
+#include <atomic>
 #include <bit>
 #include <cerrno>
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <malloc.h>
 
 #include "base/bits.h"
+#include "base/raw_log.h"
 #include "heap/routing.h"
 #include "os/pages.h"
 
@@ -60,7 +62,7 @@ void* reallocate_for(const void* caller, void* block, std::size_t bytes) noexcep
   if (!in_zones(block) && heap_for(caller) == nullptr) return __libc_realloc(block, bytes);
   const std::size_t old = usable_bytes(block);
   if (old == 0 && in_zones(block)) {
-    RawLine().text("realloc of ").address(block).text(", which is not a live block (ignored)").print();
+    report_free_after_heap(block);
     return out_of_memory();
   }
   void* const moved = allocate_for(caller, bytes);
@@ -80,6 +82,19 @@ void* memalign_for(const void* caller, std::size_t alignment, std::size_t bytes)
 }
 
 }  // namespace
+
+// The first few only: a reactor may have left thousands of blocks behind.
+void report_free_after_heap(void* block) noexcept {
+  constexpr unsigned kReported = 16;
+  static constinit std::atomic<unsigned> reported = 0;
+  const unsigned count = reported.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (count > kReported) return;
+  RawLine line;
+  line.text("free or realloc of ").address(block).text(", which belonged to a reactor that is gone (ignored)");
+  if (count == kReported) line.text("; further ones are not reported");
+  line.print();
+}
+
 }  // namespace afterimage
 
 using namespace afterimage;

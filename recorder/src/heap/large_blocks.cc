@@ -53,7 +53,7 @@ void Heap::include_in_cores(std::uint32_t from, std::uint32_t to) noexcept {
     os::include_in_cores(base() + offset + begin * bytes_per_slice, (end - begin) * bytes_per_slice);
   };
   include(kSpanOffset, sizeof(Span));
-  include(kBitmapOffset, kBitmapBytesPerSlice);
+  include(kGroupOffset, kGroupBytesPerSlice);
   include(0, kSliceBytes);
 }
 
@@ -125,14 +125,14 @@ bool Heap::is_live_start(const void* block) const noexcept {
   const SizeClass& c = kSizeClasses[s.size_class];
   const auto offset = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(block) - slice_address(s.head));
   const std::uint32_t index = c.block_at(offset);
-  return index < c.blocks && index * c.bytes == offset && !is_free(s.head, index);
+  return index < c.blocks && index * c.bytes == offset && is_live(s.head, index);
 }
 
 // The bug is the program's own: it is named and ignored, here and in the replay alike.
 [[gnu::cold]] void Heap::report_misuse(const char* what, const void* block) noexcept {
   constexpr std::uint64_t kReported = 16;
   const std::uint64_t count = ++HeapHeader::misuses;
-  if (count > kReported) return;
+  if (count > kReported || (flags & kReportMisuse) == 0) return;
   RawLine line;
   line.text(what).address(block).text(" (ignored)");
   if (count == kReported) line.text("; further ones in this heap are not reported");

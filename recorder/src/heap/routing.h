@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstddef>
 
-#include "base/raw_log.h"
 #include "base/replay_mode.h"
 #include "heap/caller_routing.h"
 #include "heap/current_heap.h"
@@ -34,11 +33,13 @@ namespace afterimage {
   return heap != nullptr ? heap->allocate_aligned(alignment, bytes) : __libc_memalign(alignment, bytes);
 }
 
+__attribute__((visibility("hidden"))) void report_free_after_heap(void* block) noexcept;
+
 // `block` is in the zones, but not in the current heap.
 [[gnu::cold, gnu::noinline]] inline void free_foreign(void* block) noexcept {
   if (heap_of(block) != nullptr) return queue_foreign_free(block);
   if (replay_hooks != nullptr) return;  // of a reactor which is not replayed here
-  RawLine().text("free of ").address(block).text(", which belonged to a reactor that is gone (ignored)").print();
+  report_free_after_heap(block);
 }
 
 // `block` is libc's, and this thread is in a heap. In the replayer it may be a block of the recorded process, which

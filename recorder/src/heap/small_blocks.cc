@@ -1,5 +1,5 @@
-// heap/small_blocks.cc: blocks up to 64 KiB. Spans, their bitmaps, and the way of a block between the
-// bitmap, the current group and the recent blocks of its class.
+// heap/small_blocks.cc: blocks up to 64 KiB. Spans, their groups, and the way of a block between its
+// group, the bin and the recent blocks of its class.
 #include <bit>
 
 #include "heap/heap.h"
@@ -21,11 +21,12 @@ void* Heap::take_from_group(unsigned size_class) noexcept {
   Bin& bin = bins[size_class];
   if (bin.free_mask == 0 && !next_group(size_class)) return nullptr;
   const auto block = static_cast<std::uintptr_t>(std::countr_zero(bin.free_mask));
+  groups(bin.span)[bin.group].live |= std::uint64_t{1} << block;
   bin.free_mask &= bin.free_mask - 1;
   return reinterpret_cast<void*>(base() + bin.group_base + block * bin.block_bytes);
 }
 
-// Moves the free blocks of one bitmap word into the bin.
+// Moves the free blocks of one group into the bin.
 bool Heap::next_group(unsigned size_class) noexcept {
   Bin& bin = bins[size_class];
   if (bin.span == 0 || span(bin.span).free_blocks == 0) {
@@ -38,15 +39,15 @@ bool Heap::next_group(unsigned size_class) noexcept {
     }
   }
   Span& s = span(bin.span);
-  std::uint64_t* const words = bitmap(bin.span);
-  std::uint32_t group = s.first_word;
-  while (words[group] == 0) ++group;
-  bin.free_mask = words[group];
+  BlockGroup* const all = groups(bin.span);
+  std::uint32_t group = s.first_group;
+  while (all[group].free == 0) ++group;
+  bin.free_mask = all[group].free;
   bin.group = group;
   bin.group_base = (std::uintptr_t{bin.span} << kSliceShift) + std::uintptr_t{group} * 64 * bin.block_bytes;
-  words[group] = 0;
+  all[group].free = 0;
   s.free_blocks -= static_cast<std::uint32_t>(std::popcount(bin.free_mask));
-  s.first_word = static_cast<std::uint16_t>(group + 1);
+  s.first_group = static_cast<std::uint16_t>(group + 1);
   return true;
 }
 
@@ -63,71 +64,51 @@ bool Heap::new_span(unsigned size_class) noexcept {
     s.slices = c.slices;
   }
   span(head).free_blocks = c.blocks;
-  std::uint64_t* const words = bitmap(head);
-  words[(c.blocks - 1) >> 6] = 0;  // the slice may have held more blocks of a smaller class before
-  set_bits(words, 0, c.blocks, true);
+  for (std::uint32_t i = 0; i < c.blocks; i += 64) {
+    const std::uint32_t blocks = c.blocks - i;
+    groups(head)[i >> 6] = {blocks >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << blocks) - 1, 0};
+  }
   bins[size_class].span = head;
   return true;
 }
 
-bool Heap::is_releasable(const void* block, const Span& s) noexcept {
+[[gnu::noinline]] void Heap::release_small(void* block, const Span& s) noexcept {
   const SizeClass& c = kSizeClasses[s.size_class];
   const auto offset = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(block) - slice_address(s.head));
   const std::uint32_t index = c.block_at(offset);
   if (index * c.bytes != offset || index >= c.blocks) [[unlikely]] {
-    report_misuse("free of an address inside a block: ", block);
-    return false;
+    return report_misuse("free of an address inside a block: ", block);
   }
-  if (is_free(s.head, index)) [[unlikely]] {
-    report_misuse("double free: ", block);
-    return false;
-  }
-  return true;
-}
-
-[[gnu::noinline]] void Heap::release_small(void* block, const Span& s) noexcept {
-  if ((flags & kCheckFrees) != 0 && !is_releasable(block, s)) [[unlikely]] return;
+  BlockGroup& group = groups(s.head)[index >> 6];
+  const std::uint64_t bit = std::uint64_t{1} << (index & 63);
+  if ((group.live & bit) == 0) [[unlikely]] return report_misuse("double free: ", block);
+  group.live &= ~bit;
   RecentBlocks& blocks = recent[s.size_class];
   if (blocks.count == RecentBlocks::kCapacity) [[unlikely]] forget_older_half(s.size_class);
   blocks.entries[blocks.count++] = entry_of(block);
 }
 
-// A block is free in one of three places: the bitmap, the current group, or the recent blocks.
-bool Heap::is_free(std::uint32_t head, std::uint32_t block) const noexcept {
-  const Span& s = span(head);
-  const Bin& bin = bins[s.size_class];
-  const std::uint32_t group = block >> 6;
-  std::uint64_t word = bitmap(head)[group];
-  if (bin.span == head && bin.group == group) word |= bin.free_mask;
-  if ((word >> (block & 63) & 1) != 0) return true;
-  const std::uint32_t entry = (head << (kSliceShift - 4)) + block * (kSizeClasses[s.size_class].bytes >> 4);
-  return recent[s.size_class].has(entry);
-}
-
 [[gnu::noinline]] void Heap::forget_older_half(unsigned size_class) noexcept {
   RecentBlocks& blocks = recent[size_class];
   constexpr std::uint32_t kHalf = (RecentBlocks::kCapacity + 1) / 2;
-  for (std::uint32_t i = 0; i < kHalf; ++i) release_to_bitmap(blocks.entries[i]);
+  for (std::uint32_t i = 0; i < kHalf; ++i) release_to_group(size_class, blocks.entries[i]);
   for (std::uint32_t i = kHalf; i < RecentBlocks::kCapacity; ++i) blocks.entries[i - kHalf] = blocks.entries[i];
   blocks.count = RecentBlocks::kCapacity - kHalf;
-  for (std::uint32_t i = blocks.count; i < RecentBlocks::kCapacity; ++i) blocks.entries[i] = 0;
 }
 
-void Heap::release_to_bitmap(std::uint32_t entry) noexcept {
-  const std::uintptr_t offset = std::uintptr_t{entry} << 4;
-  const std::uint32_t head = span(static_cast<std::uint32_t>(offset >> kSliceShift)).head;
+void Heap::release_to_group(unsigned size_class, std::uint32_t entry) noexcept {
+  const std::uint32_t head = span(entry >> (kSliceShift - 4)).head;
   Span& s = span(head);
-  const std::uint32_t block = kSizeClasses[s.size_class].block_at(
-      static_cast<std::uint32_t>(offset - (std::uintptr_t{head} << kSliceShift)));
+  const std::uint32_t block = kSizeClasses[size_class].block_at((entry - (head << (kSliceShift - 4))) << 4);
   const std::uint32_t group = block >> 6;
   const std::uint64_t bit = std::uint64_t{1} << (block & 63);
-  Bin& bin = bins[s.size_class];
+  Bin& bin = bins[size_class];
   if (bin.span == head && bin.group == group) {
     bin.free_mask |= bit;
     return;
   }
-  bitmap(head)[group] |= bit;
-  if (group < s.first_word) s.first_word = static_cast<std::uint16_t>(group);
+  groups(head)[group].free |= bit;
+  if (group < s.first_group) s.first_group = static_cast<std::uint16_t>(group);
   ++s.free_blocks;
   if (bin.span != head) span_gained_block(head);  // the current span is on no list
 }
