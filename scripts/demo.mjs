@@ -163,7 +163,17 @@ function closing(recording) {
   say(`  and choose ${pc.bold(recording)}`);
 }
 
-main().catch((error) => {
-  console.error(`demo: ${error.message}`);
-  process.exitCode = 1;
+// An adapter that dies leaves promises that nobody keeps, and Node then ends without a word.
+let finished = false;
+process.on('beforeExit', () => {
+  if (finished) return;
+  console.error('demo: the debug adapter ended unexpectedly.');
+  process.exit(1);
 });
+
+main()
+  .catch((error) => {
+    console.error(`demo: ${error.message}`);
+    process.exitCode = 1;
+  })
+  .finally(() => (finished = true));
