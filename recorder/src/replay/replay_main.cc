@@ -101,8 +101,10 @@ void forget_exceptions() {
     if (rewound || afterimage_replay.stop_reason != kStopNone) {
       const std::uint64_t target = afterimage_replay.target;
       afterimage_replay.stop_reason = kStopNone;
-      if (Status status = g_replayer->run_to(target, rewound, nullptr, nullptr); !status) fail(status.message());
-      afterimage_replay.stop_reason = g_replayer->position() >= target ? kStopTarget : kStopEnd;
+      // The debugger may have stopped inside react() and written a nearer target.
+      const auto before_target = [](void*, std::uint64_t) { return g_replayer->position() < afterimage_replay.target; };
+      if (Status status = g_replayer->run_to(target, rewound, before_target, nullptr); !status) fail(status.message());
+      afterimage_replay.stop_reason = g_replayer->position() >= afterimage_replay.target ? kStopTarget : kStopEnd;
       rewound = false;
     } else {
       afterimage_replay.stop_reason = kStopReady;
