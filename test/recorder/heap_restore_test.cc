@@ -173,6 +173,17 @@ void an_empty_heap_is_small() {
   }
 }
 
+void the_ranges_of_a_full_heap_do_not_overlap() {
+  for (const SlotSize size : {SlotSize::small, SlotSize::large}) {
+    TestHeap heap(size);
+    std::size_t bytes = heap->slot_bytes();
+    while (heap->allocate(bytes) == nullptr) bytes -= std::size_t{1} << 20;
+    while (heap->allocate(65536) != nullptr) continue;
+    const std::vector<Range> ranges = ranges_of(*heap);
+    CHECK_EQUAL(ranges.back().address + ranges.back().bytes, heap->base() + heap->slot_bytes());
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -180,4 +191,5 @@ int main(int argc, char** argv) {
   the_restored_heap_goes_on_alike(SlotSize::small);
   the_restored_heap_goes_on_alike(SlotSize::large);
   an_empty_heap_is_small();
+  the_ranges_of_a_full_heap_do_not_overlap();
 }

@@ -182,8 +182,8 @@ void Heap::used_ranges(F&& f) const {
   };
   table(0, 0, sizeof(HeapHeader));
   table(kInboxOffset, 0, kInboxBytes);
-  table(kUsedMapOffset, first / 64 * 8, std::uintptr_t{top} / 8 + 8);
-  table(kHeadMapOffset, first / 64 * 8, std::uintptr_t{top} / 8 + 8);
+  table(kUsedMapOffset, first / 64 * 8, (top + 63) / 64 * 8);
+  table(kHeadMapOffset, first / 64 * 8, (top + 63) / 64 * 8);
   table(kSpanOffset, first * sizeof(Span), top * sizeof(Span));
   table(kGroupOffset, first * kGroupBytesPerSlice, top * kGroupBytesPerSlice);
   // Free slices too: a program that reads what it has freed must read the same in the replay.
