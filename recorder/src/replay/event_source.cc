@@ -16,6 +16,12 @@ namespace {
 
 constexpr std::uint64_t kEventsPerMark = 4096;
 
+// A newer minor version may have channels that we do not know.
+bool known_channel(std::span<const std::byte> message) {
+  const auto channel = format::Fields(message).number<std::uint16_t>();
+  return channel <= format::kGapChannel || channel >= format::kFirstEventChannel;
+}
+
 std::uint64_t number(std::string_view text, int base = 10) {
   return std::strtoull(std::string(text).c_str(), nullptr, base);
 }
@@ -38,6 +44,8 @@ Status EventSource::open(const std::string& directory) {
   for (const std::string& path : paths)
     if (Status status = map_segment(path); !status) return status;
   if (segments_.empty()) return Status(0, directory + " holds no events.");
+  // By event, not by number: an event larger than a segment gets one of its own, while the next one waits prepared already.
+  std::ranges::stable_sort(segments_, {}, &Segment::first_event);
 
   // Only the last segment has to be read to know where the log ends.
   enter_segment(segments_.size() - 1);
@@ -135,7 +143,7 @@ std::optional<LogMessage> EventSource::read_message() {
   for (;;) {
     if (const auto record = reader_->next()) {
       if (record->opcode == format::Opcode::channel) read_channel(record->content);
-      if (record->opcode != format::Opcode::message) continue;
+      if (record->opcode != format::Opcode::message || !known_channel(record->content)) continue;
       const auto message = decode(*record);
       if (!message) return std::nullopt;
       if (message->kind == LogMessage::Kind::event) remember_mark();

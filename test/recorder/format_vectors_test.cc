@@ -1,0 +1,158 @@
+// The vectors in fixtures/recordings, read by the C++ reader: the same lines as from the TypeScript reader, which wrote the
+// .txt files (test/support/recording-lines.ts). The lines end where a log has its first hole: nothing behind it is replayed.
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "check.h"
+#include "format/core_file.h"
+#include "replay/event_source.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using afterimage::format::CoreFile;
+using afterimage::format::Done;
+using afterimage::format::InputHeader;
+using afterimage::format::InputKind;
+using afterimage::replay::EventSource;
+using afterimage::replay::LogMessage;
+
+std::string hex(std::uint64_t value) {
+  std::ostringstream text;
+  text << std::hex << value;
+  return text.str();
+}
+
+std::string hex_bytes(std::span<const std::byte> bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const std::byte byte : bytes) {
+    text += kDigits[std::to_integer<unsigned>(byte) >> 4];
+    text += kDigits[std::to_integer<unsigned>(byte) & 15];
+  }
+  return text.empty() ? "-" : text;
+}
+
+template <typename T>
+T read(std::span<const std::byte> data, std::size_t offset = 0) {
+  T value;
+  CHECK(offset + sizeof value <= data.size());
+  std::memcpy(&value, data.data() + offset, sizeof value);
+  return value;
+}
+
+// One event with what belongs to it, which the log has in several messages.
+struct Event {
+  std::string type_and_payload, type;
+  std::string frees, done = "-";
+};
+
+void add_frees(std::string& frees, std::span<const std::byte> data) {
+  const auto header = read<InputHeader>(data);
+  if (header.kind != static_cast<std::uint16_t>(InputKind::foreign_frees)) return;
+  for (std::size_t at = sizeof header; at + 8 <= sizeof header + header.bytes; at += 8) {
+    if (!frees.empty()) frees += ',';
+    frees += hex(read<std::uint64_t>(data, at));
+  }
+}
+
+std::string done_words(std::span<const std::byte> data) {
+  const auto done = read<Done>(data);
+  return std::to_string(done.duration_ns) + ((done.flags & afterimage::format::kThrew) != 0 ? ",threw," : ",returned,") +
+         hex(done.allocation_fingerprint) + ',' + hex(done.outbound_hash);
+}
+
+void take(std::map<std::uint64_t, Event>& events, std::set<std::uint64_t>& begun, const LogMessage& message) {
+  Event& event = events[message.event];
+  switch (message.kind) {
+    case LogMessage::Kind::event:
+      begun.insert(message.event);
+      event.type = message.channel->type;
+      event.type_and_payload = message.channel->codec + ' ' + hex(message.channel->thunk) + ' ' + hex_bytes(message.data);
+      return;
+    case LogMessage::Kind::input:
+      if (!begun.contains(message.event)) add_frees(event.frees, message.data);
+      return;
+    case LogMessage::Kind::done: event.done = done_words(message.data); return;
+    case LogMessage::Kind::gap: return;
+  }
+}
+
+std::string event_lines(const std::string& reactor, EventSource& source) {
+  std::map<std::uint64_t, Event> events;
+  std::set<std::uint64_t> begun;
+  while (const auto message = source.next()) take(events, begun, *message);
+  std::string lines;
+  for (std::uint64_t number = source.first(); begun.contains(number); ++number) {
+    const Event& event = events[number];
+    lines += reactor + " event " + std::to_string(number) + ' ' + (event.frees.empty() ? "-" : event.frees) + ' ' +
+             event.type_and_payload + ' ' + event.done + ' ' + event.type + '\n';
+  }
+  return lines;
+}
+
+std::vector<fs::path> sorted_entries(const fs::path& directory) {
+  std::vector<fs::path> paths;
+  for (const auto& entry : fs::directory_iterator(directory)) paths.push_back(entry.path());
+  std::ranges::sort(paths);
+  return paths;
+}
+
+std::string snapshot_lines(const std::string& reactor, const fs::path& directory) {
+  std::string lines;
+  for (const fs::path& path : sorted_entries(directory)) {
+    if (path.extension() != ".core") continue;
+    CoreFile core;
+    if (!core.open(path)) continue;
+    const auto& note = core.note();
+    lines += reactor + " snapshot " + std::to_string(note.position) + ' ' + std::to_string(note.parent) +
+             (note.kind == 1 ? " full " : " delta ") + std::to_string(core.loads().size()) + '\n';
+  }
+  return lines;
+}
+
+std::string recording_lines(const fs::path& directory) {
+  std::string lines;
+  for (const fs::path& path : sorted_entries(directory)) {
+    if (!fs::is_directory(path)) continue;
+    const std::string reactor = path.filename();
+    EventSource source;
+    const afterimage::Status status = source.open(path);
+    if (!status) std::fprintf(stderr, "%s\n", status.message().c_str());
+    CHECK(status.ok());
+    lines += reactor + " first " + std::to_string(source.first()) + '\n';
+    lines += snapshot_lines(reactor, path);
+    lines += event_lines(reactor, source);
+  }
+  return lines;
+}
+
+std::string file_text(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+int main() {
+  int vectors = 0, different = 0;
+  for (const fs::path& directory : sorted_entries(AFTERIMAGE_VECTORS)) {
+    if (directory.extension() != ".afterimage") continue;
+    ++vectors;
+    const std::string expected = file_text(fs::path(directory).replace_extension(".txt"));
+    const std::string found = recording_lines(directory);
+    if (found == expected) continue;
+    ++different;
+    std::fprintf(stderr, "%s: expected\n%s\nbut found\n%s\n", directory.filename().c_str(), expected.c_str(), found.c_str());
+  }
+  CHECK(vectors > 10);
+  CHECK_EQUAL(different, 0);
+}
