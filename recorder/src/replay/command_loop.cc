@@ -80,10 +80,17 @@ Status run(Replayer& replayer, std::istream& arguments) {
     return true;
   };
   if (Status status = replayer.run_to(target, false, after_event, &progress); !status) return status;
+  if (replayer.core().is_open()) replayer.core().report();
   JsonWriter json;
   json.begin_object().field("event", "stopped").field("position", replayer.position());
   report(json.field("reason", replayer.position() >= target ? "target" : "end").end_object());
   return {};
+}
+
+Status expect_pages(Replayer& replayer, std::istream& arguments) {
+  std::string list;
+  if (!std::getline(arguments >> std::ws, list)) return Status(0, "command expect-pages: a file is missing.");
+  return replayer.core().open(list, replayer.memory().heap().base(), replayer.memory().heap().slot_bytes());
 }
 
 Status last_write(Replayer& replayer, std::istream& arguments) {
@@ -124,6 +131,7 @@ int run_commands(Replayer& replayer) {
     Status status;
     if (command == "quit") break;
     if (command == "run") status = run(replayer, arguments);
+    else if (command == "expect-pages") status = expect_pages(replayer, arguments);
     else if (command == "last-write") status = last_write(replayer, arguments);
     else status = Status(0, "unknown command: " + command);
     if (!status.ok()) {

@@ -8,6 +8,7 @@
 #include "replay/debugger.h"
 #include "replay/event_source.h"
 #include "replay/memory_image.h"
+#include "replay/page_comparison.h"
 
 namespace afterimage::replay {
 
@@ -23,6 +24,7 @@ class Replayer {
   std::uint64_t first() const noexcept { return memory_.first_position(); }
   std::uint64_t end() const noexcept { return events_.end(); }
   MemoryImage& memory() noexcept { return memory_; }
+  PageComparison& core() noexcept { return core_; }  // what to compare the memory with, once it is open
 
   // Goes to `target`, back by way of a snapshot, or from `from_snapshot` in any case. Stops early at the end of the log.
   // `after_event` is called with each event's number behind it; false ends the run.
@@ -58,6 +60,7 @@ class Replayer {
   const std::uint32_t reactor_;
   EventSource events_;
   MemoryImage memory_;
+  PageComparison core_;
   std::uint64_t position_ = 0;
   std::uint64_t outbound_ = 0;
   std::size_t inbox_used_ = 0;

@@ -31,7 +31,10 @@ class SafeLine {
   }
   SafeLine& decimal(std::uint64_t value) noexcept { return digits(value, 10); }
   SafeLine& hexadecimal(std::uint64_t value) noexcept { return text("0x").digits(value, 16); }
-  void write() const noexcept { write_all(characters_, length_); }
+  void write() noexcept {
+    write_all(characters_, length_);
+    length_ = 0;
+  }
 
  private:
   SafeLine& digits(std::uint64_t value, std::uint64_t base) noexcept {
@@ -58,6 +61,19 @@ void report_error(const std::string& message) {
   RawLine().text(message.c_str()).print();
   JsonWriter json;
   report(json.begin_object().field("event", "error").field("message", message).end_object());
+}
+
+void report_pages(const PagesReport& pages) noexcept {
+  SafeLine line;
+  line.text("{\"event\":\"pages\",\"compared\":").decimal(pages.compared);
+  line.text(",\"different\":").decimal(pages.different).text(",\"missing\":").decimal(pages.missing);
+  line.text(",\"differentWords\":").decimal(pages.different_words).text(",\"words\":[").write();
+  for (std::uint64_t i = 0; i < pages.different_words && i < PagesReport::kWords; ++i) {
+    line.text(i == 0 ? "[\"" : ",[\"").hexadecimal(pages.words[i].address);
+    line.text("\",\"").hexadecimal(pages.words[i].recorded);
+    line.text("\",\"").hexadecimal(pages.words[i].replayed).text("\"]").write();
+  }
+  line.text("]}\n").write();
 }
 
 void report_crash(std::uint64_t event, int signal, int code, std::uint64_t address, std::uint64_t rip) noexcept {

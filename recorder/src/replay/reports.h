@@ -12,7 +12,20 @@ inline constexpr int kCommandDescriptor = 3, kReportDescriptor = 4;
 // Silently nothing when nobody listens.
 void report(const JsonWriter& json);
 void report_error(const std::string& message);
-// Signal-safe.
+// How memory differs from a core dump's (page_comparison.h).
+struct PagesReport {
+  struct Word {
+    std::uint64_t address, recorded, replayed;
+  };
+  static constexpr std::uint64_t kWords = 32;  // those after the first ones are only counted
+
+  std::uint64_t compared = 0, different = 0, missing = 0;  // pages
+  std::uint64_t different_words = 0;
+  Word words[kWords];
+};
+
+// Signal-safe, both.
+void report_pages(const PagesReport& pages) noexcept;
 void report_crash(std::uint64_t event, int signal, int code, std::uint64_t address, std::uint64_t rip) noexcept;
 
 }  // namespace afterimage::replay
