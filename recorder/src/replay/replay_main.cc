@@ -90,6 +90,17 @@ void forget_exceptions() {
   globals->uncaught = 0;
 }
 
+// The debugger mostly stands inside react() when it writes a target, nearer or farther than the one on the way.
+void run_to_debuggers_target(bool from_snapshot) {
+  const auto before_target = [](void*, std::uint64_t) { return g_replayer->position() < afterimage_replay.target; };
+  std::uint64_t target;
+  do {
+    target = afterimage_replay.target;
+    if (Status status = g_replayer->run_to(target, from_snapshot, before_target, nullptr); !status) fail(status.message());
+    from_snapshot = false;
+  } while (g_replayer->position() >= target && target < afterimage_replay.target);
+}
+
 // Between events, driven by a debugger through afterimage_replay. Entered anew after each rewind.
 [[noreturn]] void debugged_loop() {
   static bool started = false;
@@ -100,11 +111,8 @@ void forget_exceptions() {
   }
   for (;;) {
     if (rewound || afterimage_replay.stop_reason != kStopNone) {
-      const std::uint64_t target = afterimage_replay.target;
       afterimage_replay.stop_reason = kStopNone;
-      // The debugger may have stopped inside react() and written a nearer target.
-      const auto before_target = [](void*, std::uint64_t) { return g_replayer->position() < afterimage_replay.target; };
-      if (Status status = g_replayer->run_to(target, rewound, before_target, nullptr); !status) fail(status.message());
+      run_to_debuggers_target(rewound);
       afterimage_replay.stop_reason = g_replayer->position() >= afterimage_replay.target ? kStopTarget : kStopEnd;
       rewound = false;
     } else {
