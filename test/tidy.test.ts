@@ -15,10 +15,11 @@ const longestFileLines = 500;
 const mayImport: Record<string, readonly string[]> = {
   native: [],
   'debug-adapter/recording': [],
+  'debug-adapter/import': ['native', 'debug-adapter/recording'],
   'debug-adapter/gdb': [],
   'debug-adapter/replay': ['native', 'debug-adapter/recording', 'debug-adapter/gdb'],
   'debug-adapter/session': ['debug-adapter/recording', 'debug-adapter/gdb', 'debug-adapter/replay'],
-  'debug-adapter/cli': ['native', 'debug-adapter/recording', 'debug-adapter/replay'],
+  'debug-adapter/cli': ['native', 'debug-adapter/recording', 'debug-adapter/import', 'debug-adapter/gdb', 'debug-adapter/replay'],
   'debug-adapter': ['debug-adapter/session'],
   extension: ['debug-adapter/recording'],
 };
