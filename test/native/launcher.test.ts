@@ -226,6 +226,12 @@ describe('launcher', () => {
       assert.match(errors, new RegExp(`no free layout in 50 attempts, .*the heap belongs at 0x${exe}`));
     });
 
+    it('to work where ptrace is forbidden (69)', async () => {
+      const { code, errors } = await fail(pie.plan, pie.program, { through: [program('without-ptrace')] });
+      assert.equal(code, 69);
+      assert.match(errors, /ptrace is not permitted here \(Operation not permitted\); allow it/);
+    });
+
     it('a missing plan, an unknown option, and too few arguments (64)', async () => {
       assert.match((await fail(path.join(scratch, 'no-plan'))).errors, /no-plan cannot be opened: No such file/);
       assert.match((await fail(pie.plan, pie.program, { options: ['--fast'] })).errors, /unknown option --fast; usage: /);

@@ -31,6 +31,7 @@ const targets: readonly (readonly [string, string, readonly string[]])[] = [
   ['non-pie', 'subject.cc', [...hooked, '-fno-pie', '-no-pie']],
   ['aligned-pie', 'subject.cc', [...hooked, '-fPIE', '-pie', '-Wl,-z,max-page-size=0x200000']],
   ['static-runtime', 'subject.cc', [...hooked, '-fPIE', '-pie', '-static-libstdc++', '-static-libgcc']],
+  ['without-ptrace', 'without-ptrace.cc', common],
   ['static', 'subject.cc', [...unhooked, '-static']],
   ['static-pie', 'subject.cc', [...unhooked, '-fPIE', '-static-pie']],
 ];

@@ -69,7 +69,8 @@ std::vector<std::string> child_environment(const Command& command) {
 [[noreturn]] void run_child(char** arguments, char** environment, int input, const sigset_t& mask, pid_t launcher) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != launcher) _exit(0);  // it was gone before we asked to be told
-  dup2(input, STDIN_FILENO);
+  if (input == STDIN_FILENO) fcntl(input, F_SETFD, 0);  // ours was closed; the program's must survive exec
+  else dup2(input, STDIN_FILENO);
   if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(trace_failed | errno);
   sigprocmask(SIG_SETMASK, &mask, nullptr);
   raise(SIGSTOP);

@@ -27,7 +27,9 @@ void run_to_exec(Tracee& tracee, const Command& command) {
 }
 
 // At the exec event the kernel has still to store execve's result in rax, over anything we would put there.
-void finish_exec(Tracee& tracee) { tracee.resume(); }
+void finish_exec(Tracee& tracee) {
+  if (tracee.resume().kind != Stop::Kind::syscall) throw LaunchError(ExitCode::ended_early, "the program was killed as it began.");
+}
 
 // One attempt: returns the pid of a replayer that is ready and no longer traced.
 pid_t attempt(const RecordedModules& recorded, const Command& command, MainTls& tls) {

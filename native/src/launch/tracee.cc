@@ -102,13 +102,23 @@ long Tracee::call(long number, Address a, Address b, Address c, Address d, Addre
   registers_of_call.r8 = e;
   registers_of_call.r9 = f;
   set_registers(registers_of_call);
-  trace(PTRACE_SINGLESTEP, pid_, 0, 0, "step the program");
-  if (wait_for_stop().kind != Stop::Kind::signal) {
-    throw LaunchError(ExitCode::ended_early, "the program ended in system call ", number, " made by the launcher.");
-  }
+  step_over_call();
   const auto result = static_cast<long>(registers().rax);
   set_registers(saved);
   return result;
+}
+
+// A signal from outside may come first. It is held back and sent again: the program is to get it at its own instruction.
+void Tracee::step_over_call() {
+  for (;;) {
+    trace(PTRACE_SINGLESTEP, pid_, 0, 0, "step the program");
+    const Stop stop = wait_for_stop();
+    if (stop.kind != Stop::Kind::signal) throw LaunchError(ExitCode::ended_early, "the program ended while it was being placed.");
+    if (stop.value == SIGTRAP) break;
+    held_back_.push_back(stop.value);
+  }
+  for (const int number : held_back_) kill(pid_, number);
+  held_back_.clear();
 }
 
 pid_t Tracee::let_go() {

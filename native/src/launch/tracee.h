@@ -8,6 +8,7 @@
 #include <sys/user.h>
 
 #include <cstddef>
+#include <vector>
 
 #include "errors.h"
 
@@ -47,11 +48,13 @@ class Tracee {
 
  private:
   Stop wait_for_stop();
+  void step_over_call();
   void transfer(Address address, void* data, std::size_t bytes, bool writing) const;
 
   pid_t pid_;
   bool ended_ = false;
   Address syscall_instruction_ = 0;
+  std::vector<int> held_back_;  // signals
 };
 
 }  // namespace afterimage::launch
