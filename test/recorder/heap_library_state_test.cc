@@ -66,7 +66,12 @@ constexpr Call kCalls[] = {
        const iconv_t converter = ::iconv_open("UTF-16", "UTF-8");
        if (converter != reinterpret_cast<iconv_t>(-1)) ::iconv_close(converter);
      }},
-    {"throw and catch", [] { try { throw std::runtime_error("a message which is long enough to allocate"); } catch (const std::exception&) {} }},
+    {"throw and catch", [] {
+       try {
+         throw std::runtime_error("a message which is long enough to allocate");
+       } catch (const std::exception&) {
+       }
+     }},
     {"std::thread", [] { std::thread([] {}).join(); }},
     {"std::async", [] { CHECK(std::async(std::launch::async, [] { return 1; }).get() == 1); }},
     {"std::random_device", [] { std::random_device device; std::mt19937 engine(device()); (void)engine(); }},

@@ -41,26 +41,50 @@ using namespace afterimage;
 
 #define AFTERIMAGE_OPERATOR __attribute__((visibility("default")))
 
-// clang-format off
 AFTERIMAGE_OPERATOR void* operator new(std::size_t bytes) { return new_for(AFTERIMAGE_CALLER, bytes); }
 AFTERIMAGE_OPERATOR void* operator new[](std::size_t bytes) { return new_for(AFTERIMAGE_CALLER, bytes); }
-AFTERIMAGE_OPERATOR void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return new_or_null(AFTERIMAGE_CALLER, bytes, 0); }
-AFTERIMAGE_OPERATOR void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return new_or_null(AFTERIMAGE_CALLER, bytes, 0); }
-AFTERIMAGE_OPERATOR void* operator new(std::size_t bytes, std::align_val_t alignment) { return allocate_or_throw(AFTERIMAGE_CALLER, bytes, bytes_of(alignment)); }
-AFTERIMAGE_OPERATOR void* operator new[](std::size_t bytes, std::align_val_t alignment) { return allocate_or_throw(AFTERIMAGE_CALLER, bytes, bytes_of(alignment)); }
-AFTERIMAGE_OPERATOR void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept { return new_or_null(AFTERIMAGE_CALLER, bytes, bytes_of(alignment)); }
-AFTERIMAGE_OPERATOR void* operator new[](std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept { return new_or_null(AFTERIMAGE_CALLER, bytes, bytes_of(alignment)); }
+AFTERIMAGE_OPERATOR void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return new_or_null(AFTERIMAGE_CALLER, bytes, 0);
+}
+AFTERIMAGE_OPERATOR void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+  return new_or_null(AFTERIMAGE_CALLER, bytes, 0);
+}
+AFTERIMAGE_OPERATOR void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return allocate_or_throw(AFTERIMAGE_CALLER, bytes, bytes_of(alignment));
+}
+AFTERIMAGE_OPERATOR void* operator new[](std::size_t bytes, std::align_val_t alignment) {
+  return allocate_or_throw(AFTERIMAGE_CALLER, bytes, bytes_of(alignment));
+}
+AFTERIMAGE_OPERATOR void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return new_or_null(AFTERIMAGE_CALLER, bytes, bytes_of(alignment));
+}
+AFTERIMAGE_OPERATOR void* operator new[](std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return new_or_null(AFTERIMAGE_CALLER, bytes, bytes_of(alignment));
+}
 
 AFTERIMAGE_OPERATOR void operator delete(void* block) noexcept { free_for(AFTERIMAGE_CALLER, block); }
 AFTERIMAGE_OPERATOR void operator delete[](void* block) noexcept { free_for(AFTERIMAGE_CALLER, block); }
 AFTERIMAGE_OPERATOR void operator delete(void* block, std::size_t) noexcept { free_for(AFTERIMAGE_CALLER, block); }
 AFTERIMAGE_OPERATOR void operator delete[](void* block, std::size_t) noexcept { free_for(AFTERIMAGE_CALLER, block); }
-AFTERIMAGE_OPERATOR void operator delete(void* block, const std::nothrow_t&) noexcept { free_for(AFTERIMAGE_CALLER, block); }
-AFTERIMAGE_OPERATOR void operator delete[](void* block, const std::nothrow_t&) noexcept { free_for(AFTERIMAGE_CALLER, block); }
+AFTERIMAGE_OPERATOR void operator delete(void* block, const std::nothrow_t&) noexcept {
+  free_for(AFTERIMAGE_CALLER, block);
+}
+AFTERIMAGE_OPERATOR void operator delete[](void* block, const std::nothrow_t&) noexcept {
+  free_for(AFTERIMAGE_CALLER, block);
+}
 AFTERIMAGE_OPERATOR void operator delete(void* block, std::align_val_t) noexcept { free_for(AFTERIMAGE_CALLER, block); }
-AFTERIMAGE_OPERATOR void operator delete[](void* block, std::align_val_t) noexcept { free_for(AFTERIMAGE_CALLER, block); }
-AFTERIMAGE_OPERATOR void operator delete(void* block, std::size_t, std::align_val_t) noexcept { free_for(AFTERIMAGE_CALLER, block); }
-AFTERIMAGE_OPERATOR void operator delete[](void* block, std::size_t, std::align_val_t) noexcept { free_for(AFTERIMAGE_CALLER, block); }
-AFTERIMAGE_OPERATOR void operator delete(void* block, std::align_val_t, const std::nothrow_t&) noexcept { free_for(AFTERIMAGE_CALLER, block); }
-AFTERIMAGE_OPERATOR void operator delete[](void* block, std::align_val_t, const std::nothrow_t&) noexcept { free_for(AFTERIMAGE_CALLER, block); }
-// clang-format on
+AFTERIMAGE_OPERATOR void operator delete[](void* block, std::align_val_t) noexcept {
+  free_for(AFTERIMAGE_CALLER, block);
+}
+AFTERIMAGE_OPERATOR void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
+  free_for(AFTERIMAGE_CALLER, block);
+}
+AFTERIMAGE_OPERATOR void operator delete[](void* block, std::size_t, std::align_val_t) noexcept {
+  free_for(AFTERIMAGE_CALLER, block);
+}
+AFTERIMAGE_OPERATOR void operator delete(void* block, std::align_val_t, const std::nothrow_t&) noexcept {
+  free_for(AFTERIMAGE_CALLER, block);
+}
+AFTERIMAGE_OPERATOR void operator delete[](void* block, std::align_val_t, const std::nothrow_t&) noexcept {
+  free_for(AFTERIMAGE_CALLER, block);
+}
