@@ -9,7 +9,7 @@
 #   -afterimage-evaluate LEVEL EXPR [FORMAT]   one value (LEVEL -1: no particular frame)
 #   -afterimage-children ID START COUNT        the inside of a value
 #   -afterimage-registers LEVEL
-#   -afterimage-command TEXT                   a console command that only looks
+#   -afterimage-command LEVEL TEXT             a console command that only looks
 #   -afterimage-forget                         the program ran: all ids are void
 #
 # Nothing here may change the replayed program: gdb itself refuses calls and writes to memory while a value
@@ -487,8 +487,9 @@ class Registers(Looking):
 
 class Command(Looking):
     def answer(self, argv):
-        refuse_register_writes(argv[0])
-        return {"text": gdb.execute(argv[0], to_string=True)}
+        select(int(argv[0]))
+        refuse_register_writes(argv[1])
+        return {"text": gdb.execute(argv[1], to_string=True)}
 
 
 class Forget(Looking):

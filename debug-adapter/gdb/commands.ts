@@ -54,6 +54,8 @@ export const step = (gdb: Gdb) => gdb.sendAndWaitForStop('-exec-step');
 export const nextInstruction = (gdb: Gdb) => gdb.sendAndWaitForStop('-exec-next-instruction');
 export const stepInstruction = (gdb: Gdb) => gdb.sendAndWaitForStop('-exec-step-instruction');
 export const finish = (gdb: Gdb) => gdb.sendAndWaitForStop('-exec-finish');
+/** Runs until the function of frame `level` returns. */
+export const finishFrame = (gdb: Gdb, level: number) => gdb.sendAndWaitForStop(`-exec-finish --thread 1 --frame ${level}`);
 /** Goes on at another address, and drops the signal that the program may have stopped for. */
 export const jump = (gdb: Gdb, address: bigint) => gdb.sendAndWaitForStop(`-exec-jump *${hex(address)}`);
 export const interrupt = (gdb: Gdb) => gdb.send('-exec-interrupt');
@@ -155,8 +157,8 @@ export async function evaluateNumber(gdb: Gdb, expression: string): Promise<bigi
 }
 
 /** Output of a gdb command that only looks. */
-export async function look(gdb: Gdb, command: string): Promise<string> {
-  const { text } = await gdb.send(`-afterimage-command ${quote(command)}`);
+export async function look(gdb: Gdb, level: number, command: string): Promise<string> {
+  const { text } = await gdb.send(`-afterimage-command ${level} ${quote(command)}`);
   return String(text);
 }
 

@@ -51,3 +51,9 @@ export const notUnderstood = (line: string) =>
     'report-not-understood',
     `The replayer reported what this version does not understand: ${line.slice(0, 200)}. Are program and tools of the same version?`,
   );
+
+export const notOurLibrary = () =>
+  new UserError(
+    'other-library',
+    'The libafterimage.so of the recorded program is of a version that this debugger does not know. Use the Afterimage that the program was built with.',
+  );

@@ -148,9 +148,9 @@ describe('looking at values', function () {
   });
 
   it('runs console commands, looking only', async () => {
-    assert.match(await mi.look(gdb, 'ptype Order'), /double price;/);
-    await assert.rejects(mi.look(gdb, 'print ledger.touched = 9'), /not allowed/);
-    await assert.rejects(mi.look(gdb, 'print $rax = 9'), /not allowed/);
+    assert.match(await mi.look(gdb, 0, 'ptype Order'), /double price;/);
+    await assert.rejects(mi.look(gdb, 0, 'print ledger.touched = 9'), /not allowed/);
+    await assert.rejects(mi.look(gdb, 0, 'print $rax = 9'), /not allowed/);
   });
 
   it('reads memory', async () => {
