@@ -1,0 +1,82 @@
+// The user's breakpoints: DAP sends all of a source at once, gdb knows them one by one. Their DAP ids are gdb's numbers.
+
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import * as path from 'node:path';
+import * as mi from '../gdb/commands';
+import { Gdb } from '../gdb/gdb';
+
+const NO_CODE = 'The recorded program has no code here.';
+const FUNCTIONS = '';
+
+export class Breakpoints {
+  /** By source path; functions have no path. */
+  private readonly placesBySource = new Map<string, mi.Place[]>();
+
+  constructor(
+    private readonly gdb: Gdb,
+    private readonly numbersChanged: (numbers: readonly string[]) => void,
+  ) {}
+
+  setInSource(source: string, wanted: readonly DebugProtocol.SourceBreakpoint[]): Promise<DebugProtocol.Breakpoint[]> {
+    const wishes = wanted.map((breakpoint) => ({ at: { source, line: breakpoint.line }, ...conditionsOf(breakpoint) }));
+    return this.replace(source, wishes);
+  }
+
+  setFunctions(wanted: readonly DebugProtocol.FunctionBreakpoint[]): Promise<DebugProtocol.Breakpoint[]> {
+    const wishes = wanted.map((breakpoint) => ({ at: { function: breakpoint.name }, ...conditionsOf(breakpoint) }));
+    return this.replace(FUNCTIONS, wishes);
+  }
+
+  isFunction(number: string): boolean {
+    return this.placesBySource.get(FUNCTIONS)?.some((place) => place.number === number) ?? false;
+  }
+
+  /** A library was loaded, and a breakpoint found its place: what the client must be told. */
+  async moved(number: string): Promise<DebugProtocol.Breakpoint | undefined> {
+    const known = [...this.placesBySource.values()].flat().find((place) => place.number === number);
+    if (known === undefined || known.line !== undefined) return undefined;
+    return breakpointOf(Object.assign(known, await mi.breakpointPlace(this.gdb, number)));
+  }
+
+  private async replace(source: string, wishes: readonly mi.BreakpointWish[]): Promise<DebugProtocol.Breakpoint[]> {
+    await mi.deleteBreakpoints(
+      this.gdb,
+      (this.placesBySource.get(source) ?? []).map(({ number }) => number),
+    );
+    const places: mi.Place[] = [];
+    this.placesBySource.set(source, places);
+    const answers: DebugProtocol.Breakpoint[] = [];
+    for (const wish of wishes) answers.push(await this.insert(wish, places));
+    this.numbersChanged([...this.placesBySource.values()].flat().map(({ number }) => number));
+    return answers;
+  }
+
+  private async insert(wish: mi.BreakpointWish, places: mi.Place[]): Promise<DebugProtocol.Breakpoint> {
+    try {
+      const place = await mi.insertBreakpoint(this.gdb, wish);
+      places.push(place);
+      return breakpointOf(place);
+    } catch (error) {
+      return { verified: false, message: error instanceof Error ? error.message : String(error) };
+    }
+  }
+}
+
+function breakpointOf(place: mi.Place): DebugProtocol.Breakpoint {
+  const id = Number(place.number);
+  if (place.line === undefined && place.address === undefined) return { id, verified: false, message: NO_CODE };
+  return {
+    id,
+    verified: true,
+    ...(place.line === undefined ? {} : { line: place.line }),
+    ...(place.file === undefined ? {} : { source: { name: path.basename(place.file), path: place.file } }),
+  };
+}
+
+function conditionsOf(breakpoint: DebugProtocol.SourceBreakpoint | DebugProtocol.FunctionBreakpoint) {
+  return {
+    condition: breakpoint.condition,
+    hits: breakpoint.hitCondition,
+    log: 'logMessage' in breakpoint ? breakpoint.logMessage : undefined,
+  };
+}

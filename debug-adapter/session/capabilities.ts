@@ -1,0 +1,17 @@
+// What this debug adapter can do. Only what works is announced: clients offer it to the user.
+
+import type { DebugProtocol } from '@vscode/debugprotocol';
+
+export const capabilities: DebugProtocol.Capabilities = {
+  supportsConfigurationDoneRequest: true,
+  supportsFunctionBreakpoints: true,
+  supportsConditionalBreakpoints: true,
+  supportsHitConditionalBreakpoints: true,
+  supportsLogPoints: true,
+  supportsEvaluateForHovers: true,
+  supportsExceptionInfoRequest: true,
+  supportsDelayedStackTraceLoading: true,
+  supportsReadMemoryRequest: true,
+  supportsSteppingGranularity: true,
+  supportsTerminateRequest: true,
+};

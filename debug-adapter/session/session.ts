@@ -1,0 +1,360 @@
+// The debug session that a client sees: DAP requests in, the replay moved, stops out. Every request is a few lines; what
+// there is to know is in the files beside this one.
+//
+//     launch             opens recording, replayer and gdb; standing at the first position, asks for breakpoints
+//     configurationDone  goes to where the session begins, and reports the first stop
+//
+// Nothing follows the end of the recording, and nothing follows a crash: moves forward end where they began, with the same
+// stop again, so that every client, and its user, finds itself somewhere.
+
+import { Event, InitializedEvent, LoggingDebugSession, OutputEvent, TerminatedEvent, Thread } from '@vscode/debugadapter';
+import type { DebugProtocol as P } from '@vscode/debugprotocol';
+import * as mi from '../gdb/commands';
+import { GdbFailure } from '../gdb/gdb';
+import { miString, miTuple } from '../gdb/mi-parser';
+import { openRecording, type ReactorInfo, type Recording, type RecordedEvent, UserError } from '../recording';
+import { findProgram } from '../replay/find-program';
+import { ReplaySession } from '../replay/replay-session';
+import { type Stop } from '../replay/stops';
+import { Breakpoints } from './breakpoints';
+import { capabilities } from './capabilities';
+import { consoleCommand, explained } from './expressions';
+import { type LaunchArguments, parseLaunchArguments } from './launch-arguments';
+import { boundaryFrame, FRAMES_SHOWN, levelOf, stackFrame, visibleFrames } from './stack';
+import { exceptionInfo, stoppedBody, THREAD_ID, type Wish } from './stopped';
+import { boundaryName, counted, threadName } from './text';
+import { checked, EventsArguments, eventRows, reachable, SeekArguments, timeline } from './timeline';
+import { Variables } from './variables';
+
+/** What a launched session works with. */
+interface Launched {
+  readonly args: LaunchArguments;
+  readonly recording: Recording;
+  readonly reactor: ReactorInfo;
+  readonly replay: ReplaySession;
+  readonly breakpoints: Breakpoints;
+  readonly variables: Variables;
+}
+
+export class AfterimageSession extends LoggingDebugSession {
+  private opening: Promise<Launched> | undefined;
+  private launched: Launched | undefined;
+  private closing: Promise<void> | undefined;
+  /** The stack of the present stop, read once. */
+  private frames: readonly mi.Frame[] | undefined;
+
+  constructor() {
+    super();
+    this.setDebuggerLinesStartAt1(true);
+    this.setDebuggerColumnsStartAt1(true);
+  }
+
+  // ---- beginning and end
+
+  protected override initializeRequest(response: P.InitializeResponse): void {
+    response.body = capabilities;
+    this.sendResponse(response);
+  }
+
+  protected override launchRequest(response: P.LaunchResponse, args: P.LaunchRequestArguments): void {
+    this.answer(response, async () => {
+      this.opening = this.open(parseLaunchArguments(args));
+      this.launched = await this.opening;
+      this.sendEvent(new InitializedEvent());
+    });
+  }
+
+  protected override configurationDoneRequest(response: P.ConfigurationDoneResponse): void {
+    this.move(response, 'entry', ({ replay, ...rest }) => replay.goTo(beginning({ replay, ...rest })));
+  }
+
+  protected override terminateRequest(response: P.TerminateResponse): void {
+    this.answer(response, async () => {
+      await this.close();
+      this.sendEvent(new TerminatedEvent());
+    });
+  }
+
+  protected override disconnectRequest(response: P.DisconnectResponse): void {
+    this.answer(response, async () => {
+      await this.close();
+      setImmediate(() => super.shutdown());
+    });
+  }
+
+  /** The client is gone. */
+  override shutdown(): void {
+    void this.close().finally(() => super.shutdown());
+  }
+
+  /** Ends every process that was started. */
+  close(): Promise<void> {
+    this.closing ??= (async () => {
+      const launched = await this.opening?.catch(() => undefined);
+      await launched?.replay.close();
+      launched?.recording.close();
+    })();
+    return this.closing;
+  }
+
+  private async open(args: LaunchArguments): Promise<Launched> {
+    const recording = openRecording(args.recording);
+    try {
+      const reactor = chosenReactor(recording, args.reactor);
+      const program = findProgram(recording, args.program);
+      for (const problem of recording.problems) this.say(problem, 'console');
+      const replay = await ReplaySession.open({ recording, reactor, program, gdb: args.gdb, onOutput: (text) => this.print(text) });
+      return this.attended({ args, recording, reactor, replay });
+    } catch (error) {
+      recording.close();
+      throw error;
+    }
+  }
+
+  private attended(parts: Omit<Launched, 'breakpoints' | 'variables'>): Launched {
+    const { replay, reactor } = parts;
+    const breakpoints = new Breakpoints(replay.gdb, (numbers) => replay.setUserBreakpoints(numbers));
+    replay.on('log', (text) => this.say(text, 'stdout'));
+    replay.on('died', (failure) => this.end(failure));
+    replay.on('divergence', ({ eventNumber, kind, recorded, replayed }) =>
+      this.say(
+        `The replay differs from the recording since event ${counted(eventNumber)} (${kind}: recorded ${recorded}, replayed ${replayed}). ` +
+          'What follows may not be what happened.',
+        'important',
+      ),
+    );
+    replay.on('notify', (name, results) => {
+      const number = name === 'breakpoint-modified' ? miString(miTuple(results, 'bkpt') ?? {}, 'number') : undefined;
+      if (number !== undefined) void breakpoints.moved(number).then((breakpoint) => this.breakpointMoved(breakpoint), ignore);
+    });
+    return { ...parts, breakpoints, variables: new Variables(replay, reactor) };
+  }
+
+  private breakpointMoved(breakpoint: P.Breakpoint | undefined): void {
+    if (breakpoint !== undefined) this.sendEvent(new Event('breakpoint', { reason: 'changed', breakpoint }));
+  }
+
+  private end(failure: Error): void {
+    if (this.closing !== undefined) return;
+    this.say(failure.message, 'important');
+    void this.close().finally(() => this.sendEvent(new TerminatedEvent()));
+  }
+
+  // ---- breakpoints
+
+  protected override setBreakPointsRequest(response: P.SetBreakpointsResponse, args: P.SetBreakpointsArguments): void {
+    this.answer(response, async ({ breakpoints }) => {
+      const { source } = args;
+      if (source.path === undefined) return { breakpoints: [] };
+      return { breakpoints: await breakpoints.setInSource(source.path, args.breakpoints ?? []) };
+    });
+  }
+
+  protected override setFunctionBreakPointsRequest(
+    response: P.SetFunctionBreakpointsResponse,
+    args: P.SetFunctionBreakpointsArguments,
+  ): void {
+    this.answer(response, async ({ breakpoints }) => ({ breakpoints: await breakpoints.setFunctions(args.breakpoints) }));
+  }
+
+  // ---- moves
+
+  protected override continueRequest(response: P.ContinueResponse): void {
+    response.body = { allThreadsContinued: true };
+    this.move(response, 'continue', ({ replay }) => replay.continue());
+  }
+
+  protected override nextRequest(response: P.NextResponse, { granularity }: P.NextArguments): void {
+    this.move(response, 'step', ({ replay }) => replay.next(granularity === 'instruction'));
+  }
+
+  protected override stepInRequest(response: P.StepInResponse, { granularity }: P.StepInArguments): void {
+    this.move(response, 'step', ({ replay }) => replay.stepIn(granularity === 'instruction'));
+  }
+
+  protected override stepOutRequest(response: P.StepOutResponse): void {
+    this.move(response, 'step', ({ replay }) => replay.stepOut());
+  }
+
+  protected override pauseRequest(response: P.PauseResponse): void {
+    this.answer(response, ({ replay }) => replay.pause());
+  }
+
+  protected override customRequest(command: string, response: P.Response, args: unknown): void {
+    switch (command) {
+      case 'afterimage.timeline':
+        return this.answer(response, async ({ recording, reactor, replay }) => timeline(recording, reactor, replay));
+      case 'afterimage.events':
+        return this.answer(response, async ({ recording, reactor }) =>
+          eventRows(recording.log(reactor.id), checked(EventsArguments, command, args)),
+        );
+      case 'afterimage.seek':
+        return this.move(response, 'goto', ({ replay }) => replay.goTo(reachable(checked(SeekArguments, command, args).event, replay)));
+      case 'afterimage.previousEvent':
+        return this.move(response, 'goto', ({ replay }) => replay.goTo(neighbour(replay, -1)));
+      case 'afterimage.nextEvent':
+        return this.move(response, 'goto', ({ replay }) => replay.goTo(neighbour(replay, +1)));
+      case 'afterimage.toCrash':
+        return this.move(response, 'goto', ({ reactor, replay }) => replay.toCrash(crashEventOf(reactor)));
+      default:
+        return this.fail(response, new UserError('unknown-request', `Afterimage's debug adapter has no request "${command}".`));
+    }
+  }
+
+  // ---- looking
+
+  protected override threadsRequest(response: P.ThreadsResponse): void {
+    this.answer(response, async ({ reactor, replay }) => {
+      const name = threadName(reactor, replay.position, replay.end, replay.inReact);
+      return { threads: [new Thread(THREAD_ID, name)] };
+    });
+  }
+
+  protected override stackTraceRequest(response: P.StackTraceResponse, args: P.StackTraceArguments): void {
+    this.answer(response, async ({ replay }) => {
+      if (!replay.inReact) return { stackFrames: [boundaryFrame(boundaryName(replay.position, replay.end))], totalFrames: 1 };
+      this.frames ??= visibleFrames(await mi.stackFrames(replay.gdb, 0, FRAMES_SHOWN - 1));
+      const start = args.startFrame ?? 0;
+      const wanted = this.frames.slice(start, start + (args.levels || FRAMES_SHOWN));
+      return { stackFrames: wanted.map(stackFrame), totalFrames: this.frames.length };
+    });
+  }
+
+  protected override scopesRequest(response: P.ScopesResponse, { frameId }: P.ScopesArguments): void {
+    this.answer(response, async (launched) => ({ scopes: launched.variables.scopes(levelOf(frameId), currentEvent(launched)) }));
+  }
+
+  protected override variablesRequest(response: P.VariablesResponse, args: P.VariablesArguments): void {
+    this.answer(response, async ({ variables }) => ({ variables: await variables.list(args) }));
+  }
+
+  protected override evaluateRequest(response: P.EvaluateResponse, args: P.EvaluateArguments): void {
+    this.answer(response, async ({ replay, variables }) => {
+      const command = args.context === 'repl' ? consoleCommand(args.expression) : undefined;
+      const level = levelOf(args.frameId);
+      if (command !== undefined) return { result: (await mi.look(replay.gdb, level, command)).trimEnd(), variablesReference: 0 };
+      return variables.evaluate(level, args.expression, args.format?.hex === true);
+    });
+  }
+
+  protected override exceptionInfoRequest(response: P.ExceptionInfoResponse): void {
+    this.answer(response, async ({ recording, replay }) => {
+      const stop = replay.lastStop;
+      if (stop.kind !== 'crash') throw new UserError('no-crash', 'The replay does not stand at a crash.');
+      return exceptionInfo(stop.crash, recording.crash);
+    });
+  }
+
+  protected override readMemoryRequest(response: P.ReadMemoryResponse, { memoryReference, offset, count }: P.ReadMemoryArguments): void {
+    this.answer(response, async ({ replay }) => {
+      const address = BigInt.asUintN(64, BigInt(memoryReference) + BigInt(offset ?? 0));
+      const bytes = await mi.readMemory(replay.gdb, address, count).catch(() => Buffer.alloc(0));
+      return { address: mi.hex(address), unreadableBytes: count - bytes.length, data: bytes.toString('base64') };
+    });
+  }
+
+  // ---- how
+
+  /** Answers a request with what `body` gives; with an error that the user can read when it throws. */
+  private answer<R extends P.Response>(response: R, body: (launched: Launched) => Promise<R['body']>): void {
+    const needsLaunch = !['launch', 'disconnect', 'terminate'].includes(response.command);
+    if (needsLaunch && this.launched === undefined) return this.fail(response, notLaunched());
+    body(this.launched!).then(
+      (answer) => {
+        if (answer !== undefined) response.body = answer;
+        this.sendResponse(response);
+      },
+      (error: unknown) => this.fail(response, error),
+    );
+  }
+
+  /** Answers at once, and reports the stop at which the move ends. */
+  private move(response: P.Response, wish: Wish, how: (launched: Launched) => Promise<Stop>): void {
+    const { launched } = this;
+    if (launched === undefined) return this.fail(response, notLaunched());
+    if (launched.replay.running) return this.fail(response, alreadyMoving());
+    let moving: Promise<Stop>;
+    try {
+      moving = how(launched); // checks its arguments before it moves
+    } catch (error) {
+      return this.fail(response, error);
+    }
+    this.frames = undefined;
+    launched.variables.forget();
+    this.sendResponse(response);
+    moving.then((stop) => this.stopped(launched, stop, wish)).catch((error: unknown) => this.stuck(launched, error, wish));
+  }
+
+  /** gdb may refuse a step, for example where there is no line information; then nothing has moved. */
+  private stuck(launched: Launched, error: unknown, wish: Wish): void {
+    if (!(error instanceof GdbFailure) || error.code !== 'gdb-refused') return this.end(readable(error));
+    this.say(error.message, 'stderr');
+    this.stopped(launched, launched.replay.lastStop, wish);
+  }
+
+  private stopped({ recording, reactor, replay, breakpoints }: Launched, stop: Stop, wish: Wish): void {
+    if (stop.kind === 'crash') this.say(`${exceptionInfo(stop.crash, recording.crash).description}`, 'console');
+    if (stop.kind === 'boundary' && replay.position >= replay.end && reactor.crashEvent !== undefined)
+      this.say(crashMissing(reactor), 'important');
+    const body = stoppedBody(stop, wish, replay.position, replay.end, (number) => breakpoints.isFunction(number));
+    this.sendEvent(new Event('stopped', body));
+    this.sendEvent(new Event('afterimage.position', timeline(recording, reactor, replay)));
+  }
+
+  private fail(response: P.Response, error: unknown): void {
+    // The library leaves out of a message what does not begin with an underscore.
+    this.sendErrorResponse(response, { id: 1, format: '{_message}', variables: { _message: readable(error).message }, showUser: true });
+  }
+
+  private say(text: string, category: string): void {
+    this.sendEvent(new OutputEvent(`${text}\n`, category));
+  }
+
+  private print(text: string): void {
+    this.sendEvent(new OutputEvent(text, 'stdout'));
+  }
+}
+
+function chosenReactor(recording: Recording, wanted: LaunchArguments['reactor']): ReactorInfo {
+  if (wanted !== undefined) return recording.reactor(wanted);
+  return recording.crashedReactor() ?? recording.reactors[0] ?? recording.reactor(0);
+}
+
+/** The event at which the session begins. */
+function beginning({ args, reactor, replay }: Launched): number {
+  if (args.stopAt === 'start') return replay.first;
+  if (args.stopAt === 'crash') return reactor.crashEvent ?? Math.max(replay.first, replay.end - 1);
+  return reachable(args.stopAt, replay);
+}
+
+function neighbour(replay: ReplaySession, by: number): number {
+  const event = replay.position + by;
+  if (event < replay.first) throw new UserError('no-previous-event', `Event ${counted(replay.first)} is the first that can be replayed.`);
+  if (event > replay.end) throw new UserError('no-next-event', 'This is the end of the recording.');
+  return event;
+}
+
+function crashEventOf(reactor: ReactorInfo): number {
+  if (reactor.crashEvent !== undefined) return reactor.crashEvent;
+  throw new UserError('no-crash', `${reactor.name} did not crash in this recording.`);
+}
+
+function currentEvent({ recording, reactor, replay }: Launched): RecordedEvent | undefined {
+  const log = recording.log(reactor.id);
+  return replay.position < log.end && replay.position >= log.first ? log.event(replay.position) : undefined;
+}
+
+const crashMissing = (reactor: ReactorInfo): string =>
+  `The crash that was recorded in event ${counted(reactor.crashEvent!)} of ${reactor.name} did not happen again.`;
+
+const notLaunched = () => new UserError('not-launched', 'No recording is open: the launch request comes first.');
+const alreadyMoving = () => new UserError('already-moving', 'The replay is moving. Wait for it, or pause it.');
+
+function readable(error: unknown): Error {
+  if (error instanceof UserError) return error;
+  if (error instanceof GdbFailure) return new GdbFailure(error.code, explained(error.message));
+  const text = error instanceof Error ? error.message : String(error);
+  return new Error(`The debug adapter met an error of its own: ${text}. Please report it.`);
+}
+
+function ignore(): void {}

@@ -1,0 +1,45 @@
+// How a stop is told to the client.
+
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { type CrashReport, signalName } from '../recording';
+import { type ReplayedCrash, type Stop, compareCrash, describeCrash } from '../replay/stops';
+import { boundaryName, counted } from './text';
+
+export const THREAD_ID = 1;
+
+/** What the user asked for: the reason of a stop that has none of its own. */
+export type Wish = 'entry' | 'goto' | 'step' | 'continue';
+
+export function stoppedBody(stop: Stop, wish: Wish, position: number, end: number, isFunction: (number: string) => boolean) {
+  const body: DebugProtocol.StoppedEvent['body'] = {
+    reason: reasonOf(stop, wish, isFunction),
+    threadId: THREAD_ID,
+    allThreadsStopped: true,
+  };
+  if (stop.kind === 'crash') {
+    const text = describeCrash(stop.crash);
+    return { ...body, description: `Paused on ${signalName(stop.crash.signal)}`, text };
+  }
+  if (stop.kind === 'boundary') return { ...body, description: capitalised(boundaryName(position, end)) };
+  if (stop.kind === 'breakpoint') return { ...body, hitBreakpointIds: stop.numbers.map(Number) };
+  if (stop.kind === 'entry') return { ...body, description: `At event ${counted(position)}` };
+  return body;
+}
+
+function reasonOf(stop: Stop, wish: Wish, isFunction: (number: string) => boolean): string {
+  if (stop.kind === 'crash') return 'exception';
+  if (stop.kind === 'breakpoint') return stop.numbers.some(isFunction) ? 'function breakpoint' : 'breakpoint';
+  if (stop.kind === 'pause') return 'pause';
+  return wish === 'continue' ? 'pause' : wish;
+}
+
+export function exceptionInfo(crash: ReplayedCrash, recorded: CrashReport | undefined): DebugProtocol.ExceptionInfoResponse['body'] {
+  return {
+    exceptionId: signalName(crash.signal),
+    description: `${describeCrash(crash)}, in event ${counted(crash.event)}. ${compareCrash(crash, recorded)}`,
+    breakMode: 'unhandled',
+    details: { typeName: signalName(crash.signal), message: compareCrash(crash, recorded) },
+  };
+}
+
+const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,0 +1,51 @@
+// Where the session stands on the recording's timeline, as custom requests and events tell it (ARCHITECTURE.md, TypeScript).
+
+import * as z from 'zod';
+import { type EventLog, type ReactorInfo, type RecordedEvent, type Recording, UserError } from '../recording';
+import { type ReplaySession } from '../replay/replay-session';
+
+const EVENTS_AT_ONCE = 10_000;
+
+export const EventsArguments = z.object({ from: z.int().nonnegative(), count: z.int().min(1).max(EVENTS_AT_ONCE) });
+export const SeekArguments = z.object({ event: z.int().nonnegative() });
+
+export function timeline(recording: Recording, reactor: ReactorInfo, replay: ReplaySession) {
+  return {
+    recording: recording.directory,
+    reactor: reactor.id,
+    reactors: recording.reactors.map(({ id, name, type }) => ({ id, name, type })),
+    first: replay.first,
+    end: replay.end,
+    position: replay.position,
+    ...(reactor.crashEvent === undefined ? {} : { crashEvent: reactor.crashEvent }),
+    state: recording.state,
+    faithful: replay.divergences.length === 0,
+  };
+}
+
+export function eventRows(log: EventLog, { from, count }: z.infer<typeof EventsArguments>) {
+  return { events: [...log.events(Math.max(from, log.first), count)].map(row) };
+}
+
+const row = ({ number, type, timeNs, payload, done }: RecordedEvent) => ({
+  number,
+  type: type.name,
+  timeNs: String(timeNs),
+  bytes: payload.length,
+  ...(done === undefined ? {} : { durationNs: done.durationNs, threw: done.threw }),
+});
+
+/** Arguments of a custom request, or a UserError that says what is wrong with them. */
+export function checked<T>(schema: z.ZodType<T>, command: string, given: unknown): T {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new UserError('request-arguments', `The arguments of ${command} are not right: ${z.prettifyError(parsed.error)}`);
+}
+
+export function reachable(event: number, replay: ReplaySession): number {
+  if (event >= replay.first && event <= replay.end) return event;
+  throw new UserError(
+    'not-reachable',
+    `Event ${event} cannot be reached: this replay goes from event ${replay.first} to ${replay.end - 1}.`,
+  );
+}
