@@ -22,10 +22,19 @@ class DemoError extends Error {}
 
 const title = (text) => console.log(`\n${pc.bold(pc.cyan(text))}`);
 const say = (text) => console.log(text);
-const typed = (line) => console.log(pc.dim(`$ ${line}`));
+
+/** A command as somebody would type it, in lines that fit 80 columns. */
+function typed(...words) {
+  const lines = ['$'];
+  for (const word of words) {
+    if (lines.at(-1).length + 1 + word.length > 78) lines.push('   ');
+    lines.push(`${lines.pop()} ${word}`);
+  }
+  say(pc.dim(lines.join(' \\\n')));
+}
 
 async function main() {
-  title('1. In production: flight-board consumes 3,000,000 flights, with the recorder linked in');
+  title('1. In production: 3,000,000 flights, with the recorder linked in');
   const recording = await recordCrash();
 
   title('2. What was recorded');
@@ -52,21 +61,21 @@ async function main() {
 }
 
 async function recordCrash() {
-  const known = new Set(recordings());
-  typed(`${program} ${flights} --directory recordings`);
-  const [code, signal] = await once(spawn(program, [flights, '--directory', 'recordings'], { stdio: 'inherit' }), 'exit');
-  const recording = recordings().find((name) => !known.has(name));
+  typed(program, flights, '--directory', 'recordings');
+  const child = spawn(program, [flights, '--directory', 'recordings'], { stdio: 'inherit' });
+  const [code, signal] = await once(child, 'exit');
+  if (process.stderr.isTTY) say(''); // it died in the middle of its progress bar
   if (signal === null) throw new DemoError(`flight-board did not crash; it ended with exit code ${code}.`);
+  const recording = fs.readdirSync('recordings').find((name) => name.endsWith(`-${child.pid}.afterimage`));
   if (recording === undefined) throw new DemoError('flight-board crashed, but left no recording in recordings/.');
-  say(`It crashed: ${pc.red(signal)}. The recording is ${pc.bold(`recordings/${recording}`)}`);
+  say(`It crashed: ${pc.red(signal)}. The recording is`);
+  say(`  ${pc.bold(`recordings/${recording}`)}`);
   return `recordings/${recording}`;
 }
 
-const recordings = () => (fs.existsSync('recordings') ? fs.readdirSync('recordings').filter((name) => name.endsWith('.afterimage')) : []);
-
 /** Shows one afterimage command, as a person would type it, and its output. */
 async function afterimage(...args) {
-  typed(`npx afterimage ${args.join(' ')}`);
+  typed('npx', 'afterimage', ...args);
   const [code] = await once(spawn(process.execPath, [cli, ...args], { stdio: 'inherit' }), 'exit');
   if (code !== 0) throw new DemoError(`afterimage ${args[0]} ended with exit code ${code}.`);
 }
@@ -113,8 +122,9 @@ class Session {
     await this.showStack();
     // A virtual call: the object is in rdi, its first eight bytes are the address of its table of virtual functions.
     const address = await this.address('$rdi');
-    say(`A virtual call: the object is at ${pc.bold(address)}, and says that its table of virtual functions`);
-    say(`is at ${pc.bold(await this.address(`*(unsigned long*)${address}`))}, where no memory is. Somebody has overwritten it.`);
+    say(`A virtual call: the object is at ${pc.bold(address)}, and says that its table of`);
+    say(`virtual functions is at ${pc.bold(await this.address(`*(unsigned long*)${address}`))}, where no memory is.`);
+    say('Somebody has overwritten it.');
     return { address, crashEvent: this.crashEvent };
   }
 
@@ -122,7 +132,7 @@ class Session {
     const stopped = this.client.waitForEvent('stopped');
     await this.client.customRequest('afterimage.seek', { event });
     await stopped;
-    say(`The session now stands in react() of event ${event}, with the state of that moment:`);
+    say(`\nThe session has gone back to react() of event ${event}, and the memory with it:`);
     await this.showStack();
     for (const expression of ['flight.delay_minutes', 'flights_']) say(`  ${expression} = ${pc.bold(await this.evaluate(expression))}`);
   }
@@ -142,7 +152,7 @@ class Session {
   async showStack() {
     for (const { name, source, line } of await this.frames()) {
       const place = source?.path === undefined ? '' : `${path.relative(root, source.path)}:${line}`;
-      say(`  ${name.padEnd(40)} ${pc.dim(place)}`);
+      say(`  ${name.padEnd(20)} ${pc.dim(place)}`);
     }
   }
 
@@ -157,10 +167,12 @@ class Session {
 }
 
 function closing(recording) {
-  title('In VS Code');
-  say('  npm run package                                  makes afterimage-0.1.0.vsix');
-  say('  code --install-extension afterimage-0.1.0.vsix   then: "Afterimage: Open Recording..."');
-  say(`  and choose ${pc.bold(recording)}`);
+  title('The same in VS Code');
+  say('  npm run package                              makes afterimage-VERSION.vsix');
+  say('  code --install-extension afterimage-*.vsix');
+  say('  then "Afterimage: Open Recording..." and choose');
+  say(`  ${pc.bold(recording)}`);
+  say(`\nThe bug itself is explained in fixtures/programs/flight-board/README.md.`);
 }
 
 // An adapter that dies leaves promises that nobody keeps, and Node then ends without a word.
