@@ -3,12 +3,13 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
+
+#include "os/clock.h"
 
 namespace afterimage {
 namespace {
@@ -21,12 +22,6 @@ bool g_installed = false;
 
 __attribute__((tls_model("initial-exec"))) thread_local detail::CurrentEvent t_current_event;
 __attribute__((tls_model("initial-exec"))) thread_local bool t_signal_stack_checked = false;
-
-std::uint64_t now_ns() noexcept {
-  timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 void note(format::CrashBlock& crash, int signal, const siginfo_t& info, const ucontext_t& context) noexcept {
   std::uint64_t none = format::kNoCrash;
@@ -44,7 +39,7 @@ void note(format::CrashBlock& crash, int signal, const siginfo_t& info, const uc
   crash.thread = static_cast<std::uint64_t>(syscall(SYS_gettid));
   crash.reactor_plus_1 = t_current_event.reactor_plus_1;
   crash.event = t_current_event.event;
-  crash.time_ns = now_ns();
+  crash.time_ns = os::realtime_ns();
   static_assert(NGREG == 23);
   for (int i = 0; i < NGREG; ++i) crash.registers[i] = value(i);
   __atomic_store_n(&crash.state, std::uint64_t{format::kCrashComplete}, __ATOMIC_RELEASE);

@@ -30,7 +30,6 @@ Delivery::Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo
     t_reactor->set_outbound(outbound_hash(t_reactor->outbound(), reactor, type, payload, bytes));
   previous_heap_ = exchange_current_heap(nullptr);
   ensure_signal_stack();
-  begun_ns_ = now_ns();
   event_ = core->begin(type, payload, bytes, begun_ns_);
   payload_ = core->enter_inbox(type, payload, bytes, inbox_used_);
   object_ = core->object();

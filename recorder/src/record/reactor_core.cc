@@ -76,7 +76,7 @@ void ReactorCore::constructed(void* object) {
 }
 
 std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload, std::size_t bytes,
-                                 std::uint64_t now_ns) noexcept {
+                                 std::uint64_t& begun_ns) noexcept {
   const std::uint64_t event = next_event_++;
   if (depth_++ == 0) {
     drain_foreign_frees();
@@ -85,7 +85,7 @@ std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload,
   }
   if (!recording_) return event;
   const std::uint16_t channel = log_->channel_of(type, event);
-  const format::Message message{channel, static_cast<std::uint32_t>(event), next_time(now_ns)};
+  const format::Message message{channel, static_cast<std::uint32_t>(event), next_time(begun_ns = clock_.now_ns())};
   if (channel == 0 || !log_->append(message, bytes_of(payload, bytes), {}, event)) {
     step_aside(log_->failure());
     return event;
@@ -109,8 +109,8 @@ void ReactorCore::note_for_core(const EventTypeInfo& type, std::uint64_t event, 
 void ReactorCore::end(std::uint64_t event, std::uint64_t begun_ns, bool threw, std::uint64_t outbound) noexcept {
   --depth_;
   if (!recording_) return;
-  const std::uint64_t now = now_ns();
-  const std::uint64_t duration = now - begun_ns;
+  const std::uint64_t now = clock_.now_ns();
+  const std::uint64_t duration = now > begun_ns ? now - begun_ns : 0;
   const format::Done done{.duration_ns = duration < UINT32_MAX ? static_cast<std::uint32_t>(duration) : UINT32_MAX,
                           .flags = threw ? std::uint32_t{format::kThrew} : 0,
                           .allocation_fingerprint = heap_->fingerprint(),
@@ -193,7 +193,7 @@ void ReactorCore::take_snapshot(bool now) noexcept {
     return;  // tried again after the next event
   }
   snapshot_log_bytes_ = log_->bytes();
-  snapshot_time_ns_ = now_ns();
+  snapshot_time_ns_ = clock_.now_ns();
 }
 
 void ReactorCore::on_snapshot_written(void* context, std::uint64_t position, const Status& status) noexcept {

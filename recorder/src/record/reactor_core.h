@@ -8,6 +8,7 @@
 #include "format/control.h"
 #include "format/core_block.h"
 #include "heap/heap.h"
+#include "os/clock.h"
 #include "record/event_log.h"
 
 namespace afterimage::detail {
@@ -29,7 +30,7 @@ class ReactorCore {
   void stop_recording() noexcept { recording_ = false; }
 
   // What a Delivery does around react(). begin() commits the event and returns its number; end() logs its end.
-  std::uint64_t begin(const EventTypeInfo& type, const void* payload, std::size_t bytes, std::uint64_t now_ns) noexcept;
+  std::uint64_t begin(const EventTypeInfo& type, const void* payload, std::size_t bytes, std::uint64_t& begun_ns) noexcept;
   void end(std::uint64_t event, std::uint64_t begun_ns, bool threw, std::uint64_t outbound) noexcept;
 
   // Copies an event that is delivered in place to its address inside the slot. Nested events stack up. Null when it does
@@ -71,6 +72,7 @@ class ReactorCore {
   bool snapshot_required_ = false;
   int depth_ = 0;  // of nested deliveries to this reactor
   std::uint64_t next_event_ = 0;
+  os::Clock clock_;
   std::uint64_t last_time_ns_ = 0;
   std::uint64_t outbound_ = 0;
   std::uint64_t boundary_fingerprint_ = 0;  // of the heap when the last event had ended

@@ -14,6 +14,7 @@
 #include "base/hex.h"
 #include "base/raw_log.h"
 #include "base/type_name.h"
+#include "os/clock.h"
 #include "record/crash_handler.h"
 #include "record/reactor_core.h"
 
@@ -51,12 +52,6 @@ Status make_directory(const std::string& path) {
 
 }  // namespace
 
-std::uint64_t now_ns() noexcept {
-  timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
-}
-
 RecorderCore::RecorderCore(Options options) : options_(std::move(options)) {}
 
 RecorderCore::~RecorderCore() {
@@ -68,7 +63,7 @@ RecorderCore::~RecorderCore() {
   segments_.reset();  // completes every segment
   snapshots_.reset();
   install_crash_handler(nullptr);
-  control_.close(now_ns());
+  control_.close(os::realtime_ns());
 }
 
 void RecorderCore::open() {
@@ -92,7 +87,7 @@ Status RecorderCore::create_bundle() {
   std::uint8_t uuid[16];
   if (getrandom(uuid, sizeof uuid, 0) != sizeof uuid) return Status(errno, "no random bytes for the recording's id.");
   process_.uuid = hex_bytes(std::as_bytes(std::span(uuid)));
-  process_.start_time_ns = now_ns();
+  process_.start_time_ns = os::realtime_ns();
 
   std::error_code error;
   std::filesystem::create_directories(options_.directory, error);

@@ -61,6 +61,4 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   std::vector<ReactorCore*> reactors_;
 };
 
-std::uint64_t now_ns() noexcept;  // CLOCK_REALTIME
-
 }  // namespace afterimage::detail
