@@ -35,6 +35,11 @@ struct Options {
   std::uint64_t snapshot_log_bytes = std::uint64_t{32} << 20;
   // ... or after this many milliseconds. 0: never by time.
   std::uint64_t snapshot_interval_ms = 0;
+  // Bounds of what is kept of each reactor: bytes on disk (events and snapshots), and history in milliseconds. 0: no bound.
+  // The oldest snapshot and the events up to the next one are dropped together; the newest complete snapshot and every event
+  // since are always kept, even beyond the bounds.
+  std::uint64_t keep_bytes = std::uint64_t{1} << 30;
+  std::uint64_t keep_ms = 0;
   // Note signal, registers and fault address in the recording when the program crashes. Earlier handlers are called on.
   bool crash_handler = true;
 };

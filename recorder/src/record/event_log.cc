@@ -30,8 +30,8 @@ constexpr std::size_t kFixedPreambleBytes = 1024;  // magic, header, metadata, t
 }  // namespace
 
 EventLog::EventLog(SegmentKeeper& keeper, std::string directory, std::size_t segment_bytes, std::string uuid,
-                   std::uint32_t reactor)
-    : keeper_(keeper), source_(std::move(directory), segment_bytes), uuid_(std::move(uuid)), reactor_(reactor) {}
+                   std::uint32_t reactor, Retention& retention)
+    : keeper_(keeper), retention_(retention), source_(std::move(directory), segment_bytes), uuid_(std::move(uuid)), reactor_(reactor) {}
 
 EventLog::~EventLog() {
   if (segment_ != nullptr) keeper_.give_back(std::move(segment_));
@@ -52,6 +52,7 @@ bool EventLog::rotate(std::size_t bytes, std::uint64_t next_event) {
   std::swap(segment_, next);
   if (next != nullptr) keeper_.give_back(std::move(next));
   write_preamble(next_event);
+  retention_.segment_begun(segment_->path, next_event, segment_->memory.size());
   return true;
 }
 

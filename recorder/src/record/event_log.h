@@ -8,6 +8,7 @@
 
 #include "afterimage/recorder.h"
 #include "format/mcap.h"
+#include "record/retention.h"
 #include "record/segments.h"
 
 namespace afterimage {
@@ -16,7 +17,7 @@ class EventLog {
  public:
   // `uuid` (32 hex digits) and `reactor` are repeated in every segment.
   EventLog(SegmentKeeper& keeper, std::string directory, std::size_t segment_bytes, std::string uuid,
-           std::uint32_t reactor);
+           std::uint32_t reactor, Retention& retention);
   ~EventLog();  // seals the last segment
 
   // Begins the first segment.
@@ -60,6 +61,7 @@ class EventLog {
   std::uint16_t find_or_add_channel(const detail::EventTypeInfo& type, std::uint64_t next_event);
 
   SegmentKeeper& keeper_;
+  Retention& retention_;
   SegmentSource source_;
   const std::string uuid_;
   const std::uint32_t reactor_;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -29,7 +30,8 @@ constexpr std::size_t kInboxAlignment = 64;
 
 ReactorCore::ReactorCore(std::shared_ptr<RecorderCore> recorder, std::uint32_t id, std::string name, std::string type,
                          Heap* heap)
-    : recorder_(std::move(recorder)), id_(id), name_(std::move(name)), type_(std::move(type)), heap_(heap) {}
+    : recorder_(std::move(recorder)), id_(id), name_(std::move(name)), type_(std::move(type)), heap_(heap),
+      retention_(recorder_->options().keep_bytes, recorder_->options().keep_ms * 1'000'000u) {}
 
 ReactorCore::~ReactorCore() {
   recorder_->forget_reactor(*this);
@@ -51,7 +53,8 @@ Status ReactorCore::start_log(const std::string& directory, const std::string& u
   if (mkdir(directory.c_str(), 0700) != 0)
     return Status(errno, "directory " + directory + " cannot be created: " + std::strerror(errno) + ".");
   directory_ = directory;
-  log_ = std::make_unique<EventLog>(recorder_->segments(), directory, recorder_->options().segment_bytes, uuid, id_);
+  log_ = std::make_unique<EventLog>(recorder_->segments(), directory, recorder_->options().segment_bytes, uuid, id_,
+                                    retention_);
   return log_->open();
 }
 
@@ -187,7 +190,6 @@ void ReactorCore::take_snapshot(bool now) noexcept {
     snapshot_required_ = false;
     boundary_fingerprint_ = heap_->fingerprint();
     const Status status = recorder_->snapshots().save_now(*heap_, order);
-    on_snapshot_written(this, position, status);
     if (!status.ok()) return step_aside(status);
   } else if (!recorder_->snapshots().try_capture(*heap_, order)) {
     return;  // tried again after the next event
@@ -196,13 +198,15 @@ void ReactorCore::take_snapshot(bool now) noexcept {
   snapshot_time_ns_ = clock_.now_ns();
 }
 
-void ReactorCore::on_snapshot_written(void* context, std::uint64_t position, const Status& status) noexcept {
+void ReactorCore::on_snapshot_written(void* context, const SnapshotOrder& order, std::uint64_t bytes,
+                                      const Status& status) noexcept {
   auto* const self = static_cast<ReactorCore*>(context);
   // Without this snapshot the recording is still whole: a replay begins at an earlier one.
-  if (status.ok())
-    publish(self->slot_->snapshot_position, position);
-  else
-    self->recorder_->report(status);
+  if (!status.ok()) return self->recorder_->report(status);
+  publish(self->slot_->snapshot_position, order.note.position);
+  const std::uint64_t now = os::realtime_ns();
+  for (const std::string& path : self->retention_.snapshot_written(order.path, order.note.position, bytes, now))
+    unlink(path.c_str());
 }
 
 void ReactorCore::step_aside(const Status& status) noexcept {

@@ -10,6 +10,8 @@
 #include "heap/heap.h"
 #include "os/clock.h"
 #include "record/event_log.h"
+#include "record/retention.h"
+#include "snapshot/snapshot.h"
 
 namespace afterimage::detail {
 
@@ -55,7 +57,7 @@ class ReactorCore {
   bool snapshot_due(std::uint64_t now_ns) const noexcept;
   void take_snapshot(bool now) noexcept;
   void step_aside(const Status& status) noexcept;
-  static void on_snapshot_written(void* context, std::uint64_t position, const Status& status) noexcept;
+  static void on_snapshot_written(void* context, const SnapshotOrder& order, std::uint64_t bytes, const Status& status) noexcept;
 
   const std::shared_ptr<RecorderCore> recorder_;
   const std::uint32_t id_;
@@ -63,6 +65,7 @@ class ReactorCore {
   Heap* const heap_;
   void* object_ = nullptr;
   std::string directory_;
+  Retention retention_;
   std::unique_ptr<EventLog> log_;
   format::ReactorSlot* slot_ = nullptr;
   format::CoreReactor* core_reactor_ = nullptr;  // null: a core will not tell of this reactor

@@ -74,7 +74,7 @@ Status SnapshotWriter::save_now(const Heap& heap, const SnapshotOrder& order) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return !busy_; });
   copy_pages(heap);
-  return write_file(order);
+  return write_and_tell(order);
 }
 
 void SnapshotWriter::wait_until_idle() {
@@ -122,7 +122,14 @@ bool SnapshotWriter::reserve_staging(std::size_t bytes) {
   return staging_ != nullptr;
 }
 
-Status SnapshotWriter::write_file(const SnapshotOrder& order) {
+Status SnapshotWriter::write_and_tell(const SnapshotOrder& order) {
+  std::uint64_t file_bytes = 0;
+  const Status status = write_file(order, file_bytes);
+  if (order.on_written != nullptr) order.on_written(order.context, order, file_bytes, status);
+  return status;
+}
+
+Status SnapshotWriter::write_file(const SnapshotOrder& order, std::uint64_t& file_bytes) {
   if (ranges_.empty()) return Status(ENOMEM, "snapshot " + order.path + ": no memory for a copy of the pages.");
   const std::string temporary = order.path + ".tmp";
   std::vector<format::CoreRange> ranges;
@@ -134,6 +141,7 @@ Status SnapshotWriter::write_file(const SnapshotOrder& order) {
   const FileDescriptor file(open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   int error = file.valid() ? format::write_core(file.get(), order.note, auxiliary_vector_, modules_, ranges) : errno;
   if (error == 0 && rename(temporary.c_str(), order.path.c_str()) != 0) error = errno;
+  for (const format::CoreRange& range : ranges) file_bytes += range.bytes;
   if (error == 0) return {};
   unlink(temporary.c_str());
   return Status(error, "snapshot " + order.path + " cannot be written: " + std::strerror(error) + ".");
@@ -145,8 +153,7 @@ void SnapshotWriter::run() {
     changed_.wait(lock, [&] { return busy_ || stopping_; });
     if (!busy_) return;
     lock.unlock();
-    const Status status = write_file(order_);
-    if (order_.on_written != nullptr) order_.on_written(order_.context, order_.note.position, status);
+    (void)write_and_tell(order_);
     lock.lock();
     busy_ = false;
     changed_.notify_all();

@@ -20,7 +20,8 @@ namespace afterimage {
 struct SnapshotOrder {
   std::string path;  // final name; written as path + ".tmp"
   format::SnapshotNote note{};
-  void (*on_written)(void* context, std::uint64_t position, const Status& status) noexcept = nullptr;
+  void (*on_written)(void* context, const SnapshotOrder& order, std::uint64_t file_bytes,
+                     const Status& status) noexcept = nullptr;
   void* context = nullptr;
 };
 
@@ -35,7 +36,7 @@ class SnapshotWriter {
   // False, at once, while an earlier snapshot is still being written. Call between two events of the reactor that
   // owns `heap`.
   bool try_capture(const Heap& heap, const SnapshotOrder& order);
-  // Waits for an earlier one, writes this one on the calling thread, and returns its outcome.
+  // Waits for an earlier one, writes this one on the calling thread (on_written included), and returns its outcome.
   Status save_now(const Heap& heap, const SnapshotOrder& order);
   // Waits until nothing is being written.
   void wait_until_idle();
@@ -44,7 +45,8 @@ class SnapshotWriter {
  private:
   void copy_pages(const Heap& heap);
   bool reserve_staging(std::size_t bytes);
-  Status write_file(const SnapshotOrder& order);
+  Status write_file(const SnapshotOrder& order, std::uint64_t& file_bytes);
+  Status write_and_tell(const SnapshotOrder& order);
   void run();
 
   std::mutex mutex_;

@@ -1,0 +1,47 @@
+// What may be deleted so that a recording stays within its bounds and can still be replayed.
+//
+// A generation is a snapshot and all events from its position to the next one. Whole generations are dropped, the oldest
+// first, and never the newest complete one: whatever happens, there is a snapshot and every event since.
+//
+//     snap 0        snap 1000            snap 2000
+//       |-- ev-1 --|-- ev-2 --|-- ev-3 --|-- ev-4 ...      dropping generation 0 frees snap 0 and ev-1, not ev-2 if it
+//                                                          holds an event from 1000 on
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace afterimage {
+
+class Retention {
+ public:
+  // 0: not bounded. `keep_ns`: a generation is kept until a newer one began that long ago.
+  Retention(std::uint64_t max_bytes, std::uint64_t keep_ns) : max_bytes_(max_bytes), keep_ns_(keep_ns) {}
+
+  // In the order of events. Thread-safe, as is the rest.
+  void segment_begun(std::string path, std::uint64_t first_event, std::uint64_t bytes);
+  // The snapshot is complete on disk. Returns the files to be deleted now, in this order.
+  std::vector<std::string> snapshot_written(std::string path, std::uint64_t position, std::uint64_t bytes,
+                                            std::uint64_t now_ns);
+  std::uint64_t bytes() const;
+
+ private:
+  struct File {
+    std::string path;
+    std::uint64_t first;  // event or position
+    std::uint64_t bytes;
+    std::uint64_t time_ns;
+  };
+
+  bool oldest_generation_may_go(std::uint64_t now_ns) const;
+  void drop_oldest_generation(std::vector<std::string>& paths);
+
+  const std::uint64_t max_bytes_, keep_ns_;
+  mutable std::mutex mutex_;
+  std::deque<File> segments_, snapshots_;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace afterimage

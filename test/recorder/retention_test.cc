@@ -1,0 +1,50 @@
+// A bounded recording drops whole generations, oldest first, and always keeps the newest snapshot with every event since.
+#include "../../recorder/src/record/retention.cc"
+
+#include "check.h"
+
+using afterimage::Retention;
+using Paths = std::vector<std::string>;
+
+namespace {
+
+void generations_go_when_there_are_too_many_bytes() {
+  Retention retention(/*max_bytes=*/250, /*keep_ns=*/0);
+  CHECK(retention.snapshot_written("snap-0", 0, 10, 1).empty());
+  retention.segment_begun("ev-1", 0, 100);
+  retention.segment_begun("ev-2", 900, 100);  // goes on beyond position 1000
+  CHECK(retention.snapshot_written("snap-1000", 1000, 10, 2).empty());
+  retention.segment_begun("ev-3", 1800, 100);
+  // 320 bytes with the new one: generation 0 goes, but not ev-2, which holds events from 1000 on.
+  CHECK((retention.snapshot_written("snap-2000", 2000, 10, 3) == Paths{"snap-0", "ev-1"}));
+  CHECK_EQUAL(retention.bytes(), 220u);
+  retention.segment_begun("ev-4", 2500, 100);
+  CHECK((retention.snapshot_written("snap-3000", 3000, 10, 4) == Paths{"snap-1000", "ev-2"}));
+}
+
+void the_newest_generation_stays_whatever_it_takes() {
+  Retention retention(/*max_bytes=*/1, /*keep_ns=*/1);
+  CHECK(retention.snapshot_written("snap-0", 0, 1000, 1).empty());
+  for (int i = 1; i <= 5; ++i) retention.segment_begun("ev", static_cast<std::uint64_t>(100 * (i - 1)), 1000);
+  CHECK((retention.snapshot_written("snap-450", 450, 1000, 100) == Paths{"snap-0", "ev", "ev", "ev", "ev"}));
+  CHECK_EQUAL(retention.bytes(), 2000u);  // the last segment and the snapshot
+}
+
+void generations_go_when_they_are_old() {
+  Retention retention(/*max_bytes=*/0, /*keep_ns=*/100);
+  CHECK(retention.snapshot_written("snap-0", 0, 1, 1000).empty());
+  retention.segment_begun("ev-1", 0, 1);
+  CHECK(retention.snapshot_written("snap-10", 10, 1, 1050).empty());
+  retention.segment_begun("ev-2", 10, 1);
+  CHECK(retention.snapshot_written("snap-20", 20, 1, 1149).empty());
+  // Since 1050 there is a newer one than snap-0, and that is 100 ns ago.
+  CHECK((retention.snapshot_written("snap-30", 30, 1, 1150) == Paths{"snap-0", "ev-1"}));
+}
+
+}  // namespace
+
+int main() {
+  generations_go_when_there_are_too_many_bytes();
+  the_newest_generation_stays_whatever_it_takes();
+  generations_go_when_they_are_old();
+}
