@@ -2,7 +2,7 @@
 
 import { type EventLog, type ReactorInfo, type RecordedEvent } from '../recording';
 import { type Output } from './output';
-import { cut, duration, hexAddress, printable, table, timeOfDay, wrapped } from './text';
+import { cut, duration, hexAddress, longest, printable, table, timeOfDay, wrapped } from './text';
 import { type Typed } from './typed-payloads';
 
 const PREVIEW_BYTES_MAX = 64;
@@ -28,22 +28,27 @@ export interface Selection {
   readonly cutShort: string;
 }
 
-export function eventsDocument({ reactor, log, rows }: Selection) {
+export function writeEvents({ reactor, log, rows }: Selection, output: Output): void {
   const { id, name, crashEvent = null } = reactor;
-  const events = rows.map(({ event, typed }) => ({
-    number: event.number,
-    type: event.type.name,
-    codec: event.type.codec,
-    timeNs: event.timeNs,
-    bytes: event.payload.length,
-    payload: event.payload.toString('hex'),
-    ...(typed === undefined ? {} : { typed }),
-    done: event.done ?? null,
-    foreignFrees: event.foreignFrees.map(hexAddress),
-    crash: event.number === crashEvent,
-  }));
-  return { reactor: id, name, first: log.first, end: log.end, crashEvent, events };
+  output.longDocument({ reactor: id, name, first: log.first, end: log.end, crashEvent }, 'events', eventDocuments(rows, crashEvent));
 }
+
+function* eventDocuments(rows: readonly Row[], crashEvent: number | null) {
+  for (const row of rows) yield eventDocument(row, crashEvent);
+}
+
+const eventDocument = ({ event, typed }: Row, crashEvent: number | null) => ({
+  number: event.number,
+  type: event.type.name,
+  codec: event.type.codec,
+  timeNs: event.timeNs,
+  bytes: event.payload.length,
+  payload: event.payload.toString('hex'),
+  ...(typed === undefined ? {} : { typed }),
+  done: event.done ?? null,
+  foreignFrees: event.foreignFrees.map(hexAddress),
+  crash: event.number === crashEvent,
+});
 
 export function showEvents(selection: Selection, output: Output): void {
   const { reactor, log, rows } = selection;
@@ -68,7 +73,7 @@ function eventLines(selection: Selection, width: number): string[] {
     took(event, selection),
   ]);
   const lines = table(COLUMNS, cells, width);
-  const column = Math.max(...lines.map((line) => line.length)) + 2;
+  const column = longest(lines) + 2;
   const payloads = ['payload', ...selection.rows.map((row) => preview(row, width, column))];
   return lines.map((line, i) => {
     const payload = payloads[i] ?? '';

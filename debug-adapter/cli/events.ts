@@ -4,7 +4,7 @@ import { findProgram } from '../replay/find-program';
 import { type EventLog, type RecordedEvent, type Recording } from '../recording';
 import { chosenReactor, wholeNumber } from './arguments';
 import { noSuchType } from './errors';
-import { eventsDocument, showEvents } from './events-table';
+import { showEvents, writeEvents } from './events-table';
 import { ExitCode } from './exit-codes';
 import { type Output } from './output';
 import { decodePayloads } from './typed-payloads';
@@ -26,7 +26,7 @@ export async function events(recording: Recording, options: EventsOptions, outpu
   const typed = options.typed === true ? await decodePayloads(chosen, findProgram(recording, options.program), options.gdb) : [];
   const rows = chosen.map((event, i) => ({ event, typed: typed[i] }));
   const selection = { reactor, log, rows, cutShort: recording.state === 'crashed' ? 'crashed' : 'cut short' };
-  if (output.json) output.document(eventsDocument(selection));
+  if (output.json) writeEvents(selection, output);
   else showEvents(selection, output);
   return ExitCode.ok;
 }

@@ -4,6 +4,8 @@
 import { SingleBar } from 'cli-progress';
 import pc from 'picocolors';
 
+const PIECE_LENGTH = 64 << 10;
+
 export interface Output {
   readonly json: boolean;
   readonly width: number;
@@ -11,6 +13,8 @@ export interface Output {
   line(text?: string): void;
   /** One JSON document, in --json mode. */
   document(value: unknown): void;
+  /** Likewise, with an array as its last field, an item a line: it may be longer than one string can be. */
+  longDocument(head: object, field: string, items: Iterable<unknown>): void;
 }
 
 export function standardOutput(json: boolean): Output {
@@ -20,7 +24,17 @@ export function standardOutput(json: boolean): Output {
     width: columns(),
     colors: pc.createColors(terminal && !json),
     line: (text = '') => void process.stdout.write(`${text}\n`),
-    document: (value) => void process.stdout.write(`${JSON.stringify(value, replaceBigint, 2)}\n`),
+    document: (value) => void process.stdout.write(`${toJson(value)}\n`),
+    longDocument: (head, field, items) => {
+      let pending = '';
+      for (const piece of jsonPieces(head, field, items)) {
+        pending += piece;
+        if (pending.length < PIECE_LENGTH) continue;
+        process.stdout.write(pending);
+        pending = '';
+      }
+      process.stdout.write(pending);
+    },
   };
 }
 
@@ -29,6 +43,18 @@ function columns(): number {
   const given = Number(process.env['COLUMNS']);
   const width = process.stdout.columns ?? (Number.isInteger(given) && given > 0 ? given : 120);
   return Math.max(60, width);
+}
+
+const toJson = (value: unknown): string => JSON.stringify(value, replaceBigint, 2);
+
+function* jsonPieces(head: object, field: string, items: Iterable<unknown>): Generator<string> {
+  yield `${toJson(head).slice(0, -2)},\n  ${JSON.stringify(field)}: [`;
+  let first = true;
+  for (const item of items) {
+    yield `${first ? '' : ','}\n    ${JSON.stringify(item, replaceBigint)}`;
+    first = false;
+  }
+  yield first ? ']\n}\n' : '\n  ]\n}\n';
 }
 
 const replaceBigint = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);

@@ -65,9 +65,17 @@ export interface TableColumn {
   readonly elastic?: boolean;
 }
 
+/** The length of the longest text: for a million of them, too many for the arguments of Math.max. */
+export const longest = (texts: readonly string[], least = 0): number => texts.reduce((most, text) => Math.max(most, text.length), least);
+
 /** Lines of a table, title first, at most `width` wide if its elastic columns allow. */
 export function table(columns: readonly TableColumn[], rows: readonly (readonly string[])[], width: number): string[] {
-  const widths = columns.map((column, i) => Math.max(column.title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const widths = columns.map((column, i) =>
+    longest(
+      rows.map((row) => row[i] ?? ''),
+      column.title.length,
+    ),
+  );
   const all = widths.reduce((sum, w) => sum + w, 2 * (columns.length - 1));
   shrink(columns, widths, all - width);
   const line = (cells: readonly string[]) =>
