@@ -1,6 +1,7 @@
 // What only the command line can complain about.
 
 import { UserError } from '../recording';
+import { abridged } from './text';
 
 export const notANumber = (option: string, text: string, example: string) =>
   new UserError('not-a-number', `${option} needs a whole number, not "${text}"; for example ${option} ${example}.`);
@@ -13,14 +14,11 @@ export const chooseReactor = (names: readonly string[]) =>
     'choose-reactor',
     names.length === 0
       ? 'The recording has no reactors: the program ended before it created one.'
-      : `The recording has ${names.length} reactors and crashed in none of them. Choose one with --reactor: ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', ...' : ''}.`,
+      : `The recording has ${names.length} reactors and crashed in none of them. Choose one with --reactor: ${abridged(names)}.`,
   );
 
 export const noSuchType = (wanted: string, known: readonly string[]) =>
-  new UserError(
-    'no-such-type',
-    `No event has the type "${wanted}". There are: ${known.slice(0, 8).join(', ')}${known.length > 8 ? ', ...' : ''}.`,
-  );
+  new UserError('no-such-type', `No event has the type "${wanted}". There are: ${abridged(known)}.`);
 
 export const gdbMissing = (gdb: string) =>
   new UserError('gdb-missing', `${gdb} was not found; --typed needs it. On Debian or Ubuntu: sudo apt-get install gdb.`);

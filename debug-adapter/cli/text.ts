@@ -43,6 +43,10 @@ export const hexAddress = (address: bigint): string => `0x${address.toString(16)
 
 export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
+/** A list in a sentence, cut after a few. */
+export const abridged = (items: readonly string[], most = 8): string =>
+  items.slice(0, most).join(', ') + (items.length > most ? ` and ${items.length - most} more` : '');
+
 /** Cut to `width` characters, with an ellipsis for what is missing. */
 export const cut = (text: string, width: number): string =>
   text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}\u2026`;
