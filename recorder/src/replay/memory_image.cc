@@ -44,6 +44,8 @@ Status MemoryImage::open(const std::string& directory) {
   if (heap_ == nullptr)
     return Status(problem, "the reactor's slot at " + hex(note.slot_base) + " is not available in this process: " +
                                std::strerror(problem) + ".");
+  slot_bytes_ = note.slot_bytes;
+  executable_data_ = os::executable_data();
   return {};
 }
 
@@ -91,7 +93,7 @@ Status MemoryImage::map_slot(const format::CoreFile& snapshot) {
 }
 
 Status MemoryImage::restore_executable_data(const format::CoreFile& snapshot) {
-  const os::AddressRange data = os::executable_data();
+  const os::AddressRange& data = executable_data_;
   // It may have been moved into the executable's .bss by a copy relocation, and points to this process's own stack.
   char** const environment = environ;
   for (const format::CoreLoad& load : snapshot.loads()) {
@@ -109,8 +111,8 @@ Status MemoryImage::restore_executable_data(const format::CoreFile& snapshot) {
 }
 
 bool MemoryImage::covers(std::uintptr_t address, std::size_t bytes) const noexcept {
-  const os::AddressRange data = os::executable_data();
-  return inside(address, bytes, heap_->base(), heap_->slot_bytes()) || inside(address, bytes, data.address, data.bytes);
+  return inside(address, bytes, heap_->base(), slot_bytes_) ||
+         inside(address, bytes, executable_data_.address, executable_data_.bytes);
 }
 
 }  // namespace afterimage::replay

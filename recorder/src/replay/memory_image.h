@@ -7,6 +7,7 @@
 #include "afterimage/status.h"
 #include "format/core_file.h"
 #include "heap/heap.h"
+#include "os/modules.h"
 
 namespace afterimage::replay {
 
@@ -34,6 +35,8 @@ class MemoryImage {
   std::vector<format::CoreFile> snapshots_;  // by position
   const format::CoreFile* mapped_ = nullptr;
   Heap* heap_ = nullptr;
+  std::size_t slot_bytes_ = 0;
+  os::AddressRange executable_data_;
 };
 
 }  // namespace afterimage::replay

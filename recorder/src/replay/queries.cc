@@ -1,0 +1,196 @@
+#include "replay/queries.h"
+
+#include <cstring>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/hex.h"
+#include "replay/expression.h"
+#include "replay/progress.h"
+#include "replay/reports.h"
+
+namespace afterimage::replay {
+namespace {
+
+// Replays events [from, to), calling look(event) behind each; false ends the run. look is called once before the first
+// event, too, with no event.
+template <typename F>
+Status look_after_each(Replayer& replayer, std::uint64_t from, std::uint64_t to, F&& look) {
+  if (Status status = replayer.run_to(from, true, nullptr, nullptr); !status) return status;
+  if (!look(std::optional<std::uint64_t>())) return {};
+  struct Context {
+    F& look;
+    Progress progress;
+  } context{look, {}};
+  const auto after_event = [](void* pointer, std::uint64_t event) {
+    auto& [look, progress] = *static_cast<Context*>(pointer);
+    progress.at(event);
+    return look(std::optional(event));
+  };
+  return replayer.run_to(to, false, after_event, &context);
+}
+
+std::int64_t number_or_none(const std::optional<std::uint64_t>& event) {
+  return event ? static_cast<std::int64_t>(*event) : std::int64_t{-1};
+}
+
+// Watches a piece of memory from event to event.
+class Watch {
+ public:
+  Watch(std::uintptr_t address, std::size_t bytes) : memory_(reinterpret_cast<const std::byte*>(address)), bytes_(bytes) {}
+
+  bool operator()(std::optional<std::uint64_t> event) {
+    if (!event) {
+      value_.assign(memory_, memory_ + bytes_);
+      before_ = value_;
+    } else if (std::memcmp(memory_, value_.data(), bytes_) != 0) {
+      ++count_;
+      if (!first_) first_ = event;
+      last_ = event;
+      before_.swap(value_);
+      value_.assign(memory_, memory_ + bytes_);
+    }
+    return true;
+  }
+
+  void report_writes() const {
+    JsonWriter json;
+    json.begin_object().field("event", "writes").field("count", count_);
+    json.field("first", number_or_none(first_)).field("last", number_or_none(last_));
+    report(json.field("before", hex_bytes(before_)).field("after", hex_bytes(value_)).end_object());
+  }
+
+ private:
+  const std::byte* const memory_;
+  const std::size_t bytes_;
+  std::vector<std::byte> value_, before_;
+  std::uint64_t count_ = 0;
+  std::optional<std::uint64_t> first_, last_;
+};
+
+// An expression with what it is evaluated in: `this` is the reactor, the argument of react() the last event.
+struct Question {
+  Expression expression;
+  std::uint64_t from = 0, to = 0, limit = 0;
+
+  Status parse(const char* command, std::istream& arguments) {
+    std::string code;
+    if (!(arguments >> code >> from >> to >> limit))
+      return Status(0, std::string("command ") + command + ": expected CODE FROM TO LIMIT.");
+    return expression.parse(code);
+  }
+
+  bool evaluate(Replayer& replayer, std::int64_t& value) const {
+    const Expression::Registers registers{
+        .rdi = reinterpret_cast<std::uintptr_t>(replayer.memory().object()),
+        .rsi = reinterpret_cast<std::uintptr_t>(replayer.memory().heap().inbox())};
+    return expression.evaluate(replayer.memory(), registers, value);
+  }
+};
+
+void report_value(const char* kind, const std::optional<std::uint64_t>& event, std::int64_t value) {
+  JsonWriter json;
+  json.begin_object().field("event", kind).field("eventNumber", number_or_none(event));
+  report(json.field("value", std::to_string(value)).end_object());
+}
+
+void report_answer(const char* query, std::uint64_t count, std::uint64_t unreadable, std::uint64_t position) {
+  JsonWriter json;
+  json.begin_object().field("event", "answer").field("query", query).field("count", count);
+  report(json.field("unreadable", unreadable).field("position", position).end_object());
+}
+
+}  // namespace
+
+Status last_write(Replayer& replayer, std::istream& arguments) {
+  std::uintptr_t address = 0;
+  std::size_t bytes = 0;
+  std::uint64_t target = 0;
+  if (!(arguments >> std::hex >> address >> std::dec >> bytes >> target))
+    return Status(0, "command last-write: expected ADDRESS BYTES POSITION.");
+  if (bytes == 0 || !replayer.memory().covers(address, bytes))
+    return Status(0, "the " + std::to_string(bytes) + " bytes at " + hex(address) +
+                         " are neither in the reactor's heap nor in the executable's data.");
+  Watch watch(address, bytes);
+  if (Status status = look_after_each(replayer, replayer.first(), target, watch); !status) return status;
+  watch.report_writes();
+  return {};
+}
+
+// The events after which the expression is true, the first LIMIT of them (0: all).
+Status find(Replayer& replayer, std::istream& arguments) {
+  Question question;
+  if (Status status = question.parse("find", arguments); !status) return status;
+  std::uint64_t found = 0, unreadable = 0;
+  const auto look = [&](std::optional<std::uint64_t> event) {
+    std::int64_t value = 0;
+    if (!event) return true;
+    if (!question.evaluate(replayer, value)) {
+      ++unreadable;
+    } else if (value != 0) {
+      report_value("found", event, value);
+      ++found;
+    }
+    return question.limit == 0 || found < question.limit;
+  };
+  Status status = look_after_each(replayer, question.from, question.to, look);
+  if (status.ok()) report_answer("find", found, unreadable, replayer.position());
+  return status;
+}
+
+// The expression's value at the beginning, and each event that changed it.
+Status history(Replayer& replayer, std::istream& arguments) {
+  Question question;
+  if (Status status = question.parse("history", arguments); !status) return status;
+  std::uint64_t changes = 0, unreadable = 0;
+  std::optional<std::int64_t> last;
+  const auto look = [&](std::optional<std::uint64_t> event) {
+    std::int64_t value = 0;
+    if (!question.evaluate(replayer, value)) {
+      ++unreadable;
+      return true;
+    }
+    if (value == last) return true;
+    changes += event.has_value();
+    last = value;
+    report_value("value", event, value);
+    return question.limit == 0 || changes < question.limit;
+  };
+  Status status = look_after_each(replayer, question.from, question.to, look);
+  if (status.ok()) report_answer("history", changes, unreadable, replayer.position());
+  return status;
+}
+
+// What the heap did with the memory at an address: every event that changed the block there or whether it is in use.
+Status touched(Replayer& replayer, std::istream& arguments) {
+  std::uintptr_t address = 0;
+  std::uint64_t from = 0, to = 0;
+  if (!(arguments >> std::hex >> address >> std::dec >> from >> to))
+    return Status(0, "command touched: expected ADDRESS FROM TO.");
+  Heap& heap = replayer.memory().heap();
+  if (!heap.owns(reinterpret_cast<void*>(address)))
+    return Status(0, "address " + hex(address) + " is not in the reactor's heap.");
+  Heap::Block last{};
+  bool known = false;
+  std::uint64_t changes = 0;
+  const auto look = [&](std::optional<std::uint64_t> event) {
+    Heap::Block block{};
+    if (!heap.locate(address, block)) block = {};
+    const bool same = block.address == last.address && block.size == last.size && block.live == last.live;
+    if (known && same) return true;
+    changes += event.has_value();
+    last = block;
+    known = true;
+    JsonWriter json;
+    json.begin_object().field("event", "block").field("eventNumber", number_or_none(event));
+    json.field("address", hex(block.address)).field("bytes", std::uint64_t{block.size});
+    report(json.field("state", block.size == 0 ? "none" : block.live ? "live" : "free").end_object());
+    return true;
+  };
+  Status status = look_after_each(replayer, from, to, look);
+  if (status.ok()) report_answer("touched", changes, 0, replayer.position());
+  return status;
+}
+
+}  // namespace afterimage::replay
