@@ -129,7 +129,7 @@ function stateText(summary: Summary): string {
   const where = insideReact(summary);
   if (summary.state === 'live') return 'live: the process is still recording';
   if (summary.state === 'closed') return 'closed: the program ended in good order';
-  if (summary.state === 'killed') return `killed: the process ended without a word (SIGKILL, or the machine went down)${where}`;
+  if (summary.state === 'killed') return `killed: the process ended without a word (SIGKILL, power loss, or no crash handler)${where}`;
   const { crash } = summary;
   if (crash === null) return `crashed: the signal is unknown${where}`;
   const address = crash.address === null ? '' : ` at address ${crash.address}`;
