@@ -65,6 +65,7 @@ export class Gdb extends EventEmitter<GdbEvents> {
   private nextToken = 1;
   private failure: GdbFailure | undefined;
   private lastWords = '';
+  private isRunning = false;
 
   private constructor(private readonly process: ChildProcessWithoutNullStreams) {
     super();
@@ -155,13 +156,23 @@ export class Gdb extends EventEmitter<GdbEvents> {
     await closed;
   }
 
+  /** Whether the program runs at this moment. */
+  get programRuns(): boolean {
+    return this.isRunning;
+  }
+
   private take(record: MiRecord): void {
     if (record.kind === 'result') this.settle(record.token, record.name, record.results);
-    else if (record.kind === 'exec' && record.name === 'stopped') this.emit('stopped', record.results);
-    else if (record.kind === 'exec' && record.name === 'running') this.emit('running');
+    else if (record.kind === 'exec') this.programChanged(record.name, record.results);
     else if (record.kind === 'notify') this.emit('notify', record.name, record.results);
     else if (record.kind === 'console') this.emit('console', record.text);
     else if (record.kind === 'log' || record.kind === 'text') this.lastWords = record.text.trim() || this.lastWords;
+  }
+
+  private programChanged(name: string, results: MiTuple): void {
+    this.isRunning = name === 'running';
+    if (name === 'running') this.emit('running');
+    else if (name === 'stopped') this.emit('stopped', results);
   }
 
   private settle(token: number | undefined, name: string, results: MiTuple): void {

@@ -176,7 +176,10 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
 
   /** Makes the move that is under way stop where it is. */
   async pause(): Promise<void> {
-    if (this.isRunning) await mi.interrupt(this.gdb);
+    if (!this.isRunning) return;
+    // A move consists of several commands. Between them there is nothing to interrupt: then the next one is.
+    if (this.gdb.programRuns) await mi.interrupt(this.gdb);
+    else this.gdb.once('running', this.interruptNext);
   }
 
   /** The breakpoints to be left alone while seeking: all that the user has. */
@@ -205,8 +208,11 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
       return this.stop;
     } finally {
       this.isRunning = false;
+      this.gdb.off('running', this.interruptNext);
     }
   }
+
+  private readonly interruptNext = () => void mi.interrupt(this.gdb).catch(() => undefined); // it may have stopped by itself
 
   /** Nothing follows a crash or the end: the move ends where it began. */
   private forward(how: () => Promise<Stop>): Promise<Stop> {
