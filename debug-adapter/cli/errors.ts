@@ -23,6 +23,9 @@ export const noSuchType = (wanted: string, known: readonly string[]) =>
 export const gdbMissing = (gdb: string) =>
   new UserError('gdb-missing', `${gdb} was not found; --typed needs it. On Debian or Ubuntu: sudo apt-get install gdb.`);
 
+export const notCompiled = (expression: string, why: string) =>
+  new UserError('not-compiled', `The expression "${expression}" cannot be evaluated between events: ${why}.`);
+
 export const gdbFailed = (words: string) => new UserError('gdb-failed', `gdb could not decode the payloads: ${words}`);
 
 export const notInHeap = (address: string, reactor: string, from: string, to: string) =>

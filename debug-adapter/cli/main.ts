@@ -7,11 +7,14 @@ import { openRecording, type Recording, UserError } from '../recording';
 import { type CommonOptions } from './arguments';
 import { events, type EventsOptions } from './events';
 import { ExitCode } from './exit-codes';
+import { find, type FindOptions } from './find';
+import { history, type HistoryOptions } from './history';
 import { info, type InfoOptions } from './info';
 import { lastWrite, type LastWriteOptions } from './last-write';
 import { type Output, standardOutput } from './output';
 import { replay, type ReplayCommandOptions } from './replay';
 import { printable } from './text';
+import { touched, type TouchedOptions } from './touched';
 
 const AFTER_HELP = `
 Exit codes:
@@ -62,7 +65,34 @@ function buildProgram(): Command {
     .option('--force', 'go on although a library is another build than the recorded one')
     .action(run<LastWriteOptions>(lastWrite));
 
+  question(program, 'find', 'the first event after which a C++ expression is true')
+    .requiredOption('--expression <c++>', 'over the members of the reactor and the event, as in react()')
+    .option('--all', 'all such events')
+    .option('--count <number>', 'at most so many')
+    .option('--gdb <path>', 'the gdb that compiles the expression', 'gdb')
+    .action(run<FindOptions>(find));
+
+  question(program, 'history', 'how the value of a C++ expression changed')
+    .requiredOption('--expression <c++>', 'over the members of the reactor and the event, as in react()')
+    .option('--count <number>', 'at most so many changes', '1000')
+    .option('--gdb <path>', 'the gdb that compiles the expression', 'gdb')
+    .action(run<HistoryOptions>(history));
+
+  question(program, 'touched', 'allocations and frees of the memory at an address')
+    .requiredOption('--address <hex>', 'where')
+    .action(run<TouchedOptions>(touched));
+
   return program;
+}
+
+/** A question about a range of events, answered by replaying them. */
+function question(program: Command, name: string, description: string): Command {
+  return command(program, name, description)
+    .option('--from <event>', 'the first event to look at (default: the first that can be replayed)')
+    .option('--to <event>', 'the event to end before (default: the crash, or the end)')
+    .option('--reactor <name>', 'name or number of the reactor (default: the one that crashed)')
+    .option('--program <path>', 'the executable that made the recording')
+    .option('--force', 'go on although a library is another build than the recorded one');
 }
 
 function command(program: Command, name: string, description: string): Command {

@@ -14,7 +14,19 @@ import { packageRoot } from '../package-root';
 import { type Recording, UserError } from '../recording';
 import { launchFailed, launcherMissing, noSnapshot, replayerEnded, replayerReported, stillRecording } from './errors';
 import { plan } from './plan';
-import { type Crash, type Divergence, parseReport, type Ready, type Report, type Stopped, type Writes } from './reports';
+import {
+  type Answer,
+  type Block,
+  type Crash,
+  type Divergence,
+  type Found,
+  parseReport,
+  type Ready,
+  type Report,
+  type Stopped,
+  type Value,
+  type Writes,
+} from './reports';
 
 export interface ReplayOptions {
   readonly reactor: number;
@@ -90,6 +102,19 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
     this.send(`last-write ${address.toString(16)} ${bytes} ${position}`);
     const report = await this.next();
     return report.event === 'crash' ? report : expectReport(report, 'writes');
+  }
+
+  /** A query (ARCHITECTURE.md, Replayer): its findings as they come; the last one is the answer, or a crash. */
+  async *query(command: string): AsyncGenerator<Found | Value | Block | Answer | Crash> {
+    this.send(command);
+    for (;;) {
+      const report = await this.next();
+      if (report.event !== 'found' && report.event !== 'value' && report.event !== 'block') {
+        yield report.event === 'crash' ? report : expectReport(report, 'answer');
+        return;
+      }
+      yield report;
+    }
   }
 
   /** Asks it to end, and waits until it has. */

@@ -25,16 +25,47 @@ const Divergence = z.object({
   recorded: z.string(),
   replayed: z.string(),
 });
+const value = z
+  .string()
+  .regex(/^-?\d+$/)
+  .transform(BigInt);
+const Found = z.object({ event: z.literal('found'), eventNumber: count, value });
+const Value = z.object({ event: z.literal('value'), eventNumber: eventOrNone, value });
+const Block = z.object({
+  event: z.literal('block'),
+  eventNumber: eventOrNone,
+  address,
+  bytes: count,
+  state: z.enum(['live', 'free', 'none']),
+});
+const Answer = z.object({ event: z.literal('answer'), query: z.string(), count, unreadable: count, position: count });
 const Progress = z.object({ event: z.literal('progress'), position: count });
 const Failed = z.object({ event: z.literal('error'), message: z.string() });
 
-export const Report = z.discriminatedUnion('event', [Ready, Stopped, Writes, Crash, Divergence, Progress, Failed]);
+export const Report = z.discriminatedUnion('event', [
+  Ready,
+  Stopped,
+  Writes,
+  Crash,
+  Divergence,
+  Found,
+  Value,
+  Block,
+  Answer,
+  Progress,
+  Failed,
+]);
 export type Report = z.infer<typeof Report>;
 export type Ready = z.infer<typeof Ready>;
 export type Stopped = z.infer<typeof Stopped>;
 export type Writes = z.infer<typeof Writes>;
 export type Crash = z.infer<typeof Crash>;
 export type Divergence = z.infer<typeof Divergence>;
+
+export type Found = z.infer<typeof Found>;
+export type Value = z.infer<typeof Value>;
+export type Block = z.infer<typeof Block>;
+export type Answer = z.infer<typeof Answer>;
 
 export function parseReport(line: string): Report {
   try {

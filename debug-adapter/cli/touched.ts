@@ -1,0 +1,47 @@
+// afterimage touched: what the heap did with the memory at an address, event by event.
+
+import { type Recording } from '../recording';
+import { type Block } from '../replay/reports';
+import { addressOf } from './arguments';
+import { notInHeap } from './errors';
+import { ExitCode } from './exit-codes';
+import { type Output } from './output';
+import { ask, type QueryOptions, rangeOf } from './query';
+import { counted, hexAddress } from './text';
+
+export interface TouchedOptions extends QueryOptions {
+  readonly address: string;
+}
+
+export async function touched(recording: Recording, options: TouchedOptions, output: Output): Promise<ExitCode> {
+  const range = rangeOf(recording, options);
+  const { heapBase, heapBytes, name } = range.reactor;
+  const address = addressOf(options.address);
+  if (address < heapBase || address >= heapBase + heapBytes) {
+    throw notInHeap(hexAddress(address), name, hexAddress(heapBase), hexAddress(heapBase + heapBytes));
+  }
+  const command = `touched ${address.toString(16)} ${range.from} ${range.to}`;
+  const { findings, answer, faithful } = await ask<Block>(recording, range, command, options, output);
+  const blocks = findings.map(({ eventNumber, address: start, bytes, state }) => ({
+    event: eventNumber < 0 ? null : eventNumber,
+    state,
+    address: hexAddress(start),
+    bytes,
+  }));
+  if (output.json) {
+    output.document({ reactor: range.reactor.id, address: hexAddress(address), from: range.from, to: range.to, blocks, faithful });
+  } else {
+    const { colors: c, line } = output;
+    line(`The block at ${hexAddress(address)} changed in ${counted(answer.count, 'event')} from ${range.from} to ${range.to - 1}.`);
+    for (const block of blocks) {
+      const when = block.event === null ? 'before' : String(block.event);
+      const what =
+        block.state === 'none'
+          ? 'no block'
+          : `${block.state === 'live' ? c.green('in use') : c.red('free')}  ${block.bytes} bytes at ${block.address}`;
+      line(`  ${when.padStart(9)}  ${what}`);
+    }
+    if (!faithful) line(c.yellow('The replay differs from the recording, so this may not be what happened; see afterimage replay.'));
+  }
+  return answer.count > 0 ? ExitCode.ok : ExitCode.negative;
+}
