@@ -80,7 +80,7 @@ describe('record and replay', function () {
         );
       }
       assert.deepEqual(failures, [], `${failures.length} of ${pairs} pairs differ`);
-      if (pairs > 1) assert.ok(bases.size > 1, 'every run was loaded at the same address');
+      assert.ok(bases.size > pairs / 2, `${pairs} runs were loaded at only ${bases.size} addresses`);
     });
   }
 });
