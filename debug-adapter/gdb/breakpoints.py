@@ -3,6 +3,9 @@
 # Condition, hit count and log message are all decided here, inside gdb, so that a breakpoint which does not stop
 # does not disturb a step that is under way, and so that a condition cannot change the program (`if (x = 3)`).
 #
+# Optimised code has lines without a place for a breakpoint, although they look like code; then the next line that has one
+# serves, if it is near.
+#
 #   -afterimage-break source FILE LINE CONDITION HITS LOG        -> number="N"
 #   -afterimage-break function NAME 0 CONDITION HITS LOG         -> number="N"
 #
@@ -14,6 +17,7 @@ import re
 
 import gdb
 
+LINES_TRIED = 4
 LOG_MARK = "\x1e"
 HITS = re.compile(r"^\s*(==|=|>=|>|<=|<|%)?\s*(\d+)\s*$")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -80,12 +84,25 @@ class UserBreakpoint(gdb.Breakpoint):
 class Break(gdb.MICommand):
     def invoke(self, argv):
         kind, where, line, condition, hits, log = argv
-        place = {"source": where, "line": int(line)} if kind == "source" else {"function": where}
+        what = (condition, parsed_hits(hits) if hits else None, log)
         try:
-            breakpoint = UserBreakpoint(place, condition, parsed_hits(hits) if hits else None, log)
+            breakpoint = in_function(where, what) if kind == "function" else near_line(where, int(line), what)
         except gdb.error as problem:
             raise gdb.GdbError(str(problem))
         return {"number": breakpoint.number}
+
+
+def in_function(name, what):
+    return UserBreakpoint({"function": name}, *what)
+
+
+def near_line(file, line, what):
+    for tried in range(line, line + LINES_TRIED):
+        breakpoint = UserBreakpoint({"source": file, "line": tried}, *what)
+        if not breakpoint.pending:
+            return breakpoint
+        breakpoint.delete()
+    return UserBreakpoint({"source": file, "line": line}, *what)  # a library that is loaded later may have it
 
 
 Break("-afterimage-break")

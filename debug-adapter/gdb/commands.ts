@@ -47,7 +47,8 @@ export interface BreakpointWish {
 
 // ---- running
 
-export const attach = (gdb: Gdb, pid: number) => gdb.sendAndWaitForStop(`-target-attach ${pid}`);
+/** Reads the symbols of all modules, which takes a while for large programs. */
+export const attach = (gdb: Gdb, pid: number) => gdb.sendAndWaitForStop(`-target-attach ${pid}`, 600_000);
 export const resume = (gdb: Gdb) => gdb.sendAndWaitForStop('-exec-continue');
 export const next = (gdb: Gdb) => gdb.sendAndWaitForStop('-exec-next');
 export const step = (gdb: Gdb) => gdb.sendAndWaitForStop('-exec-step');

@@ -47,7 +47,7 @@ interface Pending {
 }
 
 const oldestMajor = 12; // the first with gdb.MICommand
-const answerLimitMs = 30_000;
+const answerLimitMs = 60_000; // the first look at a large program reads its symbols
 const installHint = 'On Debian or Ubuntu: sudo apt-get install gdb.';
 const firstSettings = [
   '-gdb-set mi-async on',
@@ -122,11 +122,11 @@ export class Gdb extends EventEmitter<GdbEvents> {
   }
 
   /** Sends a command that lets the program run, and waits as long as it takes for the stop that follows. */
-  async sendAndWaitForStop(command: string): Promise<MiTuple> {
+  async sendAndWaitForStop(command: string, limitMs = answerLimitMs): Promise<MiTuple> {
     const giveUpWaiting = new AbortController();
     const stopped = this.nextStop(giveUpWaiting.signal);
     try {
-      await this.send(command);
+      await this.send(command, limitMs);
     } catch (error) {
       giveUpWaiting.abort(error);
     }
@@ -199,7 +199,7 @@ export class Gdb extends EventEmitter<GdbEvents> {
     const { exitCode, signalCode } = this.process;
     const how = signalCode ? `was ended by ${signalCode}` : `ended with status ${exitCode}`;
     const words = this.lastWords ? ` Its last words were: ${this.lastWords}` : '';
-    this.failure = new GdbFailure('gdb-died', `gdb ${how}, so the program can no longer be inspected. Start again.${words}`);
+    this.failure = new GdbFailure('gdb-died', `The debugger, gdb, ${how}, so the program can no longer be inspected. Start again.${words}`);
     for (const { reject, timer } of this.pending.values()) {
       clearTimeout(timer);
       reject(this.failure);

@@ -30,6 +30,11 @@ describe('breakpoints of the user', function () {
     assert.equal(unknown.line, undefined);
   });
 
+  it('take the next line with code when theirs has none', async () => {
+    const place = await mi.insertBreakpoint(gdb, { at: { source, line: lineOf('no code here') } });
+    assert.equal(place.line, lineOf('code after that'));
+  });
+
   it('stop only when their condition holds', async () => {
     await atLoop({ condition: 'i == 7' });
     await mi.resume(gdb);

@@ -83,7 +83,8 @@ class Ledger : public Account {
   for (int i = 0; i < 20; ++i) {
     sum += i;  // line: loop
   }
-  ledger.touched = sum;
+  // line: no code here
+  ledger.touched = sum;  // line: code after that
   return sum;
 }
 
