@@ -19,7 +19,7 @@ export const LaunchArguments = z.object({
 export type LaunchArguments = z.infer<typeof LaunchArguments>;
 
 export function parseLaunchArguments(given: unknown): LaunchArguments {
-  const parsed = LaunchArguments.safeParse(given);
+  const parsed = LaunchArguments.safeParse(given ?? {});
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const name = issue?.path.join('.') ?? '';
