@@ -49,6 +49,7 @@ const Manifest = z.object({
   executable: z.string(),
   commandLine: z.array(z.string()),
   workingDirectory: z.string(),
+  snapshotEngine: z.string().optional(),
   modules: z.array(Module),
   atRandom: hexDigits(32),
   fsBase: address,

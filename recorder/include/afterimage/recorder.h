@@ -35,6 +35,12 @@ struct Options {
   std::uint64_t snapshot_log_bytes = std::uint64_t{32} << 20;
   // ... or after this many milliseconds. 0: never by time.
   std::uint64_t snapshot_interval_ms = 0;
+  // How a snapshot is copied while the reactor goes on: "precopy", "fork", "cow-uffd", "cow-mprotect", or "stop" (it does not
+  // go on). "auto" and what is not possible on this machine: the best that is. Small reactors always stop.
+  std::string snapshot_engine = "auto";
+  // Whether system calls may write into memory of the reactors (read() into a buffer that was allocated in react()). Then
+  // engines which make such calls fail with EFAULT during a snapshot are not used.
+  bool reactors_do_io = true;
   // Bounds of what is kept of each reactor: bytes on disk (events and snapshots), and history in milliseconds. 0: no bound.
   // The oldest snapshot and the events up to the next one are dropped together; the newest complete snapshot and every event
   // since are always kept, even beyond the bounds.
@@ -114,6 +120,7 @@ AFTERIMAGE_API NewReactor new_reactor(RecorderCore* recorder, std::string_view n
 AFTERIMAGE_API Heap* reactor_heap(ReactorCore* core) noexcept;  // null: the ordinary heap
 AFTERIMAGE_API void reactor_constructed(ReactorCore* core, void* object) noexcept;  // takes the snapshot at position 0
 AFTERIMAGE_API void delete_reactor(ReactorCore* core) noexcept;                     // the object is destroyed already
+AFTERIMAGE_API void request_snapshot(ReactorCore* core) noexcept;
 AFTERIMAGE_API void state_changed_outside_events(ReactorCore* core) noexcept;       // forces a snapshot before the next event
 
 // While it lives, this thread allocates where the reactor does.
@@ -260,6 +267,9 @@ class Reactor {
   void deliver(const E& event) {
     detail::deliver<T>(core_, id_, event);
   }
+
+  // Asks for a snapshot: begun at the end of the current or the next event. May be called by any thread.
+  void snapshot() noexcept { detail::request_snapshot(core_); }
 
   ReactorRef<T> ref() const noexcept { return ReactorRef<T>(core_, id_); }
 

@@ -30,7 +30,8 @@ struct ReactorSlot {
   std::uint64_t state;  // ReactorState
   std::uint64_t slot_base;
   std::uint64_t segment;
-  std::uint64_t reserved[2];
+  std::uint64_t snapshot_requests;  // counted up by anyone, of this process or another
+  std::uint64_t reserved;
 };
 static_assert(sizeof(ReactorSlot) == 64);
 

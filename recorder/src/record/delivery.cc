@@ -90,6 +90,10 @@ void delete_reactor(ReactorCore* core) noexcept {
   delete core;
 }
 
+void request_snapshot(ReactorCore* core) noexcept {
+  if (replay_hooks == nullptr) core->request_snapshot();
+}
+
 void state_changed_outside_events(ReactorCore* core) noexcept {
   if (replay_hooks == nullptr) core->require_snapshot();
 }

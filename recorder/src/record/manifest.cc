@@ -99,6 +99,7 @@ std::string manifest_json(const ProcessDescription& process) {
   json.field("executable", executable_of(process.modules));
   write_command_line(json);
   json.field("workingDirectory", working_directory());
+  json.field("snapshotEngine", process.snapshot_engine);
   write_modules(json, process.modules);
   json.field("atRandom", random_bytes_of_process());
   json.field("fsBase", hex(thread_pointer())).field("brkStart", hex(brk_start()));

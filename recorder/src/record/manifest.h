@@ -12,6 +12,7 @@ namespace afterimage {
 struct ProcessDescription {
   std::string uuid;
   std::uint64_t start_time_ns = 0;
+  std::string snapshot_engine;
   std::vector<os::Module> modules;
 };
 

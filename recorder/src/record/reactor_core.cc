@@ -36,7 +36,7 @@ ReactorCore::ReactorCore(std::shared_ptr<RecorderCore> recorder, std::uint32_t i
 ReactorCore::~ReactorCore() {
   recorder_->forget_reactor(*this);
   recording_ = false;
-  if (recorder_->is_open()) recorder_->snapshots().wait_until_idle();  // it reports to this object
+  if (heap_ != nullptr && recorder_->is_open()) recorder_->snapshots().let_go(*heap_);  // it reports to this object
   log_.reset();
   if (slot_ != nullptr && slot_->state == format::kReactorLive) publish(slot_->state, format::kDestroyed);
   if (heap_ != nullptr) {
@@ -75,7 +75,7 @@ void ReactorCore::constructed(void* object) {
   publish(slot_->state, format::kReactorLive);
   publish(recorder_->control().get()->reactors, id_ + 1);
   recording_ = true;
-  take_snapshot(/*now=*/true);
+  save_snapshot_now();
 }
 
 std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload, std::size_t bytes,
@@ -84,7 +84,7 @@ std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload,
   if (depth_++ == 0) {
     drain_foreign_frees();
     // Somebody called into the reactor other than by an event: a replay can only go on from its result.
-    if (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_)) take_snapshot(true);
+    if (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_)) save_snapshot_now();
   }
   if (!recording_) return event;
   const std::uint16_t channel = log_->channel_of(type, event);
@@ -125,7 +125,7 @@ void ReactorCore::end(std::uint64_t event, std::uint64_t begun_ns, bool threw, s
   if (core_reactor_ != nullptr) publish(core_reactor_->finished, event + 1);
   if (depth_ > 0) return;
   boundary_fingerprint_ = done.allocation_fingerprint;
-  if (snapshot_due(now)) take_snapshot(/*now=*/false);
+  if (recorder_->snapshots().is_ready(*heap_) || snapshot_due(now)) advance_snapshot();
 }
 
 const std::byte* ReactorCore::enter_inbox(const EventTypeInfo& type, const void* payload, std::size_t bytes,
@@ -163,37 +163,62 @@ void ReactorCore::log_input(format::InputKind kind, std::span<const std::byte> v
 
 bool ReactorCore::snapshot_due(std::uint64_t now) const noexcept {
   const Options& options = recorder_->options();
+  if (__atomic_load_n(&slot_->snapshot_requests, __ATOMIC_RELAXED) != snapshot_requests_) return true;
   if (options.snapshot_log_bytes != 0 && log_->bytes() - snapshot_log_bytes_ >= options.snapshot_log_bytes) return true;
   return options.snapshot_interval_ms != 0 && now - snapshot_time_ns_ >= options.snapshot_interval_ms * 1'000'000u;
 }
 
-// `now`: on this thread, because what follows cannot be replayed without it. Otherwise in the background, or later if
-// the last one is not written yet.
-void ReactorCore::take_snapshot(bool now) noexcept {
+SnapshotOrder ReactorCore::snapshot_order(std::uint64_t position, std::uint32_t flags) const {
+  return {.path = snapshot_path(directory_, position),
+          .note = {.version = 1,
+                   .reactor = id_,
+                   .position = position,
+                   .parent = position,
+                   .kind = 1,
+                   .flags = flags,
+                   .allocation_fingerprint = heap_->fingerprint(),
+                   .object = heap_->object(),
+                   .slot_base = heap_->base(),
+                   .slot_bytes = heap_->slot_bytes()},
+          .on_written = on_snapshot_written,
+          .context = const_cast<ReactorCore*>(this)};
+}
+
+// On this thread, because what follows cannot be replayed without it.
+void ReactorCore::save_snapshot_now() noexcept {
   const OutsideScope outside;
   // begin() has counted the event it is called for; the snapshot stands before it.
-  const std::uint64_t position = now && depth_ > 0 ? next_event_ - 1 : next_event_;
-  SnapshotOrder order{.path = snapshot_path(directory_, position), .note = {}, .on_written = on_snapshot_written,
-                      .context = this};
-  order.note = {.version = 1,
-                .reactor = id_,
-                .position = position,
-                .parent = position,
-                .kind = 1,
-                .flags = now && depth_ > 0 ? std::uint32_t{format::kDiscontinuity} : 0,
-                .allocation_fingerprint = heap_->fingerprint(),
-                .object = heap_->object(),
-                .slot_base = heap_->base(),
-                .slot_bytes = heap_->slot_bytes()};
+  const bool before_event = depth_ > 0;
+  snapshot_required_ = false;
+  boundary_fingerprint_ = heap_->fingerprint();
   recorder_->refresh_modules();
-  if (now) {
-    snapshot_required_ = false;
-    boundary_fingerprint_ = heap_->fingerprint();
-    const Status status = recorder_->snapshots().save_now(*heap_, order);
-    if (!status.ok()) return step_aside(status);
-  } else if (!recorder_->snapshots().try_capture(*heap_, order)) {
-    return;  // tried again after the next event
+  const SnapshotOrder order = snapshot_order(next_event_ - before_event, before_event ? std::uint32_t{format::kDiscontinuity} : 0);
+  const Status status = recorder_->snapshots().save_now(*heap_, order);
+  if (!status.ok()) return step_aside(status);
+  snapshot_taken();
+}
+
+// After an event: completes the snapshot that is on its way, or begins one.
+void ReactorCore::advance_snapshot() noexcept {
+  const OutsideScope outside;
+  SnapshotWriter& snapshots = recorder_->snapshots();
+  const bool ready = snapshots.is_ready(*heap_);
+  if (!ready && snapshots.is_busy()) return snapshots.ask_for_turn(*heap_);
+  recorder_->refresh_modules();
+  SnapshotOrder order = snapshot_order(next_event_, 0);
+  if (ready) {
+    if (snapshots.finish(*heap_, order)) snapshot_taken();
+    return;
   }
+  // With few events and many reactors, a snapshot that waits for an event may always be given up for another one.
+  constexpr int kPatientAttempts = 3;
+  order.at_once = ++snapshot_attempts_ > kPatientAttempts;
+  if (snapshots.begin(*heap_, order) == SnapshotWriter::Begun::captured) snapshot_taken();
+}
+
+void ReactorCore::snapshot_taken() noexcept {
+  snapshot_attempts_ = 0;
+  snapshot_requests_ = __atomic_load_n(&slot_->snapshot_requests, __ATOMIC_RELAXED);
   snapshot_log_bytes_ = log_->bytes();
   snapshot_time_ns_ = clock_.now_ns();
 }

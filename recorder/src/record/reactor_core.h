@@ -29,6 +29,9 @@ class ReactorCore {
   Heap* heap() const noexcept { return heap_; }
   void* object() const noexcept { return object_; }
   void require_snapshot() noexcept { snapshot_required_ = true; }
+  void request_snapshot() noexcept {
+    if (slot_ != nullptr) __atomic_fetch_add(&slot_->snapshot_requests, 1, __ATOMIC_RELAXED);
+  }
   void stop_recording() noexcept { recording_ = false; }
 
   // What a Delivery does around react(). begin() commits the event and returns its number; end() logs its end.
@@ -55,7 +58,10 @@ class ReactorCore {
   void log_input(format::InputKind kind, std::span<const std::byte> value, std::uint64_t event) noexcept;
   void note_for_core(const EventTypeInfo& type, std::uint64_t event, const void* payload, std::size_t bytes) noexcept;
   bool snapshot_due(std::uint64_t now_ns) const noexcept;
-  void take_snapshot(bool now) noexcept;
+  SnapshotOrder snapshot_order(std::uint64_t position, std::uint32_t flags) const;
+  void save_snapshot_now() noexcept;
+  void advance_snapshot() noexcept;
+  void snapshot_taken() noexcept;
   void step_aside(const Status& status) noexcept;
   static void on_snapshot_written(void* context, const SnapshotOrder& order, std::uint64_t bytes, const Status& status) noexcept;
 
@@ -80,6 +86,8 @@ class ReactorCore {
   std::uint64_t outbound_ = 0;
   std::uint64_t boundary_fingerprint_ = 0;  // of the heap when the last event had ended
   std::uint64_t snapshot_log_bytes_ = 0, snapshot_time_ns_ = 0;  // where and when the last one was taken
+  std::uint64_t snapshot_requests_ = 0;  // answered ones
+  int snapshot_attempts_ = 0;            // begun since the last one was taken
   std::size_t inbox_used_ = 0;
 };
 

@@ -67,13 +67,16 @@ RecorderCore::~RecorderCore() {
 }
 
 void RecorderCore::open() {
+  EngineChoice engine = choose_engine(options_.snapshot_engine, options_.reactors_do_io);
+  if (!engine.note.empty()) RawLine().text(engine.note.c_str()).print();
+  process_.snapshot_engine = engine.engine->name();
   if (Status status = create_bundle(); !status) {
     report(status);
     return;
   }
   open_ = true;
   segments_ = std::make_unique<SegmentKeeper>();
-  snapshots_ = std::make_unique<SnapshotWriter>();
+  snapshots_ = std::make_unique<SnapshotWriter>(std::move(engine.engine));
   refresh_modules();
   if (options_.crash_handler) install_crash_handler(control_.get());
 

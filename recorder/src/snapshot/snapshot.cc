@@ -4,20 +4,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 
+#include "base/raw_log.h"
 #include "os/modules.h"
+#include "os/pages.h"
+#include "snapshot/zero_pages.h"
 
 namespace afterimage {
 namespace {
 
-constexpr std::size_t kPage = 4096;
+// Up to here a copy takes less than 0.2 ms: less than it takes to begin anything cleverer.
+constexpr std::size_t kSmallArena = std::size_t{2} << 20;
+
+// How long a snapshot waits for the next event of its reactor when others want theirs.
+constexpr std::chrono::milliseconds kPatience{100};
 
 std::vector<std::byte> read_auxiliary_vector() {
   std::ifstream file("/proc/self/auxv", std::ios::binary);
@@ -28,7 +35,9 @@ std::vector<std::byte> read_auxiliary_vector() {
 
 }  // namespace
 
-SnapshotWriter::SnapshotWriter() : auxiliary_vector_(read_auxiliary_vector()) {
+SnapshotWriter::SnapshotWriter(std::unique_ptr<SnapshotEngine> engine)
+    : engine_(std::move(engine)), image_(engine_->sharing()), modules_(std::make_shared<Modules>()),
+      auxiliary_vector_(read_auxiliary_vector()) {
   sigset_t all, before;  // the program's signals are for the program's threads
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -44,120 +53,187 @@ SnapshotWriter::~SnapshotWriter() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    cancelled_ = true;
   }
   changed_.notify_all();
   thread_.join();
-  if (staging_ != nullptr) munmap(staging_, staging_bytes_);
+}
+
+void SnapshotWriter::abandon_after_fork() noexcept {
+  abandoned_ = true;
+  engine_->abandon_after_fork();
 }
 
 void SnapshotWriter::set_modules(std::vector<format::CoreModule> modules) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return !busy_; });
-  modules_ = std::move(modules);
+  auto next = std::make_shared<Modules>();
+  next->list = std::move(modules);
   // Copied now: a library may be unloaded while a snapshot is written.
-  module_pages_.resize(modules_.size() * kPage);
-  for (std::size_t i = 0; i < modules_.size(); ++i)
-    std::memcpy(module_pages_.data() + i * kPage, reinterpret_cast<const void*>(modules_[i].base), kPage);
+  next->first_pages.resize(next->list.size() * os::kPageBytes);
+  for (std::size_t i = 0; i < next->list.size(); ++i)
+    std::memcpy(next->first_pages.data() + i * os::kPageBytes, reinterpret_cast<const void*>(next->list[i].base), os::kPageBytes);
+  const std::lock_guard lock(mutex_);
+  modules_ = std::move(next);
 }
 
-bool SnapshotWriter::try_capture(const Heap& heap, const SnapshotOrder& order) {
+SnapshotWriter::Begun SnapshotWriter::begin(const Heap& heap, const SnapshotOrder& order) {
   const std::lock_guard lock(mutex_);
-  if (busy_) return false;
-  copy_pages(heap);
-  order_ = order;
-  busy_ = true;
+  if (is_busy()) return Begun::no;
+  if (const int error = image_.attach(heap); error != 0) {
+    const Status status(error, "snapshot " + order.path + ": no memory for a copy of the pages.");
+    if (order.on_written != nullptr) order.on_written(order.context, order, 0, status);
+    return Begun::captured;  // the next one may succeed
+  }
+  image_.list_ranges(heap);
+  const bool stop = order.at_once || engine_failed_ || image_.bytes() < kSmallArena;
+  return begin_with(stop ? stop_ : *engine_, heap, order);
+}
+
+SnapshotWriter::Begun SnapshotWriter::begin_with(SnapshotEngine& engine, const Heap& heap, const SnapshotOrder& order) {
+  if (engine.begin(heap, image_) != 0) return begin_with(stop_, heap, order);
+  heap_ = &heap;
+  current_ = &engine;
+  cancelled_ = false;
+  others_wait_ = false;
+  const bool captured = !engine.finishes_at_boundary();
+  if (captured) {
+    image_.copy_executable_data();
+    order_ = order;
+  }
+  set_state(State::working);
   changed_.notify_all();
-  return true;
+  return captured ? Begun::captured : Begun::begun;
+}
+
+bool SnapshotWriter::finish(const Heap& heap, const SnapshotOrder& order) {
+  const std::lock_guard lock(mutex_);
+  if (state_ != State::ready || heap_ != &heap) return false;
+  ready_ = nullptr;
+  const bool finished = current_->finish();
+  if (finished) {
+    image_.copy_executable_data();
+    order_ = order;
+  }
+  set_state(finished ? State::writing : State::working);
+  changed_.notify_all();
+  return finished;
 }
 
 Status SnapshotWriter::save_now(const Heap& heap, const SnapshotOrder& order) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return !busy_; });
-  copy_pages(heap);
-  return write_and_tell(order);
-}
-
-void SnapshotWriter::wait_until_idle() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return !busy_; });
-}
-
-// Fills ranges_ with the executable's data and the heap's used ranges, copied to the staging buffer.
-void SnapshotWriter::copy_pages(const Heap& heap) {
-  ranges_.clear();
-  std::size_t bytes = 0;
-  const auto add = [&](std::uintptr_t address, std::size_t size) {
-    // Adjacent tables become one load.
-    if (!ranges_.empty() && ranges_.back().address + ranges_.back().bytes == address)
-      ranges_.back().bytes += size;
-    else
-      ranges_.push_back({address, size, PF_R | PF_W, nullptr});
-    bytes += size;
-  };
-  heap.used_ranges(add);
-  if (const os::AddressRange data = os::executable_data(); data.bytes > 0) add(data.address, data.bytes);
-  if (!reserve_staging(bytes)) {
-    ranges_.clear();
-    return;
+  {
+    // One with an earlier position is completed first. One that needs a boundary goes on, to a later position.
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] {
+      return state_ == State::idle || heap_ != &heap || (state_ != State::writing && current_->finishes_at_boundary());
+    });
   }
-  std::byte* to = staging_;
-  for (format::CoreRange& range : ranges_) {
-    std::memcpy(to, reinterpret_cast<const void*>(range.address), range.bytes);
-    range.data = to;
-    to += range.bytes;
-  }
-}
-
-// The buffer is kept from one snapshot to the next: copying into fresh pages takes six times as long.
-bool SnapshotWriter::reserve_staging(std::size_t bytes) {
-  if (bytes <= staging_bytes_) return true;
-  if (staging_ != nullptr) munmap(staging_, staging_bytes_);
-  staging_bytes_ = bytes + bytes / 4;
-  staging_bytes_ = (staging_bytes_ + kPage - 1) & ~(kPage - 1);
-  void* const memory =
-      mmap(nullptr, staging_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  staging_ = memory == MAP_FAILED ? nullptr : static_cast<std::byte*>(memory);
-  if (staging_ == nullptr) staging_bytes_ = 0;
-  else madvise(staging_, staging_bytes_, MADV_DONTDUMP);  // a core dump holds the pages themselves
-  return staging_ != nullptr;
-}
-
-Status SnapshotWriter::write_and_tell(const SnapshotOrder& order) {
-  std::uint64_t file_bytes = 0;
-  const Status status = write_file(order, file_bytes);
-  if (order.on_written != nullptr) order.on_written(order.context, order, file_bytes, status);
-  return status;
-}
-
-Status SnapshotWriter::write_file(const SnapshotOrder& order, std::uint64_t& file_bytes) {
-  if (ranges_.empty()) return Status(ENOMEM, "snapshot " + order.path + ": no memory for a copy of the pages.");
-  const std::string temporary = order.path + ".tmp";
   std::vector<format::CoreRange> ranges;
-  for (std::size_t i = 0; i < modules_.size(); ++i)
-    ranges.push_back({modules_[i].base, kPage, PF_R, module_pages_.data() + i * kPage});
-  ranges.insert(ranges.end(), ranges_.begin(), ranges_.end());
-  std::ranges::sort(ranges, {}, &format::CoreRange::address);  // as ELF wants its loads
+  heap.used_ranges([&](std::uintptr_t address, std::size_t bytes) {
+    ranges.push_back({address, bytes, PF_R | PF_W, reinterpret_cast<const std::byte*>(address)});
+  });
+  omit_zero_pages(ranges);
+  if (const os::AddressRange data = os::executable_data(); data.bytes > 0)
+    ranges.push_back({data.address, data.bytes, PF_R | PF_W, reinterpret_cast<const std::byte*>(data.address)});
+  return write_and_tell(order, std::move(ranges));
+}
 
-  const FileDescriptor file(open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  int error = file.valid() ? format::write_core(file.get(), order.note, auxiliary_vector_, modules_, ranges) : errno;
-  if (error == 0 && rename(temporary.c_str(), order.path.c_str()) != 0) error = errno;
-  for (const format::CoreRange& range : ranges) file_bytes += range.bytes;
-  if (error == 0) return {};
-  unlink(temporary.c_str());
-  return Status(error, "snapshot " + order.path + " cannot be written: " + std::strerror(error) + ".");
+void SnapshotWriter::let_go(const Heap& heap) {
+  if (abandoned_) return;
+  std::unique_lock lock(mutex_);
+  if (heap_ != &heap) return;
+  cancelled_ = true;
+  changed_.notify_all();
+  changed_.wait(lock, [&] { return state_ == State::idle || heap_ != &heap; });
 }
 
 void SnapshotWriter::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return busy_ || stopping_; });
-    if (!busy_) return;
-    lock.unlock();
-    (void)write_and_tell(order_);
-    lock.lock();
-    busy_ = false;
-    changed_.notify_all();
+    changed_.wait(lock, [&] { return state_ != State::idle || stopping_; });
+    if (state_ == State::idle) return;
+    if (state_ == State::working) work(lock);
+    if (state_ == State::ready) wait_for_boundary(lock);
+    if (state_ == State::writing) {
+      lock.unlock();
+      current_->end();
+      (void)write_image();
+      lock.lock();
+      conclude(lock);
+    }
   }
+}
+
+void SnapshotWriter::work(std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  const SnapshotEngine::Progress progress = current_->work(cancelled_);
+  if (progress == SnapshotEngine::Progress::abandoned || progress == SnapshotEngine::Progress::failed) current_->end();
+  lock.lock();
+  switch (progress) {
+    case SnapshotEngine::Progress::complete: return set_state(State::writing);
+    case SnapshotEngine::Progress::needs_boundary:
+      set_state(State::ready);
+      ready_ = heap_.load();
+      return;
+    case SnapshotEngine::Progress::failed:
+      engine_failed_ = true;
+      RawLine().text("snapshot engine ").text(current_->name()).text(" has failed; from now on reactors stop for snapshots").print();
+      return conclude(lock);
+    case SnapshotEngine::Progress::abandoned: return conclude(lock);
+  }
+}
+
+void SnapshotWriter::wait_for_boundary(std::unique_lock<std::mutex>& lock) {
+  const auto is_over = [&] { return state_ != State::ready || cancelled_; };
+  while (!changed_.wait_for(lock, kPatience, is_over) && !others_wait_) continue;
+  if (state_ != State::ready) return;
+  ready_ = nullptr;
+  set_state(State::working);  // finish() is not for us any more
+  lock.unlock();
+  current_->end();
+  lock.lock();
+  conclude(lock);
+}
+
+void SnapshotWriter::conclude(std::unique_lock<std::mutex>&) {
+  heap_ = nullptr;
+  set_state(State::idle);
+  changed_.notify_all();
+}
+
+Status SnapshotWriter::write_image() {
+  std::vector<format::CoreRange> ranges;
+  for (const PageRange& range : image_.ranges())
+    ranges.push_back({range.address, range.bytes, PF_R | PF_W, image_.at(range.address)});
+  omit_zero_pages(ranges);
+  if (const PageRange data = image_.executable_data(); data.bytes > 0)
+    ranges.push_back({data.address, data.bytes, PF_R | PF_W, image_.executable_bytes()});
+  return write_and_tell(order_, std::move(ranges));
+}
+
+Status SnapshotWriter::write_and_tell(const SnapshotOrder& order, std::vector<format::CoreRange> ranges) {
+  const Status status = write_file(order, ranges);
+  std::uint64_t file_bytes = 0;
+  for (const format::CoreRange& range : ranges) file_bytes += range.bytes;
+  if (order.on_written != nullptr) order.on_written(order.context, order, file_bytes, status);
+  return status;
+}
+
+Status SnapshotWriter::write_file(const SnapshotOrder& order, std::vector<format::CoreRange>& ranges) {
+  std::shared_ptr<const Modules> modules;
+  {
+    const std::lock_guard lock(mutex_);
+    modules = modules_;
+  }
+  for (std::size_t i = 0; i < modules->list.size(); ++i)
+    ranges.push_back({modules->list[i].base, os::kPageBytes, PF_R, modules->first_pages.data() + i * os::kPageBytes});
+  std::ranges::sort(ranges, {}, &format::CoreRange::address);  // as ELF wants its loads
+
+  const std::string temporary = order.path + ".tmp";
+  const FileDescriptor file(open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  int error = file.valid() ? format::write_core(file.get(), order.note, auxiliary_vector_, modules->list, ranges) : errno;
+  if (error == 0 && rename(temporary.c_str(), order.path.c_str()) != 0) error = errno;
+  if (error == 0) return {};
+  unlink(temporary.c_str());
+  return Status(error, "snapshot " + order.path + " cannot be written: " + std::strerror(error) + ".");
 }
 
 }  // namespace afterimage

@@ -1,10 +1,16 @@
-// Snapshots of a reactor: all pages of its heap and the executable's data, as they are at one position.
+// Takes snapshots of reactors' heaps and writes them to files: ELF cores, FORMAT.md §5.
 //
-// This engine is `stop`: the reactor's thread copies the pages into a staging buffer and goes on; a background thread
-// writes the copy to a file. The pause is a memcpy; the file system is never waited for (but see save_now).
+// One snapshot at a time, in three steps of which only the first ones touch the reactor's thread:
+//
+//     idle --begin()--> working --(worker)--> ready --finish()--> writing --(worker)--> idle
+//                          '---- engines that need no finish() ------^
+//
+// The reactor's thread never waits here for a file, except in save_now().
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -13,6 +19,8 @@
 #include "afterimage/status.h"
 #include "format/core_file.h"
 #include "heap/heap.h"
+#include "snapshot/engine.h"
+#include "snapshot/image.h"
 
 namespace afterimage {
 
@@ -23,44 +31,79 @@ struct SnapshotOrder {
   void (*on_written)(void* context, const SnapshotOrder& order, std::uint64_t file_bytes,
                      const Status& status) noexcept = nullptr;
   void* context = nullptr;
+  bool at_once = false;  // stop for it, because it could not be completed otherwise
 };
 
-class SnapshotWriter {
+// Exported for the tests and the bench, which use it directly.
+class AFTERIMAGE_API SnapshotWriter {
  public:
-  SnapshotWriter();
+  enum class Begun {
+    no,        // another one is on its way: try again after the next event
+    begun,     // its position will be that of finish()
+    captured,  // its position is that of the order
+  };
+
+  explicit SnapshotWriter(std::unique_ptr<SnapshotEngine> engine);
   ~SnapshotWriter();  // finishes the running one
 
   // The modules named in every following snapshot.
   void set_modules(std::vector<format::CoreModule> modules);
 
-  // False, at once, while an earlier snapshot is still being written. Call between two events of the reactor that
-  // owns `heap`.
-  bool try_capture(const Heap& heap, const SnapshotOrder& order);
-  // Waits for an earlier one, writes this one on the calling thread (on_written included), and returns its outcome.
+  // Both are for the thread of the reactor that owns `heap`, between two of its events, and return quickly.
+  Begun begin(const Heap& heap, const SnapshotOrder& order);
+  // When is_ready(heap). False: it goes on, and will be ready again.
+  bool finish(const Heap& heap, const SnapshotOrder& order);
+
+  // For after every event: each is one load.
+  bool is_busy() const noexcept { return state_.load(std::memory_order_relaxed) != State::idle; }
+  bool is_ready(const Heap& heap) const noexcept { return ready_.load(std::memory_order_relaxed) == &heap; }
+  // For who finds it busy: a snapshot of a reactor that gets no events will make room.
+  void ask_for_turn(const Heap& heap) noexcept {
+    if (!others_wait_.load(std::memory_order_relaxed) && heap_.load(std::memory_order_relaxed) != &heap) others_wait_ = true;
+  }
+
+  // Writes the heap as it is on the calling thread (on_written included), and returns the outcome.
   Status save_now(const Heap& heap, const SnapshotOrder& order);
-  // Waits until nothing is being written.
-  void wait_until_idle();
-  void abandon_after_fork() noexcept { abandoned_ = true; }
+  // Returns when nothing works on this heap any more. A snapshot that still needs a boundary is given up.
+  void let_go(const Heap& heap);
+  void abandon_after_fork() noexcept;
+
+  const SnapshotEngine& engine() const noexcept { return *engine_; }
 
  private:
-  void copy_pages(const Heap& heap);
-  bool reserve_staging(std::size_t bytes);
-  Status write_file(const SnapshotOrder& order, std::uint64_t& file_bytes);
-  Status write_and_tell(const SnapshotOrder& order);
-  void run();
+  enum class State { idle, working, ready, writing };
+  struct Modules {
+    std::vector<format::CoreModule> list;
+    std::vector<std::byte> first_pages;
+  };
 
-  std::mutex mutex_;
+  Begun begin_with(SnapshotEngine& engine, const Heap& heap, const SnapshotOrder& order);
+  void run();
+  void work(std::unique_lock<std::mutex>& lock);
+  void wait_for_boundary(std::unique_lock<std::mutex>& lock);
+  void conclude(std::unique_lock<std::mutex>& lock);
+  Status write_image();
+  Status write_and_tell(const SnapshotOrder& order, std::vector<format::CoreRange> ranges);
+  Status write_file(const SnapshotOrder& order, std::vector<format::CoreRange>& ranges);
+  void set_state(State state) noexcept { state_.store(state, std::memory_order_relaxed); }
+
+  std::mutex mutex_;  // of all below
   std::condition_variable changed_;
-  bool busy_ = false;      // the staging buffer holds pages that are not written yet
+  std::atomic<State> state_ = State::idle;
+  std::atomic<const Heap*> ready_ = nullptr;
+  std::atomic<bool> cancelled_ = false;
+  std::atomic<bool> others_wait_ = false;  // another reactor would like to begin
   bool stopping_ = false;
   bool abandoned_ = false;
+  const std::unique_ptr<SnapshotEngine> engine_;
+  StopEngine stop_;
+  SnapshotEngine* current_ = nullptr;  // of the snapshot on its way
+  bool engine_failed_ = false;
+  std::atomic<const Heap*> heap_ = nullptr;  // of the snapshot on its way
   SnapshotOrder order_;
-  std::vector<format::CoreModule> modules_;
-  std::vector<std::byte> module_pages_;  // the first page of each
-  std::vector<std::byte> auxiliary_vector_;
-  std::vector<format::CoreRange> ranges_;  // data points into the staging buffer
-  std::byte* staging_ = nullptr;
-  std::size_t staging_bytes_ = 0;
+  Image image_;
+  std::shared_ptr<const Modules> modules_;
+  const std::vector<std::byte> auxiliary_vector_;
   std::thread thread_;  // last: it uses all of the above
 };
 

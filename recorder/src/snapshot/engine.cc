@@ -1,0 +1,45 @@
+#include "snapshot/engine.h"
+
+#include <cstring>
+
+#include "snapshot/precopy_engine.h"
+
+namespace afterimage {
+namespace {
+
+std::unique_ptr<SnapshotEngine> make_engine(std::string_view name) {
+  if (name == "stop") return std::make_unique<StopEngine>();
+  if (name == "precopy") return std::make_unique<PrecopyEngine>();
+  return nullptr;
+}
+
+// Empty when the engine can be used.
+std::string objection(SnapshotEngine& engine, bool kernel_writes) {
+  if (const int error = engine.probe(); error != 0) return std::string("is not possible here (") + std::strerror(error) + ")";
+  if (kernel_writes && !engine.survives_kernel_writes())
+    return "makes system calls that write into the heap fail, and Options::reactors_do_io is set";
+  return {};
+}
+
+}  // namespace
+
+int StopEngine::begin(const Heap&, Image& image) noexcept {
+  image.copy_all();
+  return 0;
+}
+
+EngineChoice choose_engine(std::string_view wanted, bool kernel_writes) {
+  EngineChoice choice;
+  if (wanted != "auto") {
+    choice.engine = make_engine(wanted);
+    choice.note = choice.engine == nullptr ? "does not exist" : objection(*choice.engine, kernel_writes);
+    if (choice.note.empty()) return choice;
+    choice.note = "snapshot engine " + std::string(wanted) + " " + choice.note;
+  }
+  choice.engine = make_engine("precopy");
+  if (!objection(*choice.engine, kernel_writes).empty()) choice.engine = make_engine("stop");
+  if (!choice.note.empty()) choice.note += std::string("; ") + choice.engine->name() + " is used.";
+  return choice;
+}
+
+}  // namespace afterimage

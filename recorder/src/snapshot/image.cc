@@ -1,0 +1,78 @@
+#include "snapshot/image.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "os/modules.h"
+#include "snapshot/copy_pages.h"
+
+namespace afterimage {
+namespace {
+
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+}  // namespace
+
+Image::~Image() {
+  if (mirror_ != nullptr) munmap(mirror_, mirror_bytes_);
+}
+
+int Image::attach(const Heap& heap) noexcept {
+  if (slot_ != heap.base()) ++owners_;
+  slot_ = heap.base();
+  slot_bytes_ = heap.slot_bytes();
+  huge_end_ = 0;
+  if (slot_bytes_ <= mirror_bytes_) return 0;
+  if (mirror_ != nullptr) munmap(mirror_, mirror_bytes_);
+  mirror_bytes_ = 0;
+  mirror_ = nullptr;
+  const int flags = sharing_ == Sharing::with_children ? MAP_SHARED : MAP_PRIVATE;
+  void* const memory = mmap(nullptr, slot_bytes_, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) {
+    slot_ = 0;
+    return errno;
+  }
+  mirror_ = static_cast<std::byte*>(memory);
+  mirror_bytes_ = slot_bytes_;
+  madvise(mirror_, mirror_bytes_, MADV_DONTDUMP);  // a core dump holds the pages themselves
+  // A child of the program must not pay for copies of these.
+  if (sharing_ == Sharing::this_process) madvise(mirror_, mirror_bytes_, MADV_DONTFORK);
+  return 0;
+}
+
+void Image::list_ranges(const Heap& heap) {
+  ranges_.clear();
+  bytes_ = 0;
+  heap.used_ranges([&](std::uintptr_t address, std::size_t bytes) {
+    // Adjacent tables become one range.
+    if (!ranges_.empty() && ranges_.back().address + ranges_.back().bytes == address) ranges_.back().bytes += bytes;
+    else ranges_.push_back({address, bytes});
+    bytes_ += bytes;
+  });
+  want_huge_pages();
+}
+
+// The blocks are the last range, and the only large one. Fresh huge pages are five times as fast as small ones.
+void Image::want_huge_pages() noexcept {
+  const std::uintptr_t end = (ranges_.back().address + ranges_.back().bytes) & ~(kHugePage - 1);
+  if (ranges_.back().bytes < 2 * kHugePage || end <= huge_end_) return;
+  madvise(at(ranges_.back().address), end - ranges_.back().address, MADV_HUGEPAGE);  // in vain where there are none
+  huge_end_ = end;
+}
+
+void Image::copy(std::uintptr_t address, std::size_t bytes) noexcept {
+  copy_pages(at(address), reinterpret_cast<const std::byte*>(address), bytes);
+}
+
+void Image::copy_all() noexcept {
+  for (const PageRange& range : ranges_) copy(range.address, range.bytes);
+}
+
+void Image::copy_executable_data() {
+  const os::AddressRange data = os::executable_data();
+  executable_data_ = {data.address, data.bytes};
+  executable_bytes_.resize(data.bytes);
+  copy_pages(executable_bytes_.data(), reinterpret_cast<const std::byte*>(data.address), data.bytes);
+}
+
+}  // namespace afterimage

@@ -1,0 +1,121 @@
+#include "snapshot/precopy_engine.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "os/pages.h"
+
+namespace afterimage {
+namespace {
+
+constexpr std::size_t kFewPages = 64;          // few enough for the pause
+constexpr int kMostRounds = 16;                // one after the other
+constexpr int kMostStrikes = 3;                // rounds that do not shrink by a quarter
+constexpr std::size_t kPausePages = 2000;      // about 1 ms
+constexpr long kRestNs = 20'000'000;           // before a longer pause is allowed
+
+void wait_a_little() noexcept {
+  const timespec time{0, kRestNs};
+  nanosleep(&time, nullptr);
+}
+
+}  // namespace
+
+int PrecopyEngine::probe() noexcept {
+  if (const int error = userfault_.open(os::Userfault::Mode::asynchronous); error != 0) return error;
+  return written_.open();
+}
+
+int PrecopyEngine::begin(const Heap& heap, Image& image) noexcept {
+  heap_ = &heap;
+  image_ = &image;
+  pause_pages_ = kPausePages;
+  rest_.reserve(pause_pages_);
+  pages_copied_ = pages_in_pause_ = 0;
+  return 0;
+}
+
+SnapshotEngine::Progress PrecopyEngine::work(const std::atomic<bool>& cancelled) noexcept {
+  // Each time: the slot may have been given back and taken again.
+  if (userfault_.watch(heap_->base(), heap_->slot_bytes()) != 0) return Progress::failed;
+  if (image_->owners() != owners_) disarm();  // what is armed is not in the image
+  owners_ = image_->owners();
+  for (bool converged = false; !cancelled.load(std::memory_order_relaxed);) {
+    if (!copy_until_little_is_left(cancelled, converged)) return Progress::failed;
+    if (converged) return Progress::needs_boundary;
+    wait_a_little();
+    pause_pages_ *= 2;
+    rest_.reserve(pause_pages_);
+  }
+  return Progress::abandoned;
+}
+
+// False: the kernel refuses.
+bool PrecopyEngine::copy_until_little_is_left(const std::atomic<bool>& cancelled, bool& converged) noexcept {
+  std::size_t before = SIZE_MAX;
+  for (int round = 0, strikes = 0; round < kMostRounds && strikes < kMostStrikes; ++round) {
+    if (cancelled.load(std::memory_order_relaxed)) return true;
+    std::size_t pages = 0;
+    if (!copy_written(pages)) return false;
+    converged = pages < kFewPages;
+    if (converged) return true;
+    if (pages > before / 4 * 3) ++strikes;
+    before = pages;
+  }
+  // As many as now may be left again when the reactor comes to a boundary.
+  converged = before <= pause_pages_ / 2;
+  return true;
+}
+
+// The heap may grow meanwhile: its top only rises, and is read once for each round. New pages count as written.
+bool PrecopyEngine::copy_written(std::size_t& pages) noexcept {
+  image_->list_ranges(*heap_);
+  for (const PageRange& range : image_->ranges()) {
+    const int error = written_.scan(range.address, range.bytes, /*arm=*/true, [&](std::uintptr_t address, std::size_t bytes) {
+      image_->copy(address, bytes);
+      pages += bytes / os::kPageBytes;
+      return true;
+    });
+    if (error != 0) return false;
+  }
+  pages_copied_ += pages;
+  return true;
+}
+
+// Looks before it copies: a pause longer than allowed is not begun. Nothing is armed here, so that the next round finds all
+// of this again if it comes to that.
+bool PrecopyEngine::finish() noexcept {
+  image_->list_ranges(*heap_);
+  rest_.clear();
+  std::size_t pages = 0;
+  for (const PageRange& range : image_->ranges()) {
+    const int error = written_.scan(range.address, range.bytes, /*arm=*/false, [&](std::uintptr_t address, std::size_t bytes) {
+      pages += bytes / os::kPageBytes;
+      if (pages <= pause_pages_) rest_.push_back({address, bytes});
+      return pages <= pause_pages_;
+    });
+    if (error == 0 && pages <= pause_pages_) continue;
+    pause_pages_ *= 2;
+    return false;
+  }
+  for (const PageRange& range : rest_) image_->copy(range.address, range.bytes);
+  pages_in_pause_ = pages;
+  pages_copied_ += pages;
+  return true;
+}
+
+void PrecopyEngine::end() noexcept {
+  if (!incremental_) disarm();
+}
+
+// In steps: who changes the program's mappings would wait for a long one.
+void PrecopyEngine::disarm() noexcept {
+  constexpr std::size_t kStep = std::size_t{16} << 20;
+  for (const PageRange& range : image_->ranges())
+    for (std::size_t done = 0; done < range.bytes; done += kStep)
+      (void)userfault_.release(range.address + done, std::min(kStep, range.bytes - done));
+}
+
+}  // namespace afterimage

@@ -1,0 +1,256 @@
+// Every engine's image equals a copy made while the reactor stands still at the same instant.
+//
+// The reactor here is a loop on a heap. Right after the engine has said "this is the instant" the loop makes a plain copy
+// of its own, and goes on writing. The file that appears later must be byte for byte that copy.
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "format/core_file.h"
+#include "heap_testing.h"
+#include "snapshot/snapshot.h"
+
+using namespace afterimage;
+
+namespace {
+
+constexpr std::size_t kPage = 4096;
+constexpr std::size_t kPages = 3000;
+constexpr std::uint64_t kWritesPerEvent = 4;
+
+const char* const kEngines[] = {"stop", "precopy"};
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    char name[] = "/tmp/snapshot-engines-XXXXXX";
+    CHECK(mkdtemp(name) != nullptr);
+    path_ = name;
+  }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+  std::string file(const char* name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+// What the heap held, page by page.
+class Reference {
+ public:
+  explicit Reference(const Heap& heap) {
+    heap.used_ranges([&](std::uintptr_t address, std::size_t bytes) {
+      const auto* const from = reinterpret_cast<const std::byte*>(address);
+      ranges_[address].assign(from, from + bytes);
+    });
+  }
+
+  // Zeroes where the file has nothing.
+  void check_equals(const std::string& path) {
+    format::CoreFile core;
+    const Status opened = core.open(path);
+    if (!opened) std::fprintf(stderr, "%s\n", opened.message().c_str());
+    CHECK(opened.ok());
+    for (auto& [address, bytes] : ranges_) {
+      std::vector<std::byte> image(bytes.size());
+      for (const format::CoreLoad& load : core.loads()) {
+        if (load.address < address || load.address >= address + bytes.size()) continue;
+        CHECK(load.address + load.bytes <= address + bytes.size());
+        CHECK(pread(core.descriptor(), image.data() + (load.address - address), load.bytes, static_cast<off_t>(load.file_offset)) ==
+              static_cast<ssize_t>(load.bytes));
+      }
+      for (std::size_t at = 0; at < bytes.size(); at += kPage)
+        if (std::memcmp(image.data() + at, bytes.data() + at, kPage) != 0) {
+          std::fprintf(stderr, "page %#zx differs\n", static_cast<std::size_t>(address + at));
+          CHECK(false);
+        }
+    }
+  }
+
+ private:
+  std::map<std::uintptr_t, std::vector<std::byte>> ranges_;
+};
+
+// A reactor that writes all over its heap, and grows and shrinks.
+class Storm {
+ public:
+  explicit Storm(Heap& heap) : heap_(heap), pages_(static_cast<std::byte*>(heap.allocate(kPages * kPage))) {
+    CHECK(pages_ != nullptr);
+  }
+
+  void event() {
+    ++events_;
+    for (std::uint64_t i = 0; i < kWritesPerEvent; ++i) {
+      auto* const words = reinterpret_cast<std::uint64_t*>(pages_ + random_.below(kPages) * kPage);
+      words[0] = events_;
+      words[1] += 1;
+      words[2 + random_.below(510)] ^= events_;
+    }
+    if (events_ % 50 == 0) grow_or_shrink();
+  }
+
+  // A system call that writes over several pages.
+  void read_into_heap(int zeroes) {
+    std::byte* const to = pages_ + random_.below(kPages - 4) * kPage + 2000;
+    CHECK_EQUAL(read(zeroes, to, 3 * kPage), static_cast<ssize_t>(3 * kPage));
+  }
+
+  std::uint64_t events() const { return events_; }
+  std::byte* pages() const { return pages_; }
+
+ private:
+  void grow_or_shrink() {
+    void*& block = blocks_[random_.below(16)];
+    const std::size_t bytes = random_.below(3 * 64 * 1024);
+    block = heap_.reallocate(block, bytes);
+    std::memset(block, static_cast<int>(events_), bytes);
+    void*& other = blocks_[random_.below(16)];
+    heap_.deallocate(other);
+    other = nullptr;
+  }
+
+  Heap& heap_;
+  std::byte* const pages_;
+  void* blocks_[16] = {};
+  std::uint64_t events_ = 0;
+  RandomNumbers random_;
+};
+
+// Takes one snapshot after the other, at event boundaries.
+class Photographer {
+ public:
+  explicit Photographer(std::unique_ptr<SnapshotEngine> engine) : writer_(std::move(engine)) {}
+
+  // Runs events until the next snapshot is on disk, and checks it. `during` is called after each event while one is on its way.
+  template <class During>
+  void snapshot(Heap& heap, Storm& storm, During&& during) {
+    written_ = false;
+    SnapshotOrder order{.path = directory_.file("snap.core"), .note = {}, .on_written = on_written, .context = this};
+    order.note.version = 1;
+    std::unique_ptr<Reference> reference;
+    while (!written_) {
+      storm.event();
+      order.note.position = storm.events();
+      bool captured = false;
+      if (writer_.is_ready(heap)) captured = writer_.finish(heap, order);
+      else if (reference == nullptr && !writer_.is_busy()) captured = writer_.begin(heap, order) == SnapshotWriter::Begun::captured;
+      if (captured) {
+        CHECK(reference == nullptr);
+        reference = std::make_unique<Reference>(heap);
+      }
+      if (writer_.is_busy()) during();
+    }
+    CHECK(reference != nullptr);
+    reference->check_equals(order.path);
+    ++taken_;
+  }
+
+  SnapshotWriter& writer() { return writer_; }
+
+ private:
+  static void on_written(void* context, const SnapshotOrder&, std::uint64_t, const Status& status) noexcept {
+    if (!status) std::fprintf(stderr, "%s\n", status.message().c_str());
+    CHECK(status.ok());
+    static_cast<Photographer*>(context)->written_ = true;
+  }
+
+  TemporaryDirectory directory_;
+  std::atomic<bool> written_ = false;
+  int taken_ = 0;
+  SnapshotWriter writer_;  // last: it calls on_written
+};
+
+std::unique_ptr<SnapshotEngine> engine_named(const char* name, bool kernel_writes = false) {
+  EngineChoice choice = choose_engine(name, kernel_writes);
+  if (choice.note.empty()) {
+    CHECK(std::strcmp(choice.engine->name(), name) == 0);
+    return std::move(choice.engine);
+  }
+  std::fprintf(stderr, "not tested: %s\n", choice.note.c_str());
+  return nullptr;
+}
+
+void images_equal_a_copy_of_the_same_instant(const char* name) {
+  auto engine = engine_named(name);
+  if (engine == nullptr) return;
+  TestHeap heap(SlotSize::large);
+  Storm storm(*heap);
+  Photographer photographer(std::move(engine));
+  for (int i = 0; i < 12; ++i) photographer.snapshot(*heap, storm, [] {});
+  photographer.writer().let_go(*heap);
+}
+
+void system_calls_write_into_the_heap(const char* name) {
+  auto engine = engine_named(name, /*kernel_writes=*/true);
+  if (engine == nullptr) return;
+  const FileDescriptor zeroes(open("/dev/zero", O_RDONLY));
+  TestHeap heap(SlotSize::large);
+  Storm storm(*heap);
+  Photographer photographer(std::move(engine));
+  for (int i = 0; i < 4; ++i) photographer.snapshot(*heap, storm, [&] { storm.read_into_heap(zeroes.get()); });
+  photographer.writer().let_go(*heap);
+}
+
+// The child has all of its memory, and its parent's snapshot is not disturbed.
+void the_program_forks_during_a_snapshot(const char* name) {
+  auto engine = engine_named(name);
+  if (engine == nullptr) return;
+  TestHeap heap(SlotSize::large);
+  Storm storm(*heap);
+  Photographer photographer(std::move(engine));
+  int forks = 0;
+  for (int i = 0; i < 3; ++i) {
+    photographer.snapshot(*heap, storm, [&] {
+      if (forks > i) return;
+      ++forks;
+      const pid_t child = fork();
+      if (child == 0) {
+        photographer.writer().abandon_after_fork();
+        for (std::size_t page = 0; page < kPages; ++page) storm.pages()[page * kPage] = std::byte{1};
+        _exit(42);
+      }
+      int status = 0;
+      CHECK_EQUAL(waitpid(child, &status, 0), child);
+      CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+    });
+  }
+  CHECK(forks >= 1);
+  photographer.writer().let_go(*heap);
+}
+
+// Two reactors take turns; the memory of the one that is gone does not show in the other's image.
+void several_heaps_share_an_engine(const char* name) {
+  auto engine = engine_named(name);
+  if (engine == nullptr) return;
+  Photographer photographer(std::move(engine));
+  for (int i = 0; i < 3; ++i) {
+    TestHeap one(SlotSize::large), other(SlotSize::small);
+    Storm storm(*one), other_storm(*other);
+    photographer.snapshot(*one, storm, [] {});
+    photographer.snapshot(*other, other_storm, [] {});
+    photographer.snapshot(*one, storm, [] {});
+    photographer.writer().let_go(*one);
+    photographer.writer().let_go(*other);
+  }
+}
+
+}  // namespace
+
+int main(int, char** arguments) {
+  for (const char* const engine : kEngines) {
+    if (arguments[1] != nullptr && std::strcmp(arguments[1], engine) != 0) continue;
+    images_equal_a_copy_of_the_same_instant(engine);
+    system_calls_write_into_the_heap(engine);
+    the_program_forks_during_a_snapshot(engine);
+    several_heaps_share_an_engine(engine);
+  }
+}
