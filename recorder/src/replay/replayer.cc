@@ -105,14 +105,17 @@ void Replayer::dispatch(const LogMessage& message) {
   ++depth_;
 
   Heap* const outside = exchange_current_heap(&memory_.heap());
+  const bool process_ended_inside = !events_.peek().has_value();
   try {
-    thunk(memory_.object(), payload, message.data.size());
+    if (!process_ended_inside) thunk(memory_.object(), payload, message.data.size());
   } catch (...) {
     exchange_current_heap(outside);  // the exception is freed there, as when it was recorded
     finish(message.event, true, outer);
     if (depth_ > 0) throw;  // it goes on through the react() that delivered this event
     return;
   }
+  // If it was an exception that ended it, nobody caught it: nor do we, so that it ends as it did, where it was thrown.
+  if (process_ended_inside) thunk(memory_.object(), payload, message.data.size());
   exchange_current_heap(outside);
   finish(message.event, false, outer);
 }
