@@ -22,6 +22,8 @@ export interface ReplayedCrash {
   readonly event: number;
 }
 
+const NEAR_THE_STACK_POINTER = 65_536n;
+
 const signalNumbers = new Map(Array.from({ length: 64 }, (_, number) => [signalName(number), number] as const));
 export const signalNumber = (name: string): number => signalNumbers.get(name) ?? 0;
 
@@ -34,17 +36,30 @@ export function describeCrash({ signal, code, address }: Pick<ReplayedCrash, 'si
 
 /** A sentence on whether a crash is the recorded one. */
 export function compareCrash(crash: ReplayedCrash, recorded: CrashReport | undefined): string {
-  if (recorded === undefined) return 'The recording does not say whether the program crashed in the same way.';
+  if (recorded === undefined) return 'The recording does not say how the program crashed.';
+  const places = isStackOverflow(recorded) ? [] : placeDifferences(crash, recorded);
   const differences = [
     crash.event === recorded.event ? '' : `in event ${recorded.event ?? 'none'}`,
     crash.signal === recorded.signal ? '' : `with ${signalName(recorded.signal)}`,
-    crash.rip === recorded.rip ? '' : `at instruction 0x${recorded.rip.toString(16)}`,
-    crash.address === recorded.address || !hasFaultAddress(recorded.signal, recorded.code)
-      ? ''
-      : `at address 0x${recorded.address.toString(16)}`,
+    ...places,
   ].filter((difference) => difference !== '');
-  if (differences.length === 0) return 'The same as recorded: same event, same instruction, same signal and address.';
-  return `Not the same as recorded: the program crashed ${differences.join(', ')}.`;
+  if (differences.length > 0) return `Not the same as recorded: the program crashed ${differences.join(', ')}.`;
+  if (isStackOverflow(recorded)) return 'The same as recorded: same event, same signal. The stack has overflowed.';
+  return 'The same as recorded: same event, same instruction, same signal and address.';
+}
+
+function placeDifferences(crash: ReplayedCrash, recorded: CrashReport): string[] {
+  const comparable = hasFaultAddress(recorded.signal, recorded.code);
+  return [
+    crash.rip === recorded.rip ? '' : `at instruction 0x${recorded.rip.toString(16)}`,
+    crash.address === recorded.address || !comparable ? '' : `at address 0x${recorded.address.toString(16)}`,
+  ];
+}
+
+/** The stack of a replay lies elsewhere, and is not used up to the same byte. */
+function isStackOverflow({ signal, code, address, rsp }: CrashReport): boolean {
+  const distance = address > rsp ? address - rsp : rsp - address;
+  return hasFaultAddress(signal, code) && distance < NEAR_THE_STACK_POINTER;
 }
 
 /** Code of the replayer and of the library's headers, which is not what the user debugs. */

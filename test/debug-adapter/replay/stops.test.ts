@@ -34,7 +34,7 @@ describe('whose code a stack is in', () => {
 
 describe('a crash in the replay', () => {
   const crash = { signal: 11, code: 1, address: 0x20n, rip: 0x1000n, event: 7 };
-  const recorded = { ...crash, signalName: 'SIGSEGV' } as unknown as CrashReport;
+  const recorded = { ...crash, signalName: 'SIGSEGV', rsp: 0x7ffe_0000_0000n } as unknown as CrashReport;
 
   it('is described with signal, meaning and address', () => {
     assert.equal(describeCrash(crash), 'SIGSEGV (address not mapped) at address 0x20');
@@ -53,8 +53,13 @@ describe('a crash in the replay', () => {
 
   it('compares addresses only where the signal has one', () => {
     const abort = { signal: 6, code: -6, address: 1n, rip: 5n, event: 7 };
-    assert.match(compareCrash(abort, { ...abort, address: 2n } as unknown as CrashReport), /^The same/);
+    assert.match(compareCrash(abort, { ...abort, address: 2n, rsp: 0n } as unknown as CrashReport), /^The same/);
     assert.match(compareCrash(crash, { ...recorded, address: 0x28n }), /at address 0x28/);
+  });
+
+  it('compares no addresses when the stack has overflowed: it lies elsewhere', () => {
+    const overflow = { ...recorded, address: 0x7ffd_ffff_fff8n };
+    assert.match(compareCrash({ ...crash, address: 0x7ffc_0000_0ff8n, rip: 0x1010n }, overflow), /^The same as recorded.*overflowed/);
   });
 
   it('cannot be compared without a recorded one', () => assert.match(compareCrash(crash, undefined), /does not say/));

@@ -1,0 +1,94 @@
+// What debuggers find hard, without optimisation: abort, an exception that nobody catches, a stack that overflows, a reactor
+// that delivers to itself, and one that is not deterministic.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { lineOf } from '../../end-to-end/support/flight-recording';
+import { onlyRecordingIn, root } from '../../support/fixture-programs';
+import { temporaryDirectory } from '../../support/temporary-directory';
+import { Client, type Stopped } from './client';
+
+const source = fs.realpathSync(path.join(root, 'test/debug-adapter/session/ways_to_end.cc'));
+const line = (name: string) => lineOf(source, `// line: ${name}`);
+const top = ({ frames }: Stopped) => [frames[0]!.name, frames[0]!.line];
+
+describe('a session on a program that ends by', function () {
+  this.timeout(120_000); // compiles a program
+  const directory = temporaryDirectory();
+  let program: string;
+  let client: Client;
+
+  before(() => {
+    program = path.join(directory.path, 'ways_to_end');
+    const library = path.join(root, 'build/recorder');
+    const options = ['-std=c++20', '-O0', '-g', `-I${path.join(root, 'recorder/include')}`, `-L${library}`, `-Wl,-rpath,${library}`];
+    execFileSync('g++', [...options, source, '-o', program, '-lafterimage'], { stdio: 'inherit' });
+  });
+  beforeEach(() => (client = Client.start()));
+  afterEach(() => client.close());
+
+  function record(way: string, ...more: string[]): string {
+    const recordings = fs.mkdtempSync(path.join(directory.path, 'recordings-'));
+    spawnSync(program, [recordings, way, ...more], { stdio: 'ignore' });
+    return onlyRecordingIn(recordings);
+  }
+
+  for (const [way, signal, where] of [
+    ['abort', 'SIGABRT', 'Walker::react'],
+    ['throw', 'SIGABRT', 'Walker::react'],
+    ['overflow', 'SIGSEGV', 'Walker::sink'],
+  ] as const) {
+    it(`${way}, and back from there`, async () => {
+      const recording = record(way);
+      assert.deepEqual(top(await client.launch({ recording })), ['Walker::react', line('step')]);
+      const crashed = await client.continue();
+      assert.equal(crashed.description, `Paused on ${signal}`);
+      assert.ok(crashed.frames.some(({ name }) => name === where));
+      assert.match((await client.dc.exceptionInfoRequest({ threadId: 1 })).body.description!, /The same as recorded/);
+      for (let visit = 0; visit < 2; visit++) {
+        const back = await client.seek(3);
+        assert.deepEqual([...top(back), client.position!.position], ['Walker::react', line('step'), 3]);
+        assert.equal(await client.evaluate('steps_', back.frames[0]!), '3');
+        assert.equal((await client.continue()).description, `Paused on ${signal}`);
+      }
+    });
+  }
+
+  it('delivering to itself: into the nested event, out of it, and to it by number', async () => {
+    const recording = record('nested');
+    await client.launch({ recording, stopAt: 5 });
+    await client.breakpoints(source, [{ line: line('echo') }]);
+    const nested = await client.continue();
+    assert.deepEqual([nested.reason, ...top(nested), client.position!.position], ['breakpoint', 'Walker::react', line('echo'), 6]);
+    await client.breakpoints(source, []);
+    const outer = await client.stepOut();
+    assert.equal(outer.frames[0]!.name, 'Walker::react');
+    assert.ok(outer.frames[0]!.line !== line('echo'), 'still in the nested event');
+
+    assert.deepEqual([...top(await client.seek(6)), client.position!.position], ['Walker::react', line('echo'), 6]);
+    assert.deepEqual([...top(await client.seek(7)), client.position!.position], ['Walker::react', line('step'), 7]);
+  });
+
+  it('differing from the recording: it says since when', async () => {
+    const salt = path.join(directory.path, 'salt');
+    fs.writeFileSync(salt, '100');
+    const recording = record('salt', salt);
+    fs.writeFileSync(salt, '3000');
+    await client.launch({ recording, stopAt: 'start' });
+    assert.equal(client.position!.faithful, true);
+    await client.continue();
+    assert.equal(client.position!.faithful, false);
+    assert.match(client.output.join(''), /differs from the recording since event 5 \(allocation: recorded .*, replayed /);
+  });
+
+  it('calling exit() in a replay: the session ends, and says why', async () => {
+    const salt = path.join(directory.path, 'gone');
+    fs.writeFileSync(salt, '100');
+    const recording = record('salt', salt);
+    fs.rmSync(salt);
+    await client.launch({ recording, stopAt: 'start' });
+    await Promise.all([client.dc.waitForEvent('terminated'), client.dc.continueRequest({ threadId: 1 })]);
+    assert.match(client.output.join(''), /The replayer ended unexpectedly \(.*\)/);
+  });
+});

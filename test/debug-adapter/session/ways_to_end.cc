@@ -1,0 +1,71 @@
+// ways_to_end DIRECTORY WAY [SALT-FILE]: a reactor that takes ten events and then ends in a way that debuggers find hard.
+// Compiled by ways-to-end.test.ts without optimisation, as people do while they look for a bug.
+#include <afterimage/recorder.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+struct Step {
+  int number;
+  char way[28];
+};
+
+struct Echo {
+  int number;
+};
+
+class Walker {
+ public:
+  explicit Walker(const char* salt_file) : salt_file_(salt_file == nullptr ? "" : salt_file) {}
+  void set_self(afterimage::ReactorRef<Walker> self) { self_ = self; }
+
+  void react(const Step& step) {
+    ++steps_;  // line: step
+    const std::string way = step.way;
+    if (way == "abort") std::abort();
+    if (way == "throw") throw std::runtime_error("nobody catches this");
+    if (way == "overflow") steps_ += sink(step.number);
+    if (way == "nested") self_.deliver(Echo{step.number});
+    if (way == "salt") notes_.push_back(std::string(salt(), 'x'));
+    last_ = step.number;  // line: last
+  }
+
+  void react(const Echo& echo) {
+    echoes_ += echo.number;  // line: echo
+  }
+
+ private:
+  int sink(int depth) { return depth < 0 ? 0 : sink(depth + 1) + depth; }
+
+  // What a reactor must not do: look at something that is not in its events.
+  std::size_t salt() const {
+    std::FILE* const file = std::fopen(salt_file_.c_str(), "r");
+    int number = 0;
+    if (file == nullptr || std::fscanf(file, "%d", &number) != 1) std::exit(9);
+    std::fclose(file);
+    return static_cast<std::size_t>(number);
+  }
+
+  std::string salt_file_;
+  afterimage::ReactorRef<Walker> self_;
+  std::vector<std::string> notes_;
+  int steps_ = 0;
+  int echoes_ = 0;
+  int last_ = -1;
+};
+
+int main(int argc, char** argv) {
+  const std::string way = argv[2];
+  auto recorder = afterimage::Recorder::open({.directory = argv[1]});
+  auto walker = recorder.create<Walker>("walker", argc > 3 ? argv[3] : nullptr);
+  walker.enter([&](Walker& object) { object.set_self(walker.ref()); });
+  for (int number = 0; number < 10; ++number) {
+    Step step{number, ""};
+    if (number == 5 && (way == "nested" || way == "salt")) std::snprintf(step.way, sizeof step.way, "%s", way.c_str());
+    if (number == 9) std::snprintf(step.way, sizeof step.way, "%s", way.c_str());
+    walker.deliver(step);
+  }
+}
