@@ -1,6 +1,6 @@
 /**
  * The MI commands that we use, one function each: arguments in, plain data out. Nothing else writes or reads MI.
- * The commands that begin with -afterimage- are ours (children.py, breakpoints.py).
+ * The commands that begin with -afterimage- are ours (the .py files beside this one).
  */
 import { Gdb, quote } from './gdb';
 import { MiTuple, miString, miTuple, miTuples } from './mi-parser';

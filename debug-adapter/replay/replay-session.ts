@@ -43,7 +43,7 @@ interface ReplaySessionEvents {
   died: [failure: Error];
 }
 
-const GDB_SCRIPTS = ['children.py', 'breakpoints.py', 'exit.py'];
+const GDB_SCRIPTS = ['values.py', 'children.py', 'breakpoints.py', 'exit.py'];
 const LOG_MARK = '\x1e';
 const STEPS_INTO_REACT = 12;
 const FRAMES_LOOKED_AT = 64;
