@@ -22,10 +22,15 @@ export function registerEventCommands(timelines: Timelines): vscode.Disposable {
   );
 }
 
-/** In the session that replays this reactor; without one, a session is started which stops there. */
+/**
+ * In the session that replays this reactor. A session replays one reactor: for another one, the active session ends, and a
+ * new one begins there. (Two sessions would leave the user in the old one: VS Code does not turn to a session that stops
+ * while another one stands.)
+ */
 async function goTo(timelines: Timelines, { recording, reactor, event }: EventAddress): Promise<void> {
   const session = timelines.sessionOf(recording, reactor);
   if (session) return request('afterimage.seek', { event }, session);
+  if (timelines.active) await vscode.debug.stopDebugging(timelines.active.session);
   await vscode.debug.startDebugging(undefined, { ...configurationFor(recording), reactor, stopAt: event });
 }
 
@@ -36,6 +41,7 @@ async function askAndGo(timelines: Timelines): Promise<void> {
     title: 'Go to Event',
     prompt: `Event ${rangeOf(timeline)}${crashOf(timeline)}`,
     value: String(timeline.position),
+    ignoreFocusOut: true, // a stop that arrives meanwhile puts the focus into the editor
     validateInput: (text) => (eventIn(timeline, text) === undefined ? `Enter a number, ${rangeOf(timeline)}.` : undefined),
   });
   const event = entered === undefined ? undefined : eventIn(timeline, entered);

@@ -104,7 +104,6 @@ export class EventTree implements vscode.TreeDataProvider<EventNode> {
     item.id = `reactor-${reactor.id}`;
     item.description = `${reactor.type}, ${formatCount(reactor.started)} events`;
     item.iconPath = reactor.crashEvent === undefined ? new vscode.ThemeIcon('symbol-class') : crashIcon();
-    if (reactor.crashEvent !== undefined) item.tooltip = `Crashed in event #${formatCount(reactor.crashEvent)}`;
     return item;
   }
 

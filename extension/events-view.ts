@@ -17,7 +17,7 @@ export class EventsView implements vscode.Disposable {
 
   constructor(private readonly timelines: Timelines) {
     this.tree = new EventTree(timelines);
-    this.views = VIEW_IDS.map((id) => vscode.window.createTreeView(id, { treeDataProvider: this.tree }));
+    this.views = VIEW_IDS.map((id) => vscode.window.createTreeView(id, { treeDataProvider: this.tree, showCollapseAll: true }));
     this.subscriptions = [
       ...this.views,
       ...this.views.map((view) => view.onDidChangeVisibility(() => this.follow())),
@@ -49,9 +49,12 @@ export class EventsView implements vscode.Disposable {
     const timeline = this.timelines.active?.timeline;
     if (timeline && timeline.recording !== this.recording?.directory) this.tryToOpen(timeline.recording);
     const node = this.tree.moveMark();
-    // To reveal a row of a hidden view would open it, in place of what the user is looking at.
-    const visible = this.views.filter((view) => view.visible);
-    for (const view of node ? visible : []) void view.reveal(node!, { select: true, focus: false });
+    for (const view of node ? this.views : []) this.reveal(view, node!);
+  }
+
+  /** To reveal a row opens its view: not while it is hidden, nor when the row was just clicked and the user may have gone on. */
+  private reveal(view: vscode.TreeView<EventNode>, node: EventNode): void {
+    if (view.visible && view.selection[0] !== node) void view.reveal(node, { select: true, focus: false });
   }
 
   private tryToOpen(directory: string): void {

@@ -22,6 +22,8 @@ const settings = {
   'security.workspace.trust.enabled': false,
   'chat.commandCenter.enabled': false,
   'git.enabled': false,
+  'files.autoSave': 'off', // in a browser it is on: a key in the wrong place would change our sources
+  'files.readonlyInclude': { '**': true },
 };
 
 // An address at which nobody answers: nothing may leave the machine.

@@ -41,7 +41,10 @@ export class Workbench {
     await this.page.screenshot({ path: path.join(screenshots, `${name.replaceAll(/[^\w-]+/g, '-')}.png`) });
   }
 
-  /** Runs a command of the palette: the row with exactly this title, never just the first one. */
+  /**
+   * Runs a command of the palette: the row with exactly this title, never just the first one. Not for a session that may
+   * just be stopping: a stop puts the focus into the editor, which closes the palette. Keys do not have that gap.
+   */
   async command(title: string): Promise<void> {
     await this.page.keyboard.press('F1');
     await this.page.locator('.quick-input-widget input.input').fill(`>${title}`);
@@ -63,18 +66,32 @@ export class Workbench {
     await this.page.locator('.editor-instance .view-line').first().waitFor();
   }
 
-  /** The top row of the call stack, and the arrow in the editor, are at this line. */
-  async stoppedAt(frame: string, line: number): Promise<void> {
-    const top = this.page.locator('.debug-call-stack .monaco-list-row', { has: this.page.locator('.stack-frame') }).first();
-    await top
-      .filter({ hasText: frame })
-      .filter({ hasText: `${line}:` })
-      .waitFor();
+  /** The top frame of the call stack, and the arrow in the editor. */
+  async stoppedIn(frame: string): Promise<void> {
+    await this.topFrame().filter({ hasText: frame }).waitFor();
     await this.page.locator('.debug-top-stack-frame-line').first().waitFor();
   }
 
+  async stoppedAt(frame: string, line: number): Promise<void> {
+    const atLine = this.page.locator('.line-number').getByText(new RegExp(`^${line}(:|$)`));
+    await this.topFrame().filter({ hasText: frame }).filter({ has: atLine }).waitFor();
+    await this.page.locator('.debug-top-stack-frame-line').first().waitFor();
+  }
+
+  private topFrame(): Locator {
+    return this.page.locator('.debug-call-stack .monaco-list-row', { has: this.page.locator('.stack-frame') }).first();
+  }
+
+  async startOrContinue(): Promise<void> {
+    await this.page.keyboard.press('F5');
+  }
+
+  async stepOver(): Promise<void> {
+    await this.page.keyboard.press('F10');
+  }
+
   async stopDebugging(): Promise<void> {
-    await this.command('Debug: Stop');
+    await this.page.keyboard.press('Shift+F5');
     await this.page.locator('.debug-toolbar').waitFor({ state: 'hidden' });
     await this.page.locator('.debug-top-stack-frame-line').waitFor({ state: 'detached' });
   }
@@ -107,8 +124,9 @@ export class Workbench {
 
   /** Types into the input box that is open. */
   async enter(text: string): Promise<void> {
-    await this.page.locator('.quick-input-widget input.input').fill(text);
-    await this.page.keyboard.press('Enter');
+    const input = this.page.locator('.quick-input-widget input.input');
+    await input.fill(text);
+    await input.press('Enter');
   }
 
   statusBar(text: string): Locator {
@@ -125,7 +143,15 @@ export class Workbench {
   }
 
   async showDebugger(): Promise<void> {
-    await this.command('View: Show Run and Debug');
+    await this.page.keyboard.press('Control+Shift+D');
+  }
+
+  async collapseAllEvents(): Promise<void> {
+    await this.page.locator('.sidebar .title-actions .action-label[aria-label="Collapse All"]').click();
+  }
+
+  reactorRow(name: string): Locator {
+    return this.page.locator(`.sidebar .monaco-list-row[aria-level="1"][aria-label^="${name} "]`);
   }
 
   eventRow(event: string): Locator {

@@ -1,0 +1,222 @@
+// The path of a person with a crash, in a real VS Code: open the recording, look at the state at the crash, go back, set a
+// breakpoint, step, go on. Every part is real: the .vsix, VS Code's server, the browser, the recording, gdb.
+//
+// The tests of one `describe` are one visit: each begins where the one before has left off.
+import * as assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { openRecording } from '../../debug-adapter/recording';
+import { programPath, recordCrash } from '../support/fixture-programs';
+import { CodeServer, packageExtension } from './support/code-server';
+import { flightBoardSource, lineOf, recordFlightBoard } from './support/flight-recording';
+import { Workbench } from './support/workbench';
+
+const FIRST_LINE = lineOf(flightBoardSource, '++flights_;');
+const BREAKPOINT_LINE = lineOf(flightBoardSource, 'add_to_route(flight);');
+
+const event = (n: number): string => n.toLocaleString('en-US');
+
+describe('in VS Code', function () {
+  this.timeout(60_000);
+  let folder: string;
+  let recording: string;
+  let crash: number;
+  let server: CodeServer;
+  let code: Workbench;
+
+  before(async function () {
+    this.timeout(600_000); // the first run installs code-server
+    folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'afterimage-vscode-')));
+    fs.mkdirSync(path.join(folder, 'service'));
+    recording = await recordFlightBoard(path.join(folder, 'service'));
+    crash = openRecording(recording).crashedReactor()!.crashEvent!;
+    fs.copyFileSync(flightBoardSource, path.join(folder, 'service/flight_board.cc'));
+    server = await CodeServer.start(await packageExtension(path.join(folder, 'afterimage.vsix')));
+  });
+
+  after(async () => {
+    await server?.stop();
+    fs.rmSync(folder, { recursive: true, force: true });
+  });
+
+  afterEach(async function () {
+    await code.screenshot(`${this.currentTest!.fullTitle()} ${this.currentTest!.state}`);
+    assert.equal(await code.dialog().count(), 0, 'a dialog is open');
+  });
+
+  describe('a crash', () => {
+    before(async () => {
+      code = await Workbench.open(server.url, path.join(folder, 'service'));
+    });
+    after(() => code?.close());
+
+    it('is opened by command, and stops in react() of the crashing event', async () => {
+      await code.command('Afterimage: Open Recording...');
+      await code.quickPickRow(path.basename(recording)).click();
+      await code.stoppedAt('FlightBoard::react', FIRST_LINE);
+      await code.statusBar(`event ${event(crash)} of`).waitFor();
+    });
+
+    it('shows the elements of a std::map member', async () => {
+      await code.expand(code.variable(/^this/));
+      await code.expand(code.variable('airports_'));
+      await code.expand(code.variable('[0..99]'));
+      await code.variable('"ABE"').waitFor();
+    });
+
+    it('lists the events, with the crash marked', async () => {
+      await code.showEvents();
+      await code
+        .eventRow(`${event(crash)}`)
+        .filter({ hasText: 'crashed' })
+        .waitFor();
+    });
+
+    it('goes to the event before with a button', async () => {
+      await code.showDebugger();
+      await code.toolbarButton('Previous Event').click();
+      await code.statusBar(`event ${event(crash - 1)} of`).waitFor();
+      await code.stoppedAt('FlightBoard::react', FIRST_LINE);
+    });
+
+    it('stops at a breakpoint set in the gutter', async () => {
+      await code.toggleBreakpoint(BREAKPOINT_LINE);
+      await code.startOrContinue();
+      await code.stoppedAt('FlightBoard::react', BREAKPOINT_LINE);
+      await code.statusBar(`event ${event(crash - 1)} of`).waitFor();
+    });
+
+    it('steps over a line', async () => {
+      await code.stepOver();
+      await code.stoppedAt('FlightBoard::react', BREAKPOINT_LINE + 1);
+    });
+
+    it('goes to the next event with a button', async () => {
+      await code.toolbarButton('Next Event').click();
+      await code.statusBar(`event ${event(crash)} of`).waitFor();
+      await code.stoppedAt('FlightBoard::react', FIRST_LINE);
+    });
+
+    it('goes to any event by a click in the list', async () => {
+      await code.showEvents();
+      await code.eventRow(`${event(crash - 2)}`).click();
+      await code.statusBar(`event ${event(crash - 2)} of`).waitFor();
+      await code.showDebugger();
+      await code.stoppedAt('FlightBoard::react', FIRST_LINE);
+    });
+
+    it('goes to an event by its number', async () => {
+      await code.toolbarButton('Go to Event').click();
+      await code.enter(String(crash - 3));
+      await code.statusBar(`event ${event(crash - 3)} of`).waitFor();
+    });
+
+    it('steps from there', async () => {
+      await code.stepOver();
+      await code.stoppedAt('FlightBoard::react', FIRST_LINE + 1);
+      await code.toggleBreakpoint(BREAKPOINT_LINE);
+    });
+
+    it('continues to the crash', async () => {
+      // With the call stack in sight, VS Code may ask for the stack twice; then it takes the first answer's top frame for
+      // another one than the second's, and leaves out the box.
+      await code.showEvents();
+      await code.startOrContinue();
+      await code.exception().waitFor();
+      assert.match(await code.exception().innerText(), /SIGSEGV.*The same as recorded/s);
+      await code.statusBar(`event ${event(crash)} of`).waitFor();
+    });
+
+    it('is opened with F5, without a launch.json', async () => {
+      await code.stopDebugging();
+      await code.startOrContinue();
+      await code.showDebugger();
+      await code.stoppedAt('FlightBoard::react', FIRST_LINE);
+    });
+  });
+
+  describe('several reactors', () => {
+    before(async () => {
+      fs.mkdirSync(path.join(folder, 'exchange'));
+      await recordCrash('three-reactors', path.join(folder, 'exchange'));
+      code = await Workbench.open(server.url, path.join(folder, 'exchange'));
+    });
+    after(() => code?.close());
+
+    it('are listed, and the one that crashed is replayed first', async () => {
+      await code.contextMenu(code.explorerRow('.afterimage'), 'Open Recording...');
+      await code.stoppedIn('Ledger::react');
+      await code.showEvents();
+      await code.eventRow('50').filter({ hasText: 'crashed' }).waitFor(); // scrolled to, so the other reactors are out of sight
+      await code.collapseAllEvents();
+      for (const reactor of ['ledger', 'matcher', 'gateway']) await code.reactorRow(reactor).waitFor();
+    });
+
+    it('a click on an event of another one starts its replay there', async () => {
+      await code.expand(code.reactorRow('gateway'));
+      await code.eventRow('10').click();
+      await code.statusBar('event 10 of').waitFor();
+      await code.showDebugger();
+      await code.stoppedIn('Gateway::react');
+    });
+  });
+
+  describe('what cannot be replayed', () => {
+    let broken: string;
+
+    before(async () => {
+      broken = path.join(folder, 'broken');
+      fs.cpSync(recording, path.join(broken, 'truncated.afterimage'), { recursive: true });
+      fs.truncateSync(path.join(broken, 'truncated.afterimage/r0/ev-00000001.mcap'), 200_000);
+      fs.cpSync(recording, path.join(broken, 'no-manifest.afterimage'), { recursive: true });
+      fs.truncateSync(path.join(broken, 'no-manifest.afterimage/manifest.json'), 100);
+      writeLaunchJson(broken, [
+        { name: 'other build', recording, program: programPath('three-reactors') },
+        { name: 'no program', recording, program: '/nowhere/flight-board' },
+        { name: 'no gdb', recording, gdb: '/nowhere/gdb' },
+      ]);
+      code = await Workbench.open(server.url, broken);
+    });
+    after(() => code?.close());
+
+    it('a damaged manifest is one sentence, from the explorer', async () => {
+      await code.contextMenu(code.explorerRow('no-manifest.afterimage'), 'Open Recording...');
+      isClear(await code.notification(/manifest.json is damaged/));
+    });
+
+    it('a truncated recording is opened as far as it goes, and says so', async () => {
+      await code.contextMenu(code.explorerRow('truncated.afterimage'), 'Open Recording...');
+      isClear(await code.notification(/ev-00000001.mcap is damaged after event \d+/));
+      await code.statusBar('event').waitFor();
+      await code.screenshot('in VS Code a truncated recording');
+      await code.stopDebugging();
+    });
+
+    for (const { name, says } of [
+      { name: 'other build', says: /build/ },
+      { name: 'no program', says: /\/nowhere\/flight-board/ },
+      { name: 'no gdb', says: /gdb/ },
+    ]) {
+      it(`${name}: one sentence with advice`, async () => {
+        await code.command('Debug: Select and Start Debugging');
+        await code.quickPickRow(name).click();
+        const text = await code.closeDialog();
+        assert.match(text, says);
+        isClear(text);
+      });
+    }
+  });
+});
+
+/** One or two sentences for people: no stack trace, no novel. */
+function isClear(text: string): void {
+  assert.doesNotMatch(text, /\n\s+at |Error:|undefined|\[object/);
+  assert.ok(text.length < 400 && /[.!?]$/.test(text.trim()), text);
+}
+
+function writeLaunchJson(workspace: string, configurations: { name: string; [attribute: string]: string }[]): void {
+  const complete = configurations.map((configuration) => ({ type: 'afterimage', request: 'launch', ...configuration }));
+  fs.mkdirSync(path.join(workspace, '.vscode'));
+  fs.writeFileSync(path.join(workspace, '.vscode/launch.json'), JSON.stringify({ version: '0.2.0', configurations: complete }));
+}
