@@ -1,7 +1,7 @@
 // Every engine's image equals a copy made while the reactor stands still at the same instant.
 //
-// The reactor here is a loop on a heap. Right after the engine has said "this is the instant" the loop makes a plain copy
-// of its own, and goes on writing. The file that appears later must be byte for byte that copy.
+// The reactor here is a loop on a heap. Where the instant may be, the loop makes a plain copy of its own, and then goes on
+// writing. The file that appears later must be byte for byte that copy.
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -25,10 +25,10 @@ using namespace afterimage;
 namespace {
 
 constexpr std::size_t kPage = 4096;
-constexpr std::size_t kPages = 3000;
+constexpr std::size_t kPages = 6000;
 constexpr std::uint64_t kWritesPerEvent = 4;
 
-const char* const kEngines[] = {"stop", "precopy"};
+const char* const kEngines[] = {"stop", "precopy", "fork", "cow-uffd", "cow-mprotect"};
 
 class TemporaryDirectory {
  public:
@@ -140,12 +140,13 @@ class Photographer {
     while (!written_) {
       storm.event();
       order.note.position = storm.events();
-      bool captured = false;
-      if (writer_.is_ready(heap)) captured = writer_.finish(heap, order);
-      else if (reference == nullptr && !writer_.is_busy()) captured = writer_.begin(heap, order) == SnapshotWriter::Begun::captured;
-      if (captured) {
-        CHECK(reference == nullptr);
-        reference = std::make_unique<Reference>(heap);
+      const bool ready = writer_.is_ready(heap), idle = reference == nullptr && !writer_.is_busy();
+      if (ready || idle) {
+        auto now = std::make_unique<Reference>(heap);  // before the engine: it would be done before the storm goes on
+        if (ready ? writer_.finish(heap, order) : writer_.begin(heap, order) == SnapshotWriter::Begun::captured) {
+          CHECK(reference == nullptr);
+          reference = std::move(now);
+        }
       }
       if (writer_.is_busy()) during();
     }
@@ -243,6 +244,68 @@ void several_heaps_share_an_engine(const char* name) {
   }
 }
 
+// A page that only the program's own handler makes accessible; it knows nothing of snapshots.
+std::byte* g_own_page;
+volatile sig_atomic_t g_own_faults = 0;
+
+void on_own_fault(int, siginfo_t* info, void*) {
+  CHECK(info->si_addr == g_own_page);
+  CHECK(mprotect(g_own_page, kPage, PROT_READ | PROT_WRITE) == 0);
+  g_own_faults = g_own_faults + 1;
+}
+
+// It is installed again and again, as by libraries that are loaded; and it gets all that is not the snapshot's.
+void the_program_has_a_handler_for_faults(const char* name) {
+  auto engine = engine_named(name);
+  if (engine == nullptr) return;
+  void* const page = mmap(nullptr, kPage, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(page != MAP_FAILED);
+  g_own_page = static_cast<std::byte*>(page);
+  TestHeap heap(SlotSize::large);
+  Storm storm(*heap);
+  Photographer photographer(std::move(engine));
+  const int before = g_own_faults;
+  int faults = 0;
+  struct sigaction previous {};
+  for (int i = 0; i < 3; ++i) {
+    struct sigaction action {};
+    action.sa_sigaction = on_own_fault;
+    action.sa_flags = SA_SIGINFO;
+    CHECK(sigaction(SIGSEGV, &action, i == 0 ? &previous : nullptr) == 0);
+    photographer.snapshot(*heap, storm, [&] {
+      if (faults > i) return;
+      CHECK(mprotect(page, kPage, PROT_READ) == 0);
+      *g_own_page = std::byte{1};
+      ++faults;
+    });
+  }
+  CHECK_EQUAL(g_own_faults - before, faults);
+  CHECK(sigaction(SIGSEGV, &previous, nullptr) == 0);
+  photographer.writer().let_go(*heap);
+  munmap(page, kPage);
+}
+
+// The program uses nearly all mappings that a process may have; giving back single pages needs more.
+void there_are_no_mappings_left(const char* name) {
+  constexpr std::size_t kMappings = 65'600, kLeft = 40;
+  auto engine = engine_named(name);
+  if (engine == nullptr) return;
+  TestHeap heap(SlotSize::large);
+  Storm storm(*heap);
+  Photographer photographer(std::move(engine));
+  photographer.snapshot(*heap, storm, [] {});
+  void* const ballast = mmap(nullptr, kMappings * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  CHECK(ballast != MAP_FAILED);
+  const auto page = [&](std::size_t i) { return static_cast<std::byte*>(ballast) + i * kPage; };
+  std::size_t used = 1;
+  while (used < kMappings && mprotect(page(used), kPage, PROT_READ) == 0) used += 2;
+  for (std::size_t i = 0; i < kLeft; i += 2)
+    if (used > i + 2) CHECK(mprotect(page(used - 2 - i), kPage, PROT_NONE) == 0);
+  for (int i = 0; i < 3; ++i) photographer.snapshot(*heap, storm, [] {});
+  munmap(ballast, kMappings * kPage);
+  photographer.writer().let_go(*heap);
+}
+
 }  // namespace
 
 int main(int, char** arguments) {
@@ -252,5 +315,7 @@ int main(int, char** arguments) {
     system_calls_write_into_the_heap(engine);
     the_program_forks_during_a_snapshot(engine);
     several_heaps_share_an_engine(engine);
+    the_program_has_a_handler_for_faults(engine);
+    there_are_no_mappings_left(engine);
   }
 }

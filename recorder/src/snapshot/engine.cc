@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "snapshot/copy_on_write.h"
+#include "snapshot/fork_engine.h"
 #include "snapshot/precopy_engine.h"
 
 namespace afterimage {
@@ -10,6 +12,9 @@ namespace {
 std::unique_ptr<SnapshotEngine> make_engine(std::string_view name) {
   if (name == "stop") return std::make_unique<StopEngine>();
   if (name == "precopy") return std::make_unique<PrecopyEngine>();
+  if (name == "fork") return std::make_unique<ForkEngine>();
+  if (name == "cow-mprotect") return std::make_unique<MprotectEngine>();
+  if (name == "cow-uffd") return std::make_unique<UserfaultEngine>();
   return nullptr;
 }
 

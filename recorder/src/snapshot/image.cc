@@ -60,11 +60,11 @@ void Image::want_huge_pages() noexcept {
   huge_end_ = end;
 }
 
-void Image::copy(std::uintptr_t address, std::size_t bytes) noexcept {
+void Image::copy(std::uintptr_t address, std::size_t bytes) const noexcept {
   copy_pages(at(address), reinterpret_cast<const std::byte*>(address), bytes);
 }
 
-void Image::copy_all() noexcept {
+void Image::copy_all() const noexcept {
   for (const PageRange& range : ranges_) copy(range.address, range.bytes);
 }
 

@@ -19,7 +19,11 @@ struct PageRange {
 
 class Image {
  public:
-  enum class Sharing { this_process, with_children };
+  enum class Sharing {
+    this_process,        // children of the program do not have it
+    copied_to_children,  // they have their own
+    with_children,       // what they write is seen here
+  };
 
   explicit Image(Sharing sharing) noexcept : sharing_(sharing) {}
   ~Image();
@@ -37,8 +41,8 @@ class Image {
   std::size_t bytes() const noexcept { return bytes_; }
 
   std::byte* at(std::uintptr_t address) const noexcept { return mirror_ + (address - slot_); }
-  void copy(std::uintptr_t address, std::size_t bytes) noexcept;
-  void copy_all() noexcept;
+  void copy(std::uintptr_t address, std::size_t bytes) const noexcept;
+  void copy_all() const noexcept;
 
   // The executable's writable data has no tracking: it is small, and copied at the instant.
   void copy_executable_data();

@@ -157,7 +157,7 @@ void SnapshotWriter::run() {
       current_->end();
       (void)write_image();
       lock.lock();
-      conclude(lock);
+      conclude();
     }
   }
 }
@@ -176,8 +176,8 @@ void SnapshotWriter::work(std::unique_lock<std::mutex>& lock) {
     case SnapshotEngine::Progress::failed:
       engine_failed_ = true;
       RawLine().text("snapshot engine ").text(current_->name()).text(" has failed; from now on reactors stop for snapshots").print();
-      return conclude(lock);
-    case SnapshotEngine::Progress::abandoned: return conclude(lock);
+      return conclude();
+    case SnapshotEngine::Progress::abandoned: return conclude();
   }
 }
 
@@ -190,10 +190,10 @@ void SnapshotWriter::wait_for_boundary(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   current_->end();
   lock.lock();
-  conclude(lock);
+  conclude();
 }
 
-void SnapshotWriter::conclude(std::unique_lock<std::mutex>&) {
+void SnapshotWriter::conclude() {
   heap_ = nullptr;
   set_state(State::idle);
   changed_.notify_all();

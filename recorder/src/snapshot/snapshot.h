@@ -81,7 +81,7 @@ class AFTERIMAGE_API SnapshotWriter {
   void run();
   void work(std::unique_lock<std::mutex>& lock);
   void wait_for_boundary(std::unique_lock<std::mutex>& lock);
-  void conclude(std::unique_lock<std::mutex>& lock);
+  void conclude();
   Status write_image();
   Status write_and_tell(const SnapshotOrder& order, std::vector<format::CoreRange> ranges);
   Status write_file(const SnapshotOrder& order, std::vector<format::CoreRange>& ranges);
