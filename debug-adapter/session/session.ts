@@ -42,6 +42,8 @@ export class AfterimageSession extends LoggingDebugSession {
   private closing: Promise<void> | undefined;
   /** The stack of the present stop, read once. */
   private frames: readonly mi.Frame[] | undefined;
+  /** How many moves were begun. */
+  private moves = 0;
 
   constructor() {
     super();
@@ -257,6 +259,7 @@ export class AfterimageSession extends LoggingDebugSession {
 
   /** Answers a request with what `body` gives; with an error that the user can read when it throws. */
   private answer<R extends P.Response>(response: R, body: (launched: Launched) => Promise<R['body']>): void {
+    const { moves } = this;
     const needsLaunch = !['launch', 'disconnect', 'terminate'].includes(response.command);
     if (needsLaunch && this.launched === undefined) return this.fail(response, notLaunched());
     body(this.launched!).then(
@@ -264,7 +267,8 @@ export class AfterimageSession extends LoggingDebugSession {
         if (answer !== undefined) response.body = answer;
         this.sendResponse(response);
       },
-      (error: unknown) => this.fail(response, error),
+      // A look that a move has overtaken is nobody's mistake: the client asks again at the next stop.
+      (error: unknown) => this.fail(response, error, moves === this.moves && !this.launched?.replay.running),
     );
   }
 
@@ -279,6 +283,7 @@ export class AfterimageSession extends LoggingDebugSession {
     } catch (error) {
       return this.fail(response, error);
     }
+    this.moves += 1;
     this.frames = undefined;
     launched.variables.forget();
     this.sendResponse(response);
@@ -295,15 +300,15 @@ export class AfterimageSession extends LoggingDebugSession {
   private stopped({ recording, reactor, replay, breakpoints }: Launched, stop: Stop, wish: Wish): void {
     if (stop.kind === 'crash') this.say(`${exceptionInfo(stop.crash, recording.crash).description}`, 'console');
     if (stop.kind === 'boundary' && replay.position >= replay.end && reactor.crashEvent !== undefined)
-      this.say(crashMissing(reactor), 'important');
+      this.say(crashMissing(reactor, replay.end), 'important');
     const body = stoppedBody(stop, wish, replay.position, replay.end, (number) => breakpoints.isFunction(number));
     this.sendEvent(new Event('stopped', body));
     this.sendEvent(new Event('afterimage.position', timeline(recording, reactor, replay)));
   }
 
-  private fail(response: P.Response, error: unknown): void {
+  private fail(response: P.Response, error: unknown, showUser = true): void {
     // The library leaves out of a message what does not begin with an underscore.
-    this.sendErrorResponse(response, { id: 1, format: '{_message}', variables: { _message: readable(error).message }, showUser: true });
+    this.sendErrorResponse(response, { id: 1, format: '{_message}', variables: { _message: readable(error).message }, showUser });
   }
 
   private say(text: string, category: string): void {
@@ -344,8 +349,12 @@ function currentEvent({ recording, reactor, replay }: Launched): RecordedEvent |
   return replay.position < log.end && replay.position >= log.first ? log.event(replay.position) : undefined;
 }
 
-const crashMissing = (reactor: ReactorInfo): string =>
-  `The crash that was recorded in event ${counted(reactor.crashEvent!)} of ${reactor.name} did not happen again.`;
+function crashMissing({ name, crashEvent }: ReactorInfo, end: number): string {
+  const crash = `The crash that was recorded in event ${counted(crashEvent!)} of ${name}`;
+  return crashEvent! < end
+    ? `${crash} did not happen again.`
+    : `${crash} cannot be reached: the recording has lost its events from ${counted(end)} on.`;
+}
 
 const notLaunched = () => new UserError('not-launched', 'No recording is open: the launch request comes first.');
 const alreadyMoving = () => new UserError('already-moving', 'The replay is moving. Wait for it, or pause it.');
