@@ -26,6 +26,19 @@ export const gdbMissing = (gdb: string) =>
 export const notCompiled = (expression: string, why: string) =>
   new UserError('not-compiled', `The expression "${expression}" cannot be evaluated between events: ${why}.`);
 
+export const noStorage = (expression: string, position: number) =>
+  new UserError(
+    'no-storage',
+    `At event ${position}, "${expression}" leads through memory that is not the reactor's, so it has no storage to watch. Choose another ` +
+      `event with --before.`,
+  );
+
+export const addressOrExpression = () =>
+  new UserError('address-or-expression', 'Say which memory: either --expression, or --address and --bytes.');
+
+export const tooLarge = (bytes: number, most: number) =>
+  new UserError('too-large', `${bytes} bytes are too many to watch; ${most} are the most. Choose a part of them.`);
+
 export const gdbFailed = (words: string) => new UserError('gdb-failed', `gdb could not decode the payloads: ${words}`);
 
 export const notInHeap = (address: string, reactor: string, from: string, to: string) =>

@@ -5,7 +5,7 @@ import { type Found } from '../replay/reports';
 import { wholeNumber } from './arguments';
 import { ExitCode } from './exit-codes';
 import { type Output } from './output';
-import { ask, compiled, type QueryOptions, rangeOf } from './query';
+import { ask, compiled, type QueryOptions, rangeOf, warnIfUnfaithful } from './query';
 import { counted, printable, timeOfDay } from './text';
 
 export interface FindOptions extends QueryOptions {
@@ -66,5 +66,5 @@ function show(
     line(`  ${String(event.number).padStart(9)}  ${timeOfDay(event.timeNs)}  ${printable(event.type.name)}  ${c.dim(payload)}  = ${value}`);
   }
   if (unreadable > 0) line(c.dim(`After ${counted(unreadable, 'event')} the expression could not be evaluated.`));
-  if (!faithful) line(c.yellow('The replay differs from the recording, so this may not be what happened; see afterimage replay.'));
+  warnIfUnfaithful(faithful, output);
 }

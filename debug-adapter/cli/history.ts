@@ -5,7 +5,7 @@ import { type Value } from '../replay/reports';
 import { wholeNumber } from './arguments';
 import { ExitCode } from './exit-codes';
 import { type Output } from './output';
-import { ask, compiled, type QueryOptions, rangeOf } from './query';
+import { ask, compiled, type QueryOptions, rangeOf, warnIfUnfaithful } from './query';
 import { counted } from './text';
 
 export interface HistoryOptions extends QueryOptions {
@@ -42,7 +42,7 @@ export async function history(recording: Recording, options: HistoryOptions, out
     line(`${options.expression} changed in ${counted(answer.count, 'event')} from ${range.from} to ${answer.position - 1}.`);
     for (const { event, value } of values) line(`  ${(event === null ? 'before' : String(event)).padStart(9)}  ${c.bold(value)}`);
     if (limit > 0 && answer.count >= limit) line(c.dim(`There may be more: --count ${limit * 10}.`));
-    if (!faithful) line(c.yellow('The replay differs from the recording, so this may not be what happened; see afterimage replay.'));
+    warnIfUnfaithful(faithful, output);
   }
   return findings.length > 0 ? ExitCode.ok : ExitCode.negative;
 }

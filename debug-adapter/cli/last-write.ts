@@ -1,92 +1,109 @@
-// afterimage last-write: replays, and names the event that last changed a piece of memory.
+// afterimage last-write, first-write: replays, and names the event that last (or first) changed a piece of memory. The memory is
+// given by its address, or as a C++ expression, which means the storage that it has at the end of the range.
 
-import { type RecordedEvent, type Recording, signalName } from '../recording';
-import { findProgram } from '../replay/find-program';
-import { Replayer } from '../replay/replayer';
-import { type Crash, type Writes } from '../replay/reports';
-import { addressOf, chosenReactor, wholeNumber } from './arguments';
+import { type ReactorInfo, type RecordedEvent, type Recording, signalName } from '../recording';
+import { type Replayer } from '../replay/replayer';
+import { type Writes } from '../replay/reports';
+import { addressOf, wholeNumber } from './arguments';
 import { ExitCode } from './exit-codes';
-import { notInHeap, replayCrashed } from './errors';
-import { type Output, progressBar } from './output';
+import { addressOrExpression, notInHeap, replayCrashed, tooLarge } from './errors';
+import { type Output } from './output';
+import { type Range, rangeOf, type ReplayerOptions, warnIfUnfaithful, withReplayer } from './query';
+import { storageOf, type Storage, type StorageAt } from './storage';
 import { counted, hexAddress, printable, timeOfDay } from './text';
 
 const BYTES_MAX = 1 << 20;
 
-export interface LastWriteOptions {
-  readonly address: string;
-  readonly bytes: string;
+export interface WriteOptions extends ReplayerOptions {
+  readonly address?: string;
+  readonly bytes?: string;
+  readonly expression?: string;
   readonly before?: string;
-  readonly reactor?: string;
-  readonly program?: string;
-  readonly force?: boolean;
 }
 
-export async function lastWrite(recording: Recording, options: LastWriteOptions, output: Output): Promise<ExitCode> {
-  const reactor = chosenReactor(recording, options.reactor);
-  const address = addressOf(options.address);
-  const bytes = Math.min(BYTES_MAX, Math.max(1, wholeNumber('--bytes', options.bytes, { example: '8' })));
-  if (address < reactor.heapBase || address + BigInt(bytes) > reactor.heapBase + reactor.heapBytes) {
-    throw notInHeap(hexAddress(address), reactor.name, hexAddress(reactor.heapBase), hexAddress(reactor.heapBase + reactor.heapBytes));
-  }
-  // Up to the crashing event, which cannot be finished.
-  const end = reactor.crashEvent ?? recording.log(reactor.id).end;
-  const before = options.before === undefined ? end : wholeNumber('--before', options.before);
-  const program = findProgram(recording, options.program);
-  const replayer = Replayer.start(recording, { reactor: reactor.id, program, force: options.force === true });
-  try {
-    const writes = await ask(replayer, address, bytes, before, output);
-    const event = writes.last < 0 ? undefined : recording.log(reactor.id).event(writes.last);
-    if (output.json) output.document(document(reactor.id, address, bytes, before, writes, event));
-    else show(address, bytes, before, writes, event, output);
-    return event === undefined ? ExitCode.negative : ExitCode.ok;
-  } finally {
-    await replayer.quit();
-  }
+type Which = 'first' | 'last';
+
+export const lastWrite = (recording: Recording, options: WriteOptions, output: Output) => write('last', recording, options, output);
+export const firstWrite = (recording: Recording, options: WriteOptions, output: Output) => write('first', recording, options, output);
+
+interface Answer extends Storage {
+  readonly which: Which;
+  readonly before: number;
+  readonly expression: string | undefined;
+  readonly writes: Writes;
+  readonly event: RecordedEvent | undefined;
+  readonly faithful: boolean;
 }
 
-async function ask(replayer: Replayer, address: bigint, bytes: number, before: number, output: Output): Promise<Writes> {
-  const ready = await replayer.ready();
-  const bar = progressBar('comparing', ready.position, before, output.json);
-  replayer.on('progress', (position) => bar.update(position));
-  try {
-    const answer: Writes | Crash = await replayer.lastWrite(address, bytes, before);
-    if (answer.event === 'crash') throw replayCrashed(answer.eventNumber, signalName(answer.signal));
-    return answer;
-  } finally {
-    bar.stop();
-  }
+async function write(which: Which, recording: Recording, options: WriteOptions, output: Output): Promise<ExitCode> {
+  const { expression } = options;
+  const range = rangeOf(recording, { ...options, ...(options.before === undefined ? {} : { to: options.before }) });
+  const storageAt = await chosenStorage(recording, range, options);
+  const answer = await withReplayer(recording, range, options, output, async (replayer): Promise<Answer> => {
+    const storage = await storageAt(replayer, range.to);
+    if (storage.bytes > BYTES_MAX) throw tooLarge(storage.bytes, BYTES_MAX);
+    const writes = await replayer.lastWrite(storage.address, storage.bytes, range.to, `${which}-write`);
+    if (writes.event === 'crash') throw replayCrashed(writes.eventNumber, signalName(writes.signal));
+    const event = writes.last < 0 ? undefined : recording.log(range.reactor.id).event(writes.last);
+    return { ...storage, which, before: range.to, expression, writes, event, faithful: replayer.divergences.length === 0 };
+  });
+  if (output.json) output.document(document(range.reactor, answer));
+  else show(answer, output);
+  return answer.event === undefined ? ExitCode.negative : ExitCode.ok;
 }
 
-function document(reactor: number, address: bigint, bytes: number, before: number, writes: Writes, event: RecordedEvent | undefined) {
+async function chosenStorage(recording: Recording, range: Range, options: WriteOptions): Promise<StorageAt> {
+  const { address, bytes, expression } = options;
+  if (expression !== undefined && address === undefined && bytes === undefined) {
+    return storageOf(recording, range, expression, options.gdb);
+  }
+  if (expression !== undefined || address === undefined || bytes === undefined) throw addressOrExpression();
+  const storage = givenStorage(range.reactor, address, bytes);
+  return (_replayer: Replayer) => Promise.resolve(storage);
+}
+
+function givenStorage({ name, heapBase, heapBytes }: ReactorInfo, addressText: string, bytesText: string): Storage {
+  const address = addressOf(addressText);
+  const bytes = Math.max(1, wholeNumber('--bytes', bytesText, { example: '8' }));
+  if (address < heapBase || address + BigInt(bytes) > heapBase + heapBytes) {
+    throw notInHeap(hexAddress(address), name, hexAddress(heapBase), hexAddress(heapBase + heapBytes));
+  }
+  return { address, bytes };
+}
+
+function document(reactor: ReactorInfo, { which, address, bytes, expression, before, writes, event, faithful }: Answer) {
   return {
-    reactor,
+    reactor: reactor.id,
+    ...(expression === undefined ? {} : { expression }),
     address: hexAddress(address),
     bytes,
     before,
-    writes: writes.count,
-    firstEvent: writes.first < 0 ? null : writes.first,
+    ...(which === 'first' ? {} : { writes: writes.count, firstEvent: writes.first < 0 ? null : writes.first }),
     event:
       event === undefined
         ? null
         : { number: event.number, type: event.type.name, timeNs: event.timeNs, payload: event.payload.toString('hex') },
     bytesBefore: writes.before.toString('hex'),
     bytesAfter: writes.after.toString('hex'),
+    faithful,
   };
 }
 
-function show(address: bigint, bytes: number, before: number, writes: Writes, event: RecordedEvent | undefined, output: Output): void {
+function show(answer: Answer, output: Output): void {
+  const { which, address, bytes, expression, before, writes, event, faithful } = answer;
   const { colors: c, line } = output;
-  const what = `${counted(bytes, 'byte')} at ${hexAddress(address)}`;
-  if (event === undefined) return line(`No event before ${before} changed the ${what}.`);
-  line(
-    `${c.bold(`Event ${event.number}`)} was the last before ${before} to change the ${what}; ${writes.count} did, the first was ${writes.first}.`,
-  );
+  const place = `${counted(bytes, 'byte')} at ${hexAddress(address)}`;
+  const what = expression === undefined ? `the ${place}` : `${printable(expression)} (${place})`;
+  if (event === undefined) return line(`No event before ${before} changed ${what}.`);
+  const others = which === 'first' ? '' : `; ${writes.count} did, the first was ${writes.first}`;
+  line(`${c.bold(`Event ${event.number}`)} was the ${which} before ${before} to change ${what}${others}.`);
   line();
   line(`  ${c.dim('before')}  ${c.red(spaced(writes.before, output.width))}`);
   line(`  ${c.dim('after')}   ${c.green(spaced(writes.after, output.width))}`);
   line(
     `  ${c.dim('event')}   ${timeOfDay(event.timeNs)}  ${printable(event.type.name)}  ${spaced(event.payload, output.width - 30 - event.type.name.length)}`,
   );
+  warnIfUnfaithful(faithful, output);
 }
 
 function spaced(bytes: Buffer, width: number): string {

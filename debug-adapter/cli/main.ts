@@ -10,7 +10,7 @@ import { ExitCode } from './exit-codes';
 import { find, type FindOptions } from './find';
 import { history, type HistoryOptions } from './history';
 import { info, type InfoOptions } from './info';
-import { lastWrite, type LastWriteOptions } from './last-write';
+import { firstWrite, lastWrite, type WriteOptions } from './last-write';
 import { type Output, standardOutput } from './output';
 import { replay, type ReplayCommandOptions } from './replay';
 import { printable } from './text';
@@ -56,14 +56,8 @@ function buildProgram(): Command {
     .option('--show-output', 'show what the program prints meanwhile')
     .action(run<ReplayCommandOptions>(replay));
 
-  command(program, 'last-write', 'the event that last changed a piece of memory')
-    .requiredOption('--address <hex>', 'where')
-    .requiredOption('--bytes <number>', 'how many bytes')
-    .option('--before <event>', 'look only at events before this one (default: all)')
-    .option('--reactor <name>', 'name or number of the reactor (default: the one that crashed)')
-    .option('--program <path>', 'the executable that made the recording')
-    .option('--force', 'go on although a library is another build than the recorded one')
-    .action(run<LastWriteOptions>(lastWrite));
+  writes(program, 'last-write', 'the event that last changed a piece of memory').action(run<WriteOptions>(lastWrite));
+  writes(program, 'first-write', 'the event that first changed a piece of memory').action(run<WriteOptions>(firstWrite));
 
   question(program, 'find', 'the first event after which a C++ expression is true')
     .requiredOption('--expression <c++>', 'over the members of the reactor and the event, as in react()')
@@ -87,13 +81,29 @@ function buildProgram(): Command {
 
 /** A question about a range of events, answered by replaying them. */
 function question(program: Command, name: string, description: string): Command {
-  return command(program, name, description)
-    .option('--from <event>', 'the first event to look at (default: the first that can be replayed)')
-    .option('--to <event>', 'the event to end before (default: the crash, or the end)')
+  return replaying(
+    command(program, name, description)
+      .option('--from <event>', 'the first event to look at (default: the first that can be replayed)')
+      .option('--to <event>', 'the event to end before (default: the crash, or the end)'),
+  );
+}
+
+function writes(program: Command, name: string, description: string): Command {
+  return replaying(
+    command(program, name, description)
+      .option('--expression <c++>', 'what is stored there, as in react()')
+      .option('--address <hex>', 'where')
+      .option('--bytes <number>', 'how many bytes, with --address')
+      .option('--before <event>', 'look only at events before this one (default: the crash, or the end)')
+      .option('--gdb <path>', 'the gdb that compiles the expression', 'gdb'),
+  );
+}
+
+const replaying = (command: Command): Command =>
+  command
     .option('--reactor <name>', 'name or number of the reactor (default: the one that crashed)')
     .option('--program <path>', 'the executable that made the recording')
     .option('--force', 'go on although a library is another build than the recorded one');
-}
 
 function command(program: Command, name: string, description: string): Command {
   return program

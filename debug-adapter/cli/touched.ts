@@ -6,7 +6,7 @@ import { addressOf } from './arguments';
 import { notInHeap } from './errors';
 import { ExitCode } from './exit-codes';
 import { type Output } from './output';
-import { ask, type QueryOptions, rangeOf } from './query';
+import { ask, type QueryOptions, rangeOf, warnIfUnfaithful } from './query';
 import { counted, hexAddress } from './text';
 
 export interface TouchedOptions extends QueryOptions {
@@ -41,7 +41,7 @@ export async function touched(recording: Recording, options: TouchedOptions, out
           : `${block.state === 'live' ? c.green('in use') : c.red('free')}  ${block.bytes} bytes at ${block.address}`;
       line(`  ${when.padStart(9)}  ${what}`);
     }
-    if (!faithful) line(c.yellow('The replay differs from the recording, so this may not be what happened; see afterimage replay.'));
+    warnIfUnfaithful(faithful, output);
   }
   return answer.count > 0 ? ExitCode.ok : ExitCode.negative;
 }

@@ -1,14 +1,9 @@
 // C++ expressions for the replayer: gdb compiles them as it would for a tracepoint at the entry of react(), and shows the
-// bytecode as a listing ("maint agent-eval"); here that becomes bytes again. No process is needed, only debug information.
+// bytecode as a listing ("maint agent-eval", or "maint agent" for where something is stored); here that becomes bytes again.
 //
 //     gdb                    "  0  reg 5", "  3  const8 48", " ..."  ->  26 0005 22 30 ...
 //
 // Source of opcodes and operand sizes: GDB manual, appendix F.2.
-
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { type Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 
 /** Opcode, and how many bytes of operand follow (big-endian). */
 const OPCODES: Readonly<Record<string, readonly [code: number, operandBytes: number]>> = {
@@ -54,25 +49,64 @@ const OPCODES: Readonly<Record<string, readonly [code: number, operandBytes: num
 /** DWARF numbers of the registers that hold `this` and the event on entry to react(). */
 const ENTRY_REGISTERS = [5, 4];
 
-export type Compiled = { readonly code: Buffer } | { readonly problem: string };
+export interface Code {
+  readonly code: Buffer;
+  /** Of an expression whose code computes where it is stored: its size. */
+  readonly bytes?: number;
+}
+export type Compiled = Code | { readonly problem: string };
 
-/** Assembles a listing; the last complete one if there are several. */
+interface Line {
+  readonly name: string;
+  readonly operand: string;
+}
+
+/** Assembles a listing of "maint agent-eval": what an expression is worth. */
 export function assemble(listing: string): Compiled {
-  const parts: Buffer[] = [];
-  for (const line of listing.split('\n')) {
-    const match = /^\s*(\d+)\s+(\w+)(?:\s+(-?\d+))?\s*$/.exec(line);
+  const lines = instructions(listing);
+  return lines.length === 0 ? { problem: explained(lastWords(listing)) } : encoded(lines);
+}
+
+/** Assembles a listing of "maint agent", which ends in "const8 BYTES, trace, end": where an expression is stored. */
+export function assembleStorage(listing: string): Compiled {
+  const lines = instructions(listing);
+  if (lines.length === 0) return { problem: explained(lastWords(listing)) };
+  const [size, trace] = lines.slice(-3);
+  if (trace?.name !== 'trace' || size?.name.startsWith('const') !== true) return { problem: 'it is a value that is stored nowhere' };
+  const compiled = encoded([...lines.slice(0, -2), { name: 'pop', operand: '0' }, { name: 'end', operand: '0' }]);
+  return 'code' in compiled ? { ...compiled, bytes: Number(size.operand) } : compiled;
+}
+
+/** The instructions of a listing; of the last one if there are several, and none if it is not complete. */
+function instructions(listing: string): Line[] {
+  const lines: Line[] = [];
+  for (const text of listing.split('\n')) {
+    const match = /^\s*(\d+)\s+(\w+)(?:\s+(-?\d+))?\s*$/.exec(text);
     if (match === null) continue;
     const [, offset, name = '', operand = '0'] = match;
-    if (offset === '0') parts.length = 0;
+    if (offset === '0') lines.length = 0;
+    lines.push({ name, operand });
+    if (name === 'end') return lines;
+  }
+  return [];
+}
+
+function encoded(lines: readonly Line[]): Compiled {
+  const parts: Buffer[] = [];
+  for (const { name, operand } of lines) {
+    // It notes memory on the way, which is of no use here; jumps rely on its length.
+    if (name === 'trace_quick') {
+      parts.push(instruction(OPCODES['dup']![0], 0, 0n), instruction(OPCODES['pop']![0], 0, 0n));
+      continue;
+    }
     const opcode = OPCODES[name];
-    if (opcode === undefined) return { problem: `it needs "${name}", which cannot be done between events (a call, or floating point)` };
+    if (opcode === undefined) return { problem: `it needs "${name}", which cannot be done between events` };
     if (name === 'reg' && !ENTRY_REGISTERS.includes(Number(operand))) {
       return { problem: 'it names something that is neither in the reactor nor in the event' };
     }
     parts.push(instruction(opcode[0], opcode[1], BigInt(operand)));
-    if (name === 'end') return { code: Buffer.concat(parts) };
   }
-  return { problem: lastWords(listing) };
+  return { code: Buffer.concat(parts) };
 }
 
 function instruction(code: number, operandBytes: number, operand: bigint): Buffer {
@@ -85,70 +119,17 @@ function instruction(code: number, operandBytes: number, operand: bigint): Buffe
 const lastWords = (listing: string) =>
   listing.trim().split('\n').at(-1)?.replace(/\.$/, '') || 'gdb said nothing about it'; // prettier-ignore
 
-export class GdbNotStarted extends Error {
-  constructor(
-    readonly missing: boolean,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+/** gdb's words for its limits, in ours. */
+const LIMITS: readonly (readonly [RegExp, string])[] = [
+  [/^gen_fetch: Unsupported type code/, 'it reads a floating-point number, which is not possible; integers, pointers and bool are'],
+  [
+    /^(Cannot translate to agent expression|.*cannot call user defined functions)/,
+    'it calls a function or an overloaded operator, which is not possible; name data members, elements of arrays, and what pointers lead to',
+  ],
+  [/^Value not scalar/, 'it is a whole object; choose a number or a pointer in it'],
+  [/^Invalid type of operand to `!'/, 'here "!" works on numbers only; write "== 0"'],
+  [/^Invalid combination of types/, 'its operands are not both integers; cast an enumeration with (int), a pointer with (long)'],
+  [/^Operand of `&' is an rvalue/, 'it is a value that is stored nowhere'],
+];
 
-export interface Source {
-  readonly gdb: string;
-  readonly program: string;
-  /** C++ types of the reactor and of the events that it has received. */
-  readonly reactor: string;
-  readonly events: readonly string[];
-  readonly expression: string;
-}
-
-const REWRITES_MAX = 16;
-
-/** Compiles the expression as seen on entry to react(). */
-export async function compileExpression(source: Source): Promise<Compiled> {
-  const names = ['react', 'handle', 'consume', 'operator()'].map((method) => `${source.reactor}::${method}`);
-  const overloads = names.flatMap((name) => source.events.map((event) => `'${name}(${event} const&)'`));
-  for (const scope of [...names.slice(0, 1), ...overloads]) {
-    const compiled = await compileAt(source, scope, source.expression);
-    if ('code' in compiled) return compiled;
-  }
-  return compileRewritten(source);
-}
-
-/**
- * Where react() was inlined, or keeps its arguments on the stack (-O0), gdb finds no names in registers. Then the names are
- * spelled out, one unknown name after the other: a member of the reactor, else the event.
- */
-async function compileRewritten(source: Source): Promise<Compiled> {
-  const reactor = `((${source.reactor}*)$rdi)`;
-  let expression = source.expression.replace(/\bthis\b/g, reactor);
-  let compiled = await compileAt(source, 'main', expression);
-  const first = compiled; // says what the user wrote, not what became of it
-  for (let i = 0; i < REWRITES_MAX && 'problem' in compiled; i++) {
-    const [, unknown] = /^No symbol "(\w+)" in current context/.exec(compiled.problem) ?? [];
-    const [, notMember] = /(?:no|find) member named [`']?(\w+)/.exec(compiled.problem) ?? [];
-    const event = source.events[0];
-    if (unknown !== undefined) expression = expression.replace(new RegExp(`\\b${unknown}\\b`, 'g'), `${reactor}->${unknown}`);
-    else if (notMember !== undefined && event !== undefined && expression.includes(`${reactor}->${notMember}`))
-      expression = expression.replaceAll(`${reactor}->${notMember}`, `(*(${event}*)$rsi)`);
-    else break;
-    compiled = await compileAt(source, 'main', expression);
-  }
-  return 'code' in compiled ? compiled : first;
-}
-
-async function compileAt({ gdb, program }: Source, scope: string, expression: string): Promise<Compiled> {
-  return assemble(await askGdb(gdb, program, `maint agent-eval -at ${scope}, ${expression}`));
-}
-
-async function askGdb(gdb: string, program: string, command: string): Promise<string> {
-  const child = spawn(gdb, ['-nx', '-q', '-batch', '-iex', 'set debuginfod enabled off', program, '-ex', command], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  await once(child, 'spawn').catch((error: NodeJS.ErrnoException) => {
-    throw new GdbNotStarted(error.code === 'ENOENT', error.message);
-  });
-  const [listing, words] = await Promise.all([text(child.stdout as Readable), text(child.stderr as Readable)]);
-  return `${listing}\n${words}`;
-}
+const explained = (problem: string): string => LIMITS.find(([words]) => words.test(problem))?.[1] ?? problem;

@@ -97,9 +97,14 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
     return report.event === 'crash' ? report : expectReport(report, 'stopped');
   }
 
-  /** The last event before `position` that changed the bytes at `address`. */
-  async lastWrite(address: bigint, bytes: number, position: number): Promise<Writes | Crash> {
-    this.send(`last-write ${address.toString(16)} ${bytes} ${position}`);
+  /** The last event before `position` that changed the bytes at `address`, or the first. */
+  async lastWrite(
+    address: bigint,
+    bytes: number,
+    position: number,
+    command: 'last-write' | 'first-write' = 'last-write',
+  ): Promise<Writes | Crash> {
+    this.send(`${command} ${address.toString(16)} ${bytes} ${position}`);
     const report = await this.next();
     return report.event === 'crash' ? report : expectReport(report, 'writes');
   }

@@ -65,6 +65,7 @@ export type Divergence = z.infer<typeof Divergence>;
 export type Found = z.infer<typeof Found>;
 export type Value = z.infer<typeof Value>;
 export type Block = z.infer<typeof Block>;
+export type Finding = Found | Value | Block;
 export type Answer = z.infer<typeof Answer>;
 
 export function parseReport(line: string): Report {

@@ -40,7 +40,7 @@ constexpr struct {
   const char* name;
   Status (*carry_out)(Replayer&, std::istream&);
 } kCommands[] = {
-    {"run", run},   {"expect-pages", expect_pages}, {"last-write", last_write},
+    {"run", run},   {"expect-pages", expect_pages}, {"last-write", last_write}, {"first-write", first_write},
     {"find", find}, {"history", history},           {"touched", touched},
 };
 

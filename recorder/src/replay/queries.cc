@@ -38,7 +38,8 @@ std::int64_t number_or_none(const std::optional<std::uint64_t>& event) {
 // Watches a piece of memory from event to event.
 class Watch {
  public:
-  Watch(std::uintptr_t address, std::size_t bytes) : memory_(reinterpret_cast<const std::byte*>(address)), bytes_(bytes) {}
+  Watch(std::uintptr_t address, std::size_t bytes, bool first_only)
+      : memory_(reinterpret_cast<const std::byte*>(address)), bytes_(bytes), first_only_(first_only) {}
 
   bool operator()(std::optional<std::uint64_t> event) {
     if (!event) {
@@ -51,7 +52,7 @@ class Watch {
       before_.swap(value_);
       value_.assign(memory_, memory_ + bytes_);
     }
-    return true;
+    return !first_only_ || !first_;
   }
 
   void report_writes() const {
@@ -64,6 +65,7 @@ class Watch {
  private:
   const std::byte* const memory_;
   const std::size_t bytes_;
+  const bool first_only_;
   std::vector<std::byte> value_, before_;
   std::uint64_t count_ = 0;
   std::optional<std::uint64_t> first_, last_;
@@ -101,22 +103,25 @@ void report_answer(const char* query, std::uint64_t count, std::uint64_t unreada
   report(json.field("unreadable", unreadable).field("position", position).end_object());
 }
 
-}  // namespace
-
-Status last_write(Replayer& replayer, std::istream& arguments) {
+Status watch_writes(Replayer& replayer, std::istream& arguments, bool first_only) {
   std::uintptr_t address = 0;
   std::size_t bytes = 0;
   std::uint64_t target = 0;
   if (!(arguments >> std::hex >> address >> std::dec >> bytes >> target))
-    return Status(0, "command last-write: expected ADDRESS BYTES POSITION.");
+    return Status(0, "command last-write or first-write: expected ADDRESS BYTES POSITION.");
   if (bytes == 0 || !replayer.memory().covers(address, bytes))
     return Status(0, "the " + std::to_string(bytes) + " bytes at " + hex(address) +
                          " are neither in the reactor's heap nor in the executable's data.");
-  Watch watch(address, bytes);
+  Watch watch(address, bytes, first_only);
   if (Status status = look_after_each(replayer, replayer.first(), target, watch); !status) return status;
   watch.report_writes();
   return {};
 }
+
+}  // namespace
+
+Status last_write(Replayer& replayer, std::istream& arguments) { return watch_writes(replayer, arguments, false); }
+Status first_write(Replayer& replayer, std::istream& arguments) { return watch_writes(replayer, arguments, true); }
 
 // The events after which the expression is true, the first LIMIT of them (0: all).
 Status find(Replayer& replayer, std::istream& arguments) {
