@@ -39,6 +39,9 @@ export const addressOrExpression = () =>
 export const tooLarge = (bytes: number, most: number) =>
   new UserError('too-large', `${bytes} bytes are too many to watch; ${most} are the most. Choose a part of them.`);
 
+export const diffBackwards = (from: number, to: number) =>
+  new UserError('diff-backwards', `Position ${from} is behind position ${to}. Give the earlier one with --from, the later one with --to.`);
+
 export const gdbFailed = (words: string) => new UserError('gdb-failed', `gdb could not decode the payloads: ${words}`);
 
 export const notInHeap = (address: string, reactor: string, from: string, to: string) =>

@@ -2,14 +2,13 @@
 // given by its address, or as a C++ expression, which means the storage that it has at the end of the range.
 
 import { type ReactorInfo, type RecordedEvent, type Recording, signalName } from '../recording';
-import { type Replayer } from '../replay/replayer';
 import { type Writes } from '../replay/reports';
-import { addressOf, wholeNumber } from './arguments';
+import { addressOf, chosenReactor, wholeNumber } from './arguments';
 import { ExitCode } from './exit-codes';
 import { addressOrExpression, notInHeap, replayCrashed, tooLarge } from './errors';
 import { type Output } from './output';
 import { type Range, rangeOf, type ReplayerOptions, warnIfUnfaithful, withReplayer } from './query';
-import { storageOf, type Storage, type StorageAt } from './storage';
+import { storageOf, type Storage } from './storage';
 import { counted, hexAddress, printable, timeOfDay } from './text';
 
 const BYTES_MAX = 1 << 20;
@@ -37,10 +36,11 @@ interface Answer extends Storage {
 
 async function write(which: Which, recording: Recording, options: WriteOptions, output: Output): Promise<ExitCode> {
   const { expression } = options;
+  const given = givenStorage(chosenReactor(recording, options.reactor), options);
   const range = rangeOf(recording, { ...options, ...(options.before === undefined ? {} : { to: options.before }) });
-  const storageAt = await chosenStorage(recording, range, options);
+  const storageAt = given ?? (await storageOf(recording, range, expression ?? '', options.gdb));
   const answer = await withReplayer(recording, range, options, output, async (replayer): Promise<Answer> => {
-    const storage = await storageAt(replayer, range.to);
+    const storage = typeof storageAt === 'function' ? await storageAt(replayer, range.to) : storageAt;
     if (storage.bytes > BYTES_MAX) throw tooLarge(storage.bytes, BYTES_MAX);
     const writes = await replayer.lastWrite(storage.address, storage.bytes, range.to, `${which}-write`);
     if (writes.event === 'crash') throw replayCrashed(writes.eventNumber, signalName(writes.signal));
@@ -52,19 +52,15 @@ async function write(which: Which, recording: Recording, options: WriteOptions, 
   return answer.event === undefined ? ExitCode.negative : ExitCode.ok;
 }
 
-async function chosenStorage(recording: Recording, range: Range, options: WriteOptions): Promise<StorageAt> {
-  const { address, bytes, expression } = options;
-  if (expression !== undefined && address === undefined && bytes === undefined) {
-    return storageOf(recording, range, expression, options.gdb);
-  }
-  if (expression !== undefined || address === undefined || bytes === undefined) throw addressOrExpression();
-  const storage = givenStorage(range.reactor, address, bytes);
-  return (_replayer: Replayer) => Promise.resolve(storage);
-}
-
-function givenStorage({ name, heapBase, heapBytes }: ReactorInfo, addressText: string, bytesText: string): Storage {
-  const address = addressOf(addressText);
-  const bytes = Math.max(1, wholeNumber('--bytes', bytesText, { example: '8' }));
+/** The memory that --address and --bytes name; undefined when there is an expression instead. */
+function givenStorage(
+  { name, heapBase, heapBytes }: ReactorInfo,
+  { address: text, bytes: count, expression }: WriteOptions,
+): Storage | undefined {
+  if (expression !== undefined && text === undefined && count === undefined) return undefined;
+  if (expression !== undefined || text === undefined || count === undefined) throw addressOrExpression();
+  const address = addressOf(text);
+  const bytes = Math.max(1, wholeNumber('--bytes', count, { example: '8' }));
   if (address < heapBase || address + BigInt(bytes) > heapBase + heapBytes) {
     throw notInHeap(hexAddress(address), name, hexAddress(heapBase), hexAddress(heapBase + heapBytes));
   }

@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import { openRecording, type Recording, UserError } from '../recording';
 import { type CommonOptions } from './arguments';
+import { diff, type DiffOptions } from './diff';
 import { events, type EventsOptions } from './events';
 import { ExitCode } from './exit-codes';
 import { find, type FindOptions } from './find';
@@ -75,6 +76,11 @@ function buildProgram(): Command {
   question(program, 'touched', 'allocations and frees of the memory at an address')
     .requiredOption('--address <hex>', 'where')
     .action(run<TouchedOptions>(touched));
+
+  question(program, 'diff', 'heap blocks that two positions do not have in common')
+    .option('--limit <number>', 'how many blocks to show of each kind', '20')
+    .option('--gdb <path>', 'the gdb that knows the classes', 'gdb')
+    .action(run<DiffOptions>(diff));
 
   return program;
 }

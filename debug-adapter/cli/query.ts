@@ -58,10 +58,14 @@ export async function compiledStorage(recording: Recording, range: Range, expres
 async function compile(recording: Recording, range: Range, expression: string, gdb = 'gdb', storage = false): Promise<Code> {
   const { reactor, program } = range;
   const events = recording.log(reactor.id).types.map((type) => type.name);
+  const result = await withGdb(gdb, () => compileExpression({ gdb, program, reactor: reactor.type, events, expression, storage }));
+  if ('problem' in result) throw notCompiled(expression, result.problem);
+  return result;
+}
+
+export async function withGdb<T>(gdb: string, use: () => Promise<T>): Promise<T> {
   try {
-    const result = await compileExpression({ gdb, program, reactor: reactor.type, events, expression, storage });
-    if ('problem' in result) throw notCompiled(expression, result.problem);
-    return result;
+    return await use();
   } catch (error) {
     if (error instanceof GdbNotStarted) throw error.missing ? gdbMissing(gdb) : gdbFailed(error.message);
     throw error;

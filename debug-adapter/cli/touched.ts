@@ -2,7 +2,7 @@
 
 import { type Recording } from '../recording';
 import { type Block } from '../replay/reports';
-import { addressOf } from './arguments';
+import { addressOf, chosenReactor } from './arguments';
 import { notInHeap } from './errors';
 import { ExitCode } from './exit-codes';
 import { type Output } from './output';
@@ -14,12 +14,12 @@ export interface TouchedOptions extends QueryOptions {
 }
 
 export async function touched(recording: Recording, options: TouchedOptions, output: Output): Promise<ExitCode> {
-  const range = rangeOf(recording, options);
-  const { heapBase, heapBytes, name } = range.reactor;
+  const { heapBase, heapBytes, name } = chosenReactor(recording, options.reactor);
   const address = addressOf(options.address);
   if (address < heapBase || address >= heapBase + heapBytes) {
     throw notInHeap(hexAddress(address), name, hexAddress(heapBase), hexAddress(heapBase + heapBytes));
   }
+  const range = rangeOf(recording, options);
   const command = `touched ${address.toString(16)} ${range.from} ${range.to}`;
   const { findings, answer, faithful } = await ask<Block>(recording, range, command, options, output);
   const blocks = findings.map(({ eventNumber, address: start, bytes, state }) => ({

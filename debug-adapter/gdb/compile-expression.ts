@@ -2,7 +2,6 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { assemble, assembleStorage, type Compiled } from './agent-expression';
 
@@ -101,13 +100,17 @@ function beginOfOperand(expression: string, end: number): number {
   return 0;
 }
 
-async function askGdb(gdb: string, program: string, command: string): Promise<string> {
-  const child = spawn(gdb, ['-nx', '-q', '-batch', '-iex', 'set debuginfod enabled off', program, '-ex', command], {
+const askGdb = (gdb: string, program: string, command: string) => runGdb(gdb, [program], [command]);
+
+/** What gdb answers to commands, given to a program that does not run. */
+export async function runGdb(gdb: string, args: readonly string[], commands: readonly string[]): Promise<string> {
+  const orders = commands.flatMap((command) => ['-ex', command]);
+  const child = spawn(gdb, ['-nx', '-q', '-batch', '-iex', 'set debuginfod enabled off', ...args, ...orders], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   await once(child, 'spawn').catch((error: NodeJS.ErrnoException) => {
     throw new GdbNotStarted(error.code === 'ENOENT', error.message);
   });
-  const [listing, words] = await Promise.all([text(child.stdout as Readable), text(child.stderr as Readable)]);
+  const [listing, words] = await Promise.all([text(child.stdout), text(child.stderr)]);
   return `${listing}\n${words}`;
 }

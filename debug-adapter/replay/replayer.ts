@@ -16,15 +16,14 @@ import { launchFailed, launcherMissing, noSnapshot, replayerEnded, replayerRepor
 import { plan } from './plan';
 import {
   type Answer,
-  type Block,
   type Crash,
   type Divergence,
-  type Found,
+  type Finding,
+  isFinding,
   parseReport,
   type Ready,
   type Report,
   type Stopped,
-  type Value,
   type Writes,
 } from './reports';
 
@@ -110,11 +109,11 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
   }
 
   /** A query (ARCHITECTURE.md, Replayer): its findings as they come; the last one is the answer, or a crash. */
-  async *query(command: string): AsyncGenerator<Found | Value | Block | Answer | Crash> {
+  async *query(command: string): AsyncGenerator<Finding | Answer | Crash> {
     this.send(command);
     for (;;) {
       const report = await this.next();
-      if (report.event !== 'found' && report.event !== 'value' && report.event !== 'block') {
+      if (!isFinding(report)) {
         yield report.event === 'crash' ? report : expectReport(report, 'answer');
         return;
       }

@@ -38,6 +38,18 @@ const Block = z.object({
   bytes: count,
   state: z.enum(['live', 'free', 'none']),
 });
+const change = z.enum(['allocated', 'freed', 'changed', 'changed-while-free']);
+const Group = z.object({ event: z.literal('group'), change, bytes: count, typeWord: address, count });
+const Change = z.object({
+  event: z.literal('change'),
+  change,
+  address,
+  bytes: count,
+  bytesBefore: count,
+  typeWord: address,
+  words: z.array(z.tuple([count, address, address])),
+  differentWords: count,
+});
 const Answer = z.object({ event: z.literal('answer'), query: z.string(), count, unreadable: count, position: count });
 const Progress = z.object({ event: z.literal('progress'), position: count });
 const Failed = z.object({ event: z.literal('error'), message: z.string() });
@@ -51,6 +63,8 @@ export const Report = z.discriminatedUnion('event', [
   Found,
   Value,
   Block,
+  Group,
+  Change,
   Answer,
   Progress,
   Failed,
@@ -65,8 +79,12 @@ export type Divergence = z.infer<typeof Divergence>;
 export type Found = z.infer<typeof Found>;
 export type Value = z.infer<typeof Value>;
 export type Block = z.infer<typeof Block>;
-export type Finding = Found | Value | Block;
+export type Group = z.infer<typeof Group>;
+export type Change = z.infer<typeof Change>;
+export type Finding = Found | Value | Block | Group | Change;
 export type Answer = z.infer<typeof Answer>;
+
+export const isFinding = (report: Report): report is Finding => ['found', 'value', 'block', 'group', 'change'].includes(report.event);
 
 export function parseReport(line: string): Report {
   try {

@@ -42,6 +42,7 @@ constexpr struct {
 } kCommands[] = {
     {"run", run},   {"expect-pages", expect_pages}, {"last-write", last_write}, {"first-write", first_write},
     {"find", find}, {"history", history},           {"touched", touched},
+    {"diff", diff},
 };
 
 Status carry_out(Replayer& replayer, const std::string& name, std::istream& arguments) {

@@ -14,5 +14,6 @@ Status first_write(Replayer& replayer, std::istream& arguments);
 Status find(Replayer& replayer, std::istream& arguments);
 Status history(Replayer& replayer, std::istream& arguments);
 Status touched(Replayer& replayer, std::istream& arguments);
+Status diff(Replayer& replayer, std::istream& arguments);
 
 }  // namespace afterimage::replay

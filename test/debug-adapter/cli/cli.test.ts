@@ -170,7 +170,7 @@ describe('afterimage complains in one sentence', () => {
   }
 
   it('about a command or an option that it does not know', async () => {
-    for (const args of [['frobnicate'], ['info', '--frobnicate', '/x'], ['info'], ['last-write', '/x']]) {
+    for (const args of [['frobnicate'], ['info', '--frobnicate', '/x'], ['info'], ['find', '/x']]) {
       const { code, stderr } = await afterimage(args);
       assert.equal(code, 2);
       assert.match(stderr, /^error: .*\n\(afterimage --help lists everything\)\n$/);

@@ -1,0 +1,121 @@
+// afterimage diff: which heap blocks two positions do not have in common, with the class of those that begin with a virtual table.
+
+import { type Recording } from '../recording';
+import { classNames } from '../gdb/class-names';
+import { type Change, type Group } from '../replay/reports';
+import { wholeNumber } from './arguments';
+import { diffBackwards } from './errors';
+import { ExitCode } from './exit-codes';
+import { type Output } from './output';
+import { ask, type QueryOptions, rangeOf, warnIfUnfaithful, withGdb } from './query';
+import { counted, hexAddress, table } from './text';
+
+export interface DiffOptions extends QueryOptions {
+  readonly limit?: string;
+}
+
+const LIMIT = '20';
+const WORDS_SHOWN = 3;
+
+export async function diff(recording: Recording, options: DiffOptions, output: Output): Promise<ExitCode> {
+  const range = rangeOf(recording, options);
+  if (range.from > range.to) throw diffBackwards(range.from, range.to);
+  const limit = wholeNumber('--limit', options.limit ?? LIMIT);
+  const command = `diff ${range.from} ${range.to} ${limit}`;
+  const { findings, answer, faithful } = await ask<Group | Change>(recording, range, command, options, output);
+  const names = await namesOf(recording, findings, options.gdb);
+  const groups = byType(findings.filter((finding): finding is Group => finding.event === 'group'), names); // prettier-ignore
+  const changes = findings.filter((finding): finding is Change => finding.event === 'change');
+  if (output.json) {
+    const blocks = changes.map((change) => document(change, names));
+    output.document({ reactor: range.reactor.id, from: range.from, to: answer.position, count: answer.count, groups, blocks, faithful });
+  } else {
+    show(range.from, answer.position, groups, changes, names, output);
+    warnIfUnfaithful(faithful, output);
+  }
+  return answer.count > 0 ? ExitCode.ok : ExitCode.negative;
+}
+
+type Names = ReadonlyMap<bigint, string>;
+
+function namesOf(recording: Recording, findings: readonly (Group | Change)[], gdb = 'gdb'): Promise<Names> {
+  const words = findings.map(({ typeWord }) => typeWord);
+  const modules = recording.manifest.modules.map(({ path, base, bytes }) => ({ path, base, bytes: BigInt(bytes) }));
+  return withGdb(gdb, () => classNames(gdb, modules, words));
+}
+
+interface TypeGroup {
+  readonly change: Group['change'];
+  readonly type: string | null;
+  readonly bytes: number;
+  readonly count: number;
+}
+
+/** Groups of the same class, or without one of the same size; the most frequent first. */
+function byType(groups: readonly Group[], names: Names): TypeGroup[] {
+  const merged = new Map<string, TypeGroup>();
+  for (const { change, bytes, typeWord, count } of groups) {
+    const type = names.get(typeWord) ?? null;
+    const key = `${change} ${bytes} ${type ?? ''}`;
+    merged.set(key, { change, type, bytes, count: count + (merged.get(key)?.count ?? 0) });
+  }
+  const order = ['allocated', 'freed', 'changed', 'changed-while-free'];
+  return [...merged.values()].sort((a, b) => order.indexOf(a.change) - order.indexOf(b.change) || b.count - a.count);
+}
+
+const document = ({ change, address, bytes, bytesBefore, typeWord, words, differentWords }: Change, names: Names) => ({
+  change,
+  address: hexAddress(address),
+  bytes,
+  bytesBefore,
+  type: names.get(typeWord) ?? null,
+  differentWords,
+  words: words.map(([offset, before, after]) => ({ offset, before: hexAddress(before), after: hexAddress(after) })),
+});
+
+function show(from: number, to: number, groups: TypeGroup[], changes: Change[], names: Names, output: Output): void {
+  const { colors: c, line, width } = output;
+  const total = (change: Group['change']) => groups.reduce((sum, group) => sum + (group.change === change ? group.count : 0), 0);
+  const free = total('changed-while-free');
+  line(
+    `From position ${from} to ${to} ${counted(total('allocated'), 'block')} were allocated, ${total('freed')} freed, ` +
+      `${total('changed')} changed${free > 0 ? `, and ${free} changed while free` : ''}.`,
+  );
+  if (groups.length === 0) return;
+  line();
+  const columns = [
+    { title: 'change' },
+    { title: 'blocks', right: true },
+    { title: 'bytes', right: true },
+    { title: 'type', elastic: true },
+  ];
+  const rows = groups.map((group) => [group.change, String(group.count), String(group.bytes), group.type ?? '']);
+  const [title = '', ...lines] = table(columns, rows, width);
+  line(c.dim(title));
+  for (const text of lines) line(text);
+  showChanges(changes, names, output);
+}
+
+function showChanges(changes: readonly Change[], names: Names, { colors: c, line, width }: Output): void {
+  if (changes.length === 0) return;
+  const columns = [
+    { title: 'change' },
+    { title: 'address' },
+    { title: 'type', elastic: true },
+    { title: 'words: offset, before, after', elastic: true },
+  ];
+  const rows = changes.map((change) => [change.change, hexAddress(change.address), names.get(change.typeWord) ?? '', wordsOf(change)]);
+  const [title = '', ...lines] = table(columns, rows, width);
+  line();
+  line(c.dim(title));
+  for (const text of lines) line(text);
+}
+
+function wordsOf({ change, words, differentWords }: Change): string {
+  const text = words.slice(0, WORDS_SHOWN).map(([offset, before, after]) => {
+    if (change === 'allocated') return `+${offset} ${hexAddress(after)}`;
+    return change === 'freed' ? `+${offset} ${hexAddress(before)}` : `+${offset} ${hexAddress(before)} \u2192 ${hexAddress(after)}`;
+  });
+  const more = change.startsWith('changed') ? differentWords - text.length : 0;
+  return text.join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
