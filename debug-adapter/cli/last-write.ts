@@ -7,7 +7,7 @@ import { addressOf, chosenReactor, wholeNumber } from './arguments';
 import { ExitCode } from './exit-codes';
 import { addressOrExpression, notInHeap, replayCrashed, tooLarge } from './errors';
 import { type Output } from './output';
-import { type Range, rangeOf, type ReplayerOptions, warnIfUnfaithful, withReplayer } from './query';
+import { rangeOf, type ReplayerOptions, warnIfUnfaithful, withReplayer } from './query';
 import { storageOf, type Storage } from './storage';
 import { counted, hexAddress, printable, timeOfDay } from './text';
 
