@@ -215,10 +215,12 @@ export class AfterimageSession extends LoggingDebugSession {
   protected override stackTraceRequest(response: P.StackTraceResponse, args: P.StackTraceArguments): void {
     this.answer(response, async ({ replay }) => {
       if (!replay.inReact) return { stackFrames: [boundaryFrame(boundaryName(replay.position, replay.end))], totalFrames: 1 };
-      this.frames ??= visibleFrames(await mi.stackFrames(replay.gdb, 0, FRAMES_SHOWN - 1));
+      const { moves } = this;
+      const frames = this.frames ?? visibleFrames(await mi.stackFrames(replay.gdb, 0, FRAMES_SHOWN - 1));
+      if (moves === this.moves) this.frames = frames; // else a move has begun meanwhile, and these are of the stop before it
       const start = args.startFrame ?? 0;
-      const wanted = this.frames.slice(start, start + (args.levels || FRAMES_SHOWN));
-      return { stackFrames: wanted.map(stackFrame), totalFrames: this.frames.length };
+      const wanted = frames.slice(start, start + (args.levels || FRAMES_SHOWN));
+      return { stackFrames: wanted.map(stackFrame), totalFrames: frames.length };
     });
   }
 

@@ -50,6 +50,7 @@ describe('in VS Code', function () {
       code = await Workbench.open(server.url, path.join(folder, 'service'));
     });
     after(() => code?.close());
+    afterEach(async () => assert.equal(await code.errorNotifications().count(), 0, 'an error is shown'));
 
     it('is opened by command, and stops in react() of the crashing event', async () => {
       await code.command('Afterimage: Open Recording...');
@@ -198,9 +199,11 @@ describe('in VS Code', function () {
       { name: 'no program', says: /\/nowhere\/flight-board/ },
       { name: 'no gdb', says: /gdb/ },
     ]) {
-      it(`${name}: one sentence with advice`, async () => {
+      it(`${name}: one sentence with advice`, async function () {
         await code.command('Debug: Select and Start Debugging');
         await code.quickPickRow(name).click();
+        await code.dialog().waitFor();
+        await code.screenshot(`${this.test!.fullTitle()} dialog`);
         const text = await code.closeDialog();
         assert.match(text, says);
         isClear(text);

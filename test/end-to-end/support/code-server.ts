@@ -32,7 +32,6 @@ const noGallery = JSON.stringify({ serviceUrl: 'http://127.0.0.1:9/' });
 export class CodeServer {
   private constructor(
     readonly url: string,
-    readonly extensionFolder: string,
     private readonly child: ChildProcess,
     private readonly home: string,
   ) {}
@@ -49,7 +48,7 @@ export class CodeServer {
       stdio: ['ignore', 'pipe', fs.openSync(log, 'w')],
       detached: true, // it forks: the group it leads is ended as a whole
     });
-    return new CodeServer(await addressOf(child, log), installedExtension(home), child, home);
+    return new CodeServer(await addressOf(child, log), child, home);
   }
 
   async stop(): Promise<void> {
@@ -84,13 +83,6 @@ function prepareHome(home: string): string[] {
 function environment(): NodeJS.ProcessEnv {
   const { VSCODE_IPC_HOOK_CLI: _, ...inherited } = process.env; // inside a VS Code terminal code-server would refuse to start
   return { ...inherited, EXTENSIONS_GALLERY: noGallery };
-}
-
-function installedExtension(home: string): string {
-  const extensions = path.join(home, 'extensions');
-  const name = fs.readdirSync(extensions).find((entry) => entry.startsWith('afterimage.afterimage-'));
-  if (name === undefined) throw new Error(`the extension was not installed into ${extensions}`);
-  return path.join(extensions, name);
 }
 
 async function addressOf(child: ChildProcess, log: string): Promise<string> {

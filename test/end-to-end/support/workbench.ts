@@ -180,6 +180,10 @@ export class Workbench {
     return (await message.first().innerText()).trim();
   }
 
+  errorNotifications(): Locator {
+    return this.page.locator('.notifications-toasts .notification-list-item .codicon-error');
+  }
+
   async contextMenu(row: Locator, item: string): Promise<void> {
     await row.click({ button: 'right' });
     // A menu takes the mouse for the tail of the right click at first; keys count at once.
