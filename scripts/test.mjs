@@ -12,7 +12,7 @@ import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'afterimage-test-'));
-const folderOrder = ['native', 'debug-adapter', 'conformance', 'end-to-end', 'soak', 'extension'];
+const folderOrder = ['native', 'extension', 'debug-adapter', 'conformance', 'soak', 'end-to-end'];
 const soaking = process.env.AFTERIMAGE_SOAK === '1';
 
 /** Runs a command with its output visible; true when it succeeded. */
