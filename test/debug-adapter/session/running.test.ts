@@ -47,6 +47,15 @@ describe('a session that runs', () => {
     assert.deepEqual([stopped.reason, stopped.frames[0]!.line], ['breakpoint', line]);
   });
 
+  it('does not show, at the next stop, a stack that was read before the move', async () => {
+    await client.launch({ recording, stopAt: 'start' });
+    await client.breakpoints(flightBoardSource, [{ line }]);
+    await Promise.all([client.dc.waitForEvent('stopped'), client.dc.customRequest('afterimage.seek', { event: 3 })]);
+    const overtaken = () => client.dc.stackTraceRequest({ threadId: 1 }).catch(() => undefined);
+    const stopped = await client.stop(() => Promise.all([overtaken(), client.dc.continueRequest({ threadId: 1 })]));
+    assert.deepEqual([stopped.reason, stopped.frames[0]!.line], ['breakpoint', line]);
+  });
+
   it('refuses a second move', async () => {
     await runForLong();
     await assert.rejects(client.dc.nextRequest({ threadId: 1 }), /is moving/);
