@@ -21,6 +21,7 @@ import {
   type Finding,
   isFinding,
   parseReport,
+  type Pages,
   type Ready,
   type Report,
   type Stopped,
@@ -49,6 +50,8 @@ const LAUNCHER_EXIT_CODES = [64, 65, 66, 67, 68, 69];
 
 export class Replayer extends EventEmitter<ReplayerEvents> {
   readonly divergences: Divergence[] = [];
+  /** How memory compared with the core dump where the last run ended, after expectPages(). */
+  pages: Pages | undefined;
   private readonly waiting: { resolve: (report: Report) => void; reject: (error: Error) => void }[] = [];
   private readonly reports: Report[] = [];
   private lastWords = '';
@@ -94,6 +97,11 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
     this.send(`run ${position}`);
     const report = await this.next();
     return report.event === 'crash' ? report : expectReport(report, 'stopped');
+  }
+
+  /** From now on every run() compares memory with a core dump where it ends (ARCHITECTURE.md, Replayer). */
+  expectPages(list: string): void {
+    this.send(`expect-pages ${list}`);
   }
 
   /** The last event before `position` that changed the bytes at `address`, or the first. */
@@ -151,6 +159,7 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
       const report = parseReport(line);
       if (report.event === 'progress') this.emit('progress', report.position);
       else if (report.event === 'divergence') this.diverged(report);
+      else if (report.event === 'pages') this.pages = report;
       else if (report.event === 'error') this.end(replayerReported(report.message));
       else this.deliver(report);
     } catch (error) {

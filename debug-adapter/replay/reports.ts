@@ -51,6 +51,14 @@ const Change = z.object({
   differentWords: count,
 });
 const Answer = z.object({ event: z.literal('answer'), query: z.string(), count, unreadable: count, position: count });
+const Pages = z.object({
+  event: z.literal('pages'),
+  compared: count,
+  different: count,
+  missing: count,
+  differentWords: count,
+  words: z.array(z.tuple([address, address, address]).transform(([at, recorded, replayed]) => ({ address: at, recorded, replayed }))),
+});
 const Progress = z.object({ event: z.literal('progress'), position: count });
 const Failed = z.object({ event: z.literal('error'), message: z.string() });
 
@@ -66,6 +74,7 @@ export const Report = z.discriminatedUnion('event', [
   Group,
   Change,
   Answer,
+  Pages,
   Progress,
   Failed,
 ]);
@@ -83,6 +92,7 @@ export type Group = z.infer<typeof Group>;
 export type Change = z.infer<typeof Change>;
 export type Finding = Found | Value | Block | Group | Change;
 export type Answer = z.infer<typeof Answer>;
+export type Pages = z.infer<typeof Pages>;
 
 export const isFinding = (report: Report): report is Finding => ['found', 'value', 'block', 'group', 'change'].includes(report.event);
 
