@@ -15,7 +15,7 @@ const longestFileLines = 500;
 const mayImport: Record<string, readonly string[]> = {
   native: [],
   'debug-adapter/recording': [],
-  'debug-adapter/import': ['native', 'debug-adapter/recording'],
+  'debug-adapter/import': ['native', 'debug-adapter/recording', 'debug-adapter/replay'],
   'debug-adapter/gdb': [],
   'debug-adapter/replay': ['native', 'debug-adapter/recording', 'debug-adapter/gdb'],
   'debug-adapter/session': ['debug-adapter/recording', 'debug-adapter/gdb', 'debug-adapter/replay'],

@@ -10,6 +10,7 @@ import { events, type EventsOptions } from './events';
 import { ExitCode } from './exit-codes';
 import { find, type FindOptions } from './find';
 import { history, type HistoryOptions } from './history';
+import { importCommand, type ImportCommandOptions } from './import';
 import { info, type InfoOptions } from './info';
 import { firstWrite, lastWrite, type WriteOptions } from './last-write';
 import { type Output, standardOutput } from './output';
@@ -34,6 +35,23 @@ function buildProgram(): Command {
     .addHelpText('after', AFTER_HELP)
     .showHelpAfterError('(afterimage --help lists everything)')
     .exitOverride();
+
+  program
+    .command('import')
+    .description('makes a recording of a core dump, as far as it goes')
+    .argument('[core]', 'an ELF core (also .zst .lz4 .xz .gz) or a minidump')
+    .option('--latest', 'the newest core dump of this machine')
+    .option('--exe <path>', 'the executable that dumped it, if it has moved')
+    .option('--sysroot <directory>', 'where the files of its machine or container are')
+    .option('--path-map <from=to>', 'what was FROM there is TO here; may be repeated', append)
+    .option('--recording <directory>', 'its recording, if it has moved, or a directory of recordings')
+    .option('-o, --output <directory>', 'the recording to write (*.afterimage)')
+    .option('--no-compare', 'do not replay it to compare with the core')
+    .option('--summary', 'say what is there, write nothing')
+    .option('--json', 'write JSON')
+    .action(async (core: string | undefined, options: ImportCommandOptions & CommonOptions) => {
+      process.exitCode = await importCommand(core, options, standardOutput(options.json === true));
+    });
 
   command(program, 'info', 'what a recording is and how its process ended')
     .option('--verify', 'read everything and compare checksums')
@@ -110,6 +128,8 @@ const replaying = (command: Command): Command =>
     .option('--reactor <name>', 'name or number of the reactor (default: the one that crashed)')
     .option('--program <path>', 'the executable that made the recording')
     .option('--force', 'go on although a library is another build than the recorded one');
+
+const append = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
 
 function command(program: Command, name: string, description: string): Command {
   return program

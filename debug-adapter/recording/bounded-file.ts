@@ -29,6 +29,10 @@ export class BoundedFile {
     }
   }
 
+  close(): void {
+    fs.closeSync(this.descriptor);
+  }
+
   /** The bytes from `offset`; fewer than asked for where the file ends earlier. */
   read(offset: number, length: number): Buffer {
     const there = Math.max(0, Math.min(length, this.bytes - offset));

@@ -74,7 +74,7 @@ const programHeader = (table: Buffer, at: number): ProgramHeader => ({
   memoryBytes: Number(table.readBigUInt64LE(at + 40)),
 });
 
-function parseNotes(bytes: Buffer): Note[] {
+export function parseNotes(bytes: Buffer): Note[] {
   const notes: Note[] = [];
   for (let at = 0; at + 12 <= bytes.length;) {
     const nameBytes = bytes.readUInt32LE(at);

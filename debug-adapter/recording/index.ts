@@ -4,8 +4,10 @@ export { openRecording, type ReactorInfo, type Recording, type RecordingState } 
 export { type EventLog } from './event-log';
 export { type EventDone, type EventType, type RecordedEvent } from './event-types';
 export { type Load, type SnapshotInfo } from './snapshot';
-export { type CrashReport, type ReactorState } from './control';
+export { type Fidelity, type ImportFile } from './import-file';
+export { CONTROL_BYTES, type CrashReport, type ReactorState } from './control';
 export { type Manifest, type Module } from './schemas';
-export { readBuildId } from './elf';
+export { BoundedFile, reasonOf } from './bounded-file';
+export { type Note, parseNotes, readBuildId } from './elf';
 export { UserError } from './errors';
 export { hasFaultAddress, signalMeaning, signalName } from './signals';

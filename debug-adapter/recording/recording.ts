@@ -9,6 +9,7 @@ import {
 } from './errors'; // prettier-ignore
 import { reasonOf } from './bounded-file';
 import { EventLog } from './event-log';
+import { type ImportFile, readImportFile } from './import-file';
 import { recorderRuns } from './process';
 import { type Manifest, readManifest, readReactorFile, type ReactorFile } from './schemas';
 import { listSegments, SegmentCache } from './segments';
@@ -43,6 +44,8 @@ export class Recording {
   readonly control: Control | undefined;
   readonly state: RecordingState;
   readonly reactors: readonly ReactorInfo[];
+  /** What is known of the core dump it was imported from; `undefined` when it was not imported. */
+  readonly imported: ImportFile | undefined;
   private readonly openProblems: string[] = [];
   private readonly cache = new SegmentCache();
   private readonly logs = new Map<number, EventLog>();
@@ -51,6 +54,7 @@ export class Recording {
   constructor(readonly directory: string) {
     this.manifest = readManifest(directory);
     this.control = this.readControl();
+    this.imported = this.readImport();
     this.state = this.readState();
     this.reactors = reactorIds(directory, this.openProblems).map((id) => this.readReactor(id));
     this.noteControlProblems();
@@ -118,6 +122,13 @@ export class Recording {
     const control = readControl(this.directory);
     if (typeof control !== 'string' && control.uuid === this.manifest.uuid) return control;
     this.openProblems.push(typeof control === 'string' ? control : 'The control file belongs to another recording; it is not used.');
+    return undefined;
+  }
+
+  private readImport(): ImportFile | undefined {
+    const imported = readImportFile(this.directory);
+    if (typeof imported !== 'string') return imported;
+    this.openProblems.push(imported);
     return undefined;
   }
 
