@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import * as net from 'node:net';
 import * as path from 'node:path';
 import { type Readable, type Writable } from 'node:stream';
 import { DebugClient } from '@vscode/debugadapter-testsupport';
@@ -48,11 +49,20 @@ export class Client {
     dc.on('afterimage.position', (event: DebugProtocol.Event) => (this.position = event.body as Position));
   }
 
+  /** An adapter of its own; or the one under the debugger (.vscode/launch.json: Current test + adapter). */
   static start(): Client {
+    const port = globalThis.process.env['AFTERIMAGE_ADAPTER_PORT'];
+    if (port !== undefined) return Client.of(net.connect(Number(port), '127.0.0.1'));
     const process = spawn('node', [adapter], { stdio: ['pipe', 'pipe', 'inherit'] });
     const client = new Client(new ConnectedClient('node', adapter, 'afterimage'), process);
     process.stdin.on('error', () => undefined); // a test may kill the adapter
     client.dc.connect(process.stdout, process.stdin);
+    return client;
+  }
+
+  private static of(socket: net.Socket): Client {
+    const client = new Client(new ConnectedClient('node', adapter, 'afterimage'), undefined);
+    client.dc.connect(socket, socket);
     return client;
   }
 
