@@ -83,7 +83,8 @@ function eventLines(selection: Selection, width: number): string[] {
 
 function took(event: RecordedEvent, { reactor, cutShort }: Selection): string {
   if (event.done !== undefined) return `${duration(event.done.durationNs)}${event.done.threw ? ' threw' : ''}`;
-  return event.number === reactor.crashEvent ? cutShort : 'never';
+  if (event.number === reactor.crashEvent) return cutShort;
+  return event.number < reactor.finished ? 'unknown' : 'never'; // a bare core does not say how long react() took
 }
 
 /** A value where there is room for it, else below; bytes as many as fit. */

@@ -36,6 +36,7 @@ function summarize(recording: Recording, options: InfoOptions) {
     kernel: manifest.kernel,
     pid: manifest.pid,
     startTimeNs: manifest.startTimeNs,
+    imported: recording.imported ?? null,
     endTimeNs: control?.stopTimeNs ?? crash?.timeNs ?? null,
     lastEventTimeNs: lastEventNs,
     crash: crash === undefined ? null : summarizeCrash(recording, crash),
@@ -94,10 +95,19 @@ function show(summary: Summary, output: Output): void {
   output.line();
   for (const [label, text] of facts(summary)) output.line(fact(label, text, output));
   showReactors(summary, output);
+  showImport(summary, output);
   if (summary.problems.length === 0) return;
   output.line();
   output.line(c.yellow(`  ${counted(summary.problems.length, 'problem')}: the recording is partial`));
   for (const problem of summary.problems) output.line(`  ${c.yellow('!')} ${wrapped(printable(problem), width, '    ')}`);
+}
+
+/** What was found out when it was imported. */
+function showImport({ imported }: Summary, { colors: c, line, width }: Output): void {
+  if (imported === null) return;
+  line();
+  line(`  Imported from ${printable(imported.source.path)}, ${counted(imported.threads.length, 'thread')}`);
+  for (const sentence of imported.sentences) line(`  ${c.dim('-')} ${wrapped(printable(sentence), width, '    ')}`);
 }
 
 function facts(summary: Summary): [string, string][] {
@@ -105,8 +115,8 @@ function facts(summary: Summary): [string, string][] {
   return [
     ['Program', printable(summary.program)],
     ['Build', summary.buildId === '' ? 'without a build-id' : summary.buildId],
-    ['Process', printable(`${summary.pid} on ${summary.hostname}, ${summary.kernel}, ${summary.library}`)],
-    ['Started', dateAndTime(summary.startTimeNs)],
+    ['Process', printable([`${summary.pid}${summary.hostname === '' ? '' : ` on ${summary.hostname}`}`, summary.kernel, summary.library].filter((part) => part !== '').join(', '))],
+    ['Started', summary.startTimeNs === 0n ? 'unknown: a core dump does not say' : dateAndTime(summary.startTimeNs)],
     ['Ended', ended(summary)],
     ['State', stateText(summary)],
     ...(crash === null ? [] : ([['Instruction', instruction(crash)]] as [string, string][])),
@@ -121,6 +131,7 @@ function fact(label: string, text: string, { colors: c, width }: Output): string
 
 function ended({ endTimeNs, lastEventTimeNs, startTimeNs, state }: Summary): string {
   if (state === 'live') return 'still running';
+  if (endTimeNs !== null && startTimeNs === 0n) return dateAndTime(endTimeNs);
   if (endTimeNs !== null) return `${dateAndTime(endTimeNs)}, after ${duration(endTimeNs - startTimeNs)}`;
   return lastEventTimeNs === null ? 'unknown' : `unknown; the last event began at ${dateAndTime(lastEventTimeNs)}`;
 }
