@@ -9,9 +9,9 @@
 namespace afterimage {
 namespace {
 
-std::unique_ptr<SnapshotEngine> make_engine(std::string_view name) {
+std::unique_ptr<SnapshotEngine> make_engine(std::string_view name, bool incremental) {
   if (name == "stop") return std::make_unique<StopEngine>();
-  if (name == "precopy") return std::make_unique<PrecopyEngine>();
+  if (name == "precopy") return std::make_unique<PrecopyEngine>(incremental);
   if (name == "fork") return std::make_unique<ForkEngine>();
   if (name == "cow-mprotect") return std::make_unique<MprotectEngine>();
   if (name == "cow-uffd") return std::make_unique<UserfaultEngine>();
@@ -33,16 +33,16 @@ int StopEngine::begin(const Heap&, Image& image) noexcept {
   return 0;
 }
 
-EngineChoice choose_engine(std::string_view wanted, bool kernel_writes) {
+EngineChoice choose_engine(std::string_view wanted, bool kernel_writes, bool incremental) {
   EngineChoice choice;
   if (wanted != "auto") {
-    choice.engine = make_engine(wanted);
+    choice.engine = make_engine(wanted, incremental);
     choice.note = choice.engine == nullptr ? "does not exist" : objection(*choice.engine, kernel_writes);
     if (choice.note.empty()) return choice;
     choice.note = "snapshot engine " + std::string(wanted) + " " + choice.note;
   }
-  choice.engine = make_engine("precopy");
-  if (!objection(*choice.engine, kernel_writes).empty()) choice.engine = make_engine("stop");
+  choice.engine = make_engine("precopy", incremental);
+  if (!objection(*choice.engine, kernel_writes).empty()) choice.engine = make_engine("stop", incremental);
   if (!choice.note.empty()) choice.note += std::string("; ") + choice.engine->name() + " is used.";
   return choice;
 }

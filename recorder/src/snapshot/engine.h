@@ -53,7 +53,7 @@ class SnapshotEngine {
 };
 
 // The reactor's thread copies everything: the shortest total, the longest pause. Works everywhere.
-class StopEngine : public SnapshotEngine {
+class AFTERIMAGE_API StopEngine : public SnapshotEngine {
  public:
   const char* name() const noexcept override { return "stop"; }
   int begin(const Heap& heap, Image& image) noexcept override;
@@ -65,7 +65,8 @@ struct EngineChoice {
   std::string note;  // why it is not the one asked for; empty if it is
 };
 
-// `wanted`: a name, or "auto". `kernel_writes`: whether system calls may write into the heap.
-AFTERIMAGE_API EngineChoice choose_engine(std::string_view wanted, bool kernel_writes);
+// `wanted`: a name, or "auto". `kernel_writes`: whether system calls may write into the heap. `incremental`: remember from one
+// snapshot to the next which pages are written (precopy only).
+AFTERIMAGE_API EngineChoice choose_engine(std::string_view wanted, bool kernel_writes, bool incremental = false);
 
 }  // namespace afterimage

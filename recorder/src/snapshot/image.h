@@ -17,7 +17,8 @@ struct PageRange {
   std::size_t bytes;
 };
 
-class Image {
+// Exported for the bench.
+class AFTERIMAGE_API Image {
  public:
   enum class Sharing {
     this_process,        // children of the program do not have it
