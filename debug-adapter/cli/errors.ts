@@ -49,3 +49,6 @@ export const notInHeap = (address: string, reactor: string, from: string, to: st
 
 export const replayCrashed = (event: number, signal: string) =>
   new UserError('replay-crashed', `The replay crashed with ${signal} in event ${event}. Look only at events before it: --before ${event}.`);
+
+export const notRunning = (pid: number, state: string) =>
+  new UserError('not-running', `Process ${pid} does not run any more; its recording is ${state}. Only a running program takes snapshots.`);

@@ -16,6 +16,7 @@ import { firstWrite, lastWrite, type WriteOptions } from './last-write';
 import { type Output, standardOutput } from './output';
 import { replay, type ReplayCommandOptions } from './replay';
 import { printable } from './text';
+import { recordingPath, snapshot, type SnapshotOptions } from './snapshot';
 import { touched, type TouchedOptions } from './touched';
 
 const AFTER_HELP = `
@@ -77,6 +78,15 @@ function buildProgram(): Command {
 
   writes(program, 'last-write', 'the event that last changed a piece of memory').action(run<WriteOptions>(lastWrite));
   writes(program, 'first-write', 'the event that first changed a piece of memory').action(run<WriteOptions>(firstWrite));
+
+  program
+    .command('snapshot')
+    .description('asks a running program for a snapshot of its reactors')
+    .argument('<process>', 'process id, or the recording (a directory)')
+    .option('--reactor <name>', 'name or number of the reactor (default: all)')
+    .option('--wait <seconds>', 'how long to wait for the next event', '10')
+    .option('--json', 'write JSON')
+    .action((which: string, options: SnapshotOptions & CommonOptions) => run<SnapshotOptions>(snapshot)(recordingPath(which), options));
 
   question(program, 'find', 'the first event after which a C++ expression is true')
     .requiredOption('--expression <c++>', 'over the members of the reactor and the event, as in react()')

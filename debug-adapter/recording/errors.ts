@@ -69,3 +69,8 @@ function abridged(items: readonly string[], most = 8): string {
   const shown = items.slice(0, most).join(', ');
   return items.length > most ? `${shown} and ${items.length - most} more` : shown;
 }
+
+export const noSuchProcess = (pid: number) => new UserError('no-such-process', `There is no process ${pid}. Check the number.`);
+
+export const recordsNothing = (pid: number) =>
+  new UserError('records-nothing', `Process ${pid} makes no recording. Give the process that does, or the *.afterimage directory.`);

@@ -25,7 +25,7 @@ using namespace afterimage;
 namespace {
 
 constexpr std::size_t kPage = 4096;
-constexpr std::size_t kPages = 6000;
+constexpr std::size_t kPages = 4000;
 constexpr std::uint64_t kWritesPerEvent = 4;
 
 const char* const kEngines[] = {"stop", "precopy", "fork", "cow-uffd", "cow-mprotect"};
@@ -186,7 +186,8 @@ void images_equal_a_copy_of_the_same_instant(const char* name) {
   TestHeap heap(SlotSize::large);
   Storm storm(*heap);
   Photographer photographer(std::move(engine));
-  for (int i = 0; i < 12; ++i) photographer.snapshot(*heap, storm, [] {});
+  const int snapshots = std::getenv("AFTERIMAGE_SOAK") != nullptr ? 1000 : 6;
+  for (int i = 0; i < snapshots; ++i) photographer.snapshot(*heap, storm, [] {});
   photographer.writer().let_go(*heap);
 }
 
@@ -197,7 +198,7 @@ void system_calls_write_into_the_heap(const char* name) {
   TestHeap heap(SlotSize::large);
   Storm storm(*heap);
   Photographer photographer(std::move(engine));
-  for (int i = 0; i < 4; ++i) photographer.snapshot(*heap, storm, [&] { storm.read_into_heap(zeroes.get()); });
+  for (int i = 0; i < 2; ++i) photographer.snapshot(*heap, storm, [&] { storm.read_into_heap(zeroes.get()); });
   photographer.writer().let_go(*heap);
 }
 
@@ -209,7 +210,7 @@ void the_program_forks_during_a_snapshot(const char* name) {
   Storm storm(*heap);
   Photographer photographer(std::move(engine));
   int forks = 0;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 2; ++i) {
     photographer.snapshot(*heap, storm, [&] {
       if (forks > i) return;
       ++forks;
@@ -233,7 +234,7 @@ void several_heaps_share_an_engine(const char* name) {
   auto engine = engine_named(name);
   if (engine == nullptr) return;
   Photographer photographer(std::move(engine));
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 2; ++i) {
     TestHeap one(SlotSize::large), other(SlotSize::small);
     Storm storm(*one), other_storm(*other);
     photographer.snapshot(*one, storm, [] {});
@@ -301,7 +302,7 @@ void there_are_no_mappings_left(const char* name) {
   while (used < kMappings && mprotect(page(used), kPage, PROT_READ) == 0) used += 2;
   for (std::size_t i = 0; i < kLeft; i += 2)
     if (used > i + 2) CHECK(mprotect(page(used - 2 - i), kPage, PROT_NONE) == 0);
-  for (int i = 0; i < 3; ++i) photographer.snapshot(*heap, storm, [] {});
+  for (int i = 0; i < 2; ++i) photographer.snapshot(*heap, storm, [] {});
   munmap(ballast, kMappings * kPage);
   photographer.writer().let_go(*heap);
 }
