@@ -130,7 +130,8 @@ class Photographer {
  public:
   explicit Photographer(std::unique_ptr<SnapshotEngine> engine) : writer_(std::move(engine)) {}
 
-  // Runs events until the next snapshot is on disk, and checks it. `during` is called after each event while one is on its way.
+  // Runs events until the next snapshot is on disk, and checks it. `during` is called after each event while one is on its way,
+  // and at least once.
   template <class During>
   void snapshot(Heap& heap, Storm& storm, During&& during) {
     written_ = false;
@@ -148,7 +149,7 @@ class Photographer {
           reference = std::move(now);
         }
       }
-      if (writer_.is_busy()) during();
+      if (reference != nullptr || writer_.is_busy()) during();
     }
     CHECK(reference != nullptr);
     reference->check_equals(order.path);
