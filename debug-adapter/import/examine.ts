@@ -56,13 +56,14 @@ function namedExecutable(executable: CoreModule | undefined, block: CoreBlock | 
 export const isControlFile = (file: string): boolean => /\.afterimage\/control$/.test(file.replace(/ \(deleted\)$/, ''));
 
 function gapsInMemory(core: ElfCore, modules: readonly CoreModule[]): string[] {
-  const present = core.loads.reduce((sum, load) => sum + core.presentBytes(load), 0);
+  const present = core.loads.some((load) => load.writable && core.presentBytes(load) > 0);
+  const mapped = modules.filter((module) => module.kind !== 'vdso'); // the kernel's own pages are dumped in any case
   const gaps: string[] = [];
   if (core.missingBytes > 0) {
     gaps.push(`The core is cut off: it has ${core.bytes} of ${core.expectedBytes} bytes. Memory behind that is missing.`);
-  } else if (present === 0) {
+  } else if (!present) {
     gaps.push('The core holds no memory (coredump_filter was 0, or nothing could be written): only threads, registers and signal are known.');
-  } else if (modules.length > 0 && modules.every((module) => module.buildId === '')) {
+  } else if (mapped.length > 0 && mapped.every((module) => module.buildId === '')) {
     gaps.push('The first pages of the modules are not in the core (coredump_filter without bit 4): builds cannot be compared.');
   }
   if (core.threads.length === 0) gaps.push('The core names no threads: registers and stacks are unknown.');
