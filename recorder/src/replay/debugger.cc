@@ -1,6 +1,7 @@
 #include "replay/debugger.h"
 
 #include <time.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -65,6 +66,11 @@ void wait_for_debugger() {
   while (!is_traced()) pause_ms(2);
   // Attaching stops us a moment after TracerPid is set. We must be waiting here, not running, when that happens.
   pause_ms(20);
+}
+
+void end_without_debugger() {
+  constexpr int kExitAbandoned = 5;
+  if (!is_traced()) _exit(kExitAbandoned);
 }
 
 void run_rewindable(void (*resume)()) {

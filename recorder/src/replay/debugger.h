@@ -33,6 +33,9 @@ namespace afterimage::replay {
 // Blocks until a debugger has attached to this process and let it continue.
 void wait_for_debugger();
 
+// Ends the process if its debugger is gone: left alone, a replay would run to the end of the log, or wait for ever.
+void end_without_debugger();
+
 // From here on afterimage_rewind() calls `resume`, which must not return, with the stack as it is now.
 [[noreturn]] void run_rewindable(void (*resume)());
 

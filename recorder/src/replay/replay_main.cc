@@ -92,7 +92,11 @@ void forget_exceptions() {
 
 // The debugger mostly stands inside react() when it writes a target, nearer or farther than the one on the way.
 void run_to_debuggers_target(bool from_snapshot) {
-  const auto before_target = [](void*, std::uint64_t) { return g_replayer->position() < afterimage_replay.target; };
+  const auto before_target = [](void*, std::uint64_t event) {
+    constexpr std::uint64_t kEventsPerLook = 16384;
+    if (event % kEventsPerLook == 0) end_without_debugger();
+    return g_replayer->position() < afterimage_replay.target;
+  };
   std::uint64_t target;
   do {
     target = afterimage_replay.target;
@@ -120,6 +124,7 @@ void run_to_debuggers_target(bool from_snapshot) {
       afterimage_replay.target = g_replayer->position();
     }
     afterimage_stop_here();
+    end_without_debugger();
   }
 }
 
