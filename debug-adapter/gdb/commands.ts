@@ -59,7 +59,13 @@ export const finish = (gdb: Gdb) => gdb.sendAndWaitForStop('-exec-finish');
 export const finishFrame = (gdb: Gdb, level: number) => gdb.sendAndWaitForStop(`-exec-finish --thread 1 --frame ${level}`);
 /** Goes on at another address, and drops the signal that the program may have stopped for. */
 export const jump = (gdb: Gdb, address: bigint) => gdb.sendAndWaitForStop(`-exec-jump *${hex(address)}`);
+export const kill = (gdb: Gdb) => gdb.send('-interpreter-exec console kill');
 export const interrupt = (gdb: Gdb) => gdb.send('-exec-interrupt');
+
+/** Whether the program may be sent back from where it stands. */
+export async function isRewindable(gdb: Gdb, aborting: boolean): Promise<boolean> {
+  return miString(await gdb.send(`-afterimage-rewindable ${aborting ? 1 : 0}`), 'safe') === '1';
+}
 
 // ---- breakpoints
 

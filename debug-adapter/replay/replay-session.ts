@@ -12,60 +12,41 @@
 // The user's breakpoints are disabled while we seek. Moves must not overlap; the caller waits for one before the next.
 
 import { EventEmitter } from 'node:events';
-import * as path from 'node:path';
 import * as mi from '../gdb/commands';
 import { Gdb, GdbFailure } from '../gdb/gdb';
-import { type MiTuple, miString } from '../gdb/mi-parser';
-import { packageRoot } from '../package-root';
-import { type ReactorInfo, type Recording } from '../recording';
-import { notOurLibrary, replayerEnded } from './errors';
-import { BLOCK_BYTES, decodeBlock, encodeTarget, type ReplayBlock, TARGET_OFFSET } from './replay-block';
-import { Replayer } from './replayer';
+import { type MiTuple } from '../gdb/mi-parser';
+import { type Command, Debuggee, ReplayerLost, type ReplaySessionOptions } from './debuggee';
+import { type ReplayBlock } from './replay-block';
 import { type Divergence } from './reports';
-import { isInfrastructure, type ReplayedCrash, signalNumber, type Stop, whereabouts } from './stops';
-
-export interface ReplaySessionOptions {
-  readonly recording: Recording;
-  readonly reactor: ReactorInfo;
-  /** From findProgram. */
-  readonly program: string;
-  /** Path or name of the gdb to use. */
-  readonly gdb: string;
-  readonly onOutput: (text: string) => void;
-}
+import { isInfrastructure, isLast, type Stop, whereabouts } from './stops';
 
 interface ReplaySessionEvents {
   divergence: [divergence: Divergence];
   /** A log point spoke. */
   log: [text: string];
+  /** What the user should know about the move that is under way. */
+  notice: [text: string];
   notify: [name: string, results: MiTuple];
   /** gdb died, and nothing more can be done here. */
   died: [failure: Error];
 }
 
-const GDB_SCRIPTS = ['values.py', 'children.py', 'breakpoints.py', 'exit.py'];
 const LOG_MARK = '\x1e';
 const STEPS_INTO_REACT = 12;
 const FRAMES_LOOKED_AT = 64;
 
 export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
   private stop: Stop = { kind: 'boundary' };
-  private block!: ReplayBlock;
-  private blockAddress = 0n;
-  private rewindAddress = 0n;
-  private beforeReact = '';
-  private stopHere = '';
   private userBreakpoints: readonly string[] = [];
   private isRunning = false;
 
   private constructor(
-    readonly gdb: Gdb,
-    private readonly replayer: Replayer,
-    private readonly pid: number,
+    private readonly debuggee: Debuggee,
     private readonly snapshotPositions: readonly number[],
   ) {
     super();
-    replayer.on('divergence', (divergence) => this.emit('divergence', divergence));
+    const { gdb } = debuggee;
+    debuggee.on('divergence', (divergence) => this.emit('divergence', divergence));
     gdb.on('console', (text) => this.hear(text));
     gdb.on('notify', (name, results) => this.emit('notify', name, results));
     gdb.on('died', (failure) => this.emit('died', failure));
@@ -73,46 +54,26 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
 
   /** Starts replayer and gdb; stands at the first position afterwards. */
   static async open(options: ReplaySessionOptions): Promise<ReplaySession> {
-    const { recording, reactor, program, onOutput } = options;
-    const scripts = GDB_SCRIPTS.map((name) => path.join(packageRoot(), 'debug-adapter/gdb', name));
-    const gdb = await Gdb.start({ gdb: options.gdb, scripts });
-    let replayer: Replayer | undefined;
-    try {
-      replayer = Replayer.start(recording, { reactor: reactor.id, program, waitDebugger: true, onOutput });
-      const { pid } = await replayer.ready();
-      const positions = recording.snapshots(reactor.id).map(({ position }) => position);
-      const session = new ReplaySession(gdb, replayer, pid, positions);
-      await session.attach();
-      return session;
-    } catch (error) {
-      await gdb.close();
-      replayer?.kill();
-      throw error;
-    }
-  }
-
-  private async attach(): Promise<void> {
-    await mi.attach(this.gdb, this.pid);
-    this.stopHere = await mi.insertHidden(this.gdb, 'afterimage_stop_here');
-    this.beforeReact = await mi.insertHidden(this.gdb, 'afterimage_before_react');
-    await mi.disableBreakpoints(this.gdb, [this.beforeReact]);
-    this.blockAddress = await mi.evaluateNumber(this.gdb, '&afterimage_replay');
-    this.rewindAddress = await mi.evaluateNumber(this.gdb, '&afterimage_rewind');
-    await this.settle(await mi.resume(this.gdb));
+    const positions = options.recording.snapshots(options.reactor.id).map(({ position }) => position);
+    return new ReplaySession(await Debuggee.open(options), positions);
   }
 
   // ---- where it stands
 
+  get gdb(): Gdb {
+    return this.debuggee.gdb;
+  }
+
   get position(): number {
-    return this.block.position;
+    return this.debuggee.block.position;
   }
 
   get first(): number {
-    return this.block.first;
+    return this.debuggee.block.first;
   }
 
   get end(): number {
-    return this.block.end;
+    return this.debuggee.block.end;
   }
 
   get inReact(): boolean {
@@ -129,22 +90,18 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
 
   /** The reactor, and the payload of the event that is processed. */
   get addresses(): Pick<ReplayBlock, 'object' | 'payload' | 'payloadBytes'> {
-    return this.block;
+    return this.debuggee.block;
   }
 
   get divergences(): readonly Divergence[] {
-    return this.replayer.divergences;
+    return this.debuggee.divergences;
   }
 
   // ---- moves
 
   /** To the first line of the react() of an event; to the boundary behind the last event when `event` is the end. */
   goTo(event: number): Promise<Stop> {
-    return this.move(async () => {
-      const reached = await this.withoutBreakpoints(() => this.seek(event));
-      if (reached.kind !== 'boundary' || event >= this.end) return reached;
-      return this.withoutBreakpoints(() => this.enterEvent(event));
-    });
+    return this.move(() => this.withoutBreakpoints(() => this.seekEntry(event)));
   }
 
   /** To the next breakpoint, the crash, or the end. */
@@ -190,13 +147,7 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
   /** Ends gdb and the replayer, whatever they are doing. */
   async close(): Promise<void> {
     this.removeAllListeners('died');
-    try {
-      process.kill(this.pid, 'SIGKILL');
-    } catch {
-      // It has ended already.
-    }
-    await this.gdb.close();
-    this.replayer.kill();
+    await this.debuggee.close();
   }
 
   // ---- how
@@ -206,10 +157,25 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
     try {
       this.stop = await how();
       return this.stop;
+    } catch (error) {
+      if (!(error instanceof ReplayerLost)) throw error;
+      return (this.stop = await this.backAfterLoss(error));
     } finally {
       this.isRunning = false;
       this.gdb.off('running', this.interruptNext);
     }
+  }
+
+  /** The program has ended itself in a way that cannot be stopped: back to where it was last seen. */
+  private async backAfterLoss({ how }: ReplayerLost): Promise<Stop> {
+    const event = this.position;
+    this.emit(
+      'notice',
+      `The replayed program ended itself (${how}), in event ${event} or later. It was started again, and stands at that event.`,
+    );
+    await this.debuggee.relaunch();
+    this.stop = { kind: 'boundary' };
+    return this.withoutBreakpoints(() => this.seekEntry(event));
   }
 
   private readonly interruptNext = () => void mi.interrupt(this.gdb).catch(() => undefined); // it may have stopped by itself
@@ -217,8 +183,8 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
   /** Nothing follows a crash or the end: the move ends where it began. */
   private forward(how: () => Promise<Stop>): Promise<Stop> {
     return this.move(async () => {
-      if (this.stop.kind === 'crash' || this.atEnd()) return this.stop;
-      await this.setTarget(this.end);
+      if (isLast(this.stop) || this.atEnd()) return this.stop;
+      await this.debuggee.setTarget(this.end);
       if (this.stop.kind === 'boundary') return this.enterNext();
       return how();
     });
@@ -226,6 +192,11 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
 
   private atEnd(): boolean {
     return this.stop.kind === 'boundary' && this.position >= this.end;
+  }
+
+  private async seekEntry(event: number): Promise<Stop> {
+    const reached = await this.seek(event);
+    return reached.kind !== 'boundary' || event >= this.end ? reached : this.enterEvent(event);
   }
 
   /** To the boundary before an event. Before a nested event there is none: then to the one before the event around it. */
@@ -238,19 +209,19 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
 
   private async seekBoundary(target: number): Promise<Stop> {
     if (this.stop.kind === 'boundary' && this.position === target) return this.stop;
-    await this.setTarget(target);
-    const stop = this.canGoOnTo(target) ? await mi.resume(this.gdb) : await mi.jump(this.gdb, this.rewindAddress);
-    return (this.stop = await this.settle(stop));
+    if (!this.canGoOnTo(target)) return (this.stop = await this.debuggee.rewind(target, this.stop));
+    await this.debuggee.setTarget(target);
+    return (this.stop = await this.debuggee.run(mi.resume));
   }
 
   /** Going on is right when the target is ahead and no snapshot lies between: that would be the shorter way. */
   private canGoOnTo(target: number): boolean {
-    if (target <= this.position || this.stop.kind === 'crash') return false;
+    if (target <= this.position || isLast(this.stop)) return false;
     return !this.snapshotPositions.some((position) => this.position < position && position <= target);
   }
 
   private async enterEvent(event: number): Promise<Stop> {
-    await this.setTarget(this.end);
+    await this.debuggee.setTarget(this.end);
     for (;;) {
       const stop = await this.enterNext();
       if (stop.kind !== 'entry' || this.position >= event) return stop;
@@ -259,9 +230,9 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
 
   /** To the first line of the next react() that is begun. The target must be ahead. */
   private async enterNext(): Promise<Stop> {
-    await mi.enableBreakpoints(this.gdb, [this.beforeReact]);
-    const stop = await this.resumeToEnd().finally(() => mi.disableBreakpoints(this.gdb, [this.beforeReact]).catch(ignoreDeath));
-    const atReact = stop.kind === 'breakpoint' && stop.numbers.includes(this.beforeReact);
+    await mi.enableBreakpoints(this.gdb, [this.debuggee.beforeReact]);
+    const stop = await this.resumeToEnd().finally(() => mi.disableBreakpoints(this.gdb, [this.debuggee.beforeReact]).catch(ignoreDeath));
+    const atReact = stop.kind === 'breakpoint' && stop.numbers.includes(this.debuggee.beforeReact);
     return atReact ? this.stepIntoReact() : stop;
   }
 
@@ -269,32 +240,30 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
   private async resumeToEnd(): Promise<Stop> {
     for (;;) {
       const before = this.position;
-      const stop = await this.settle(await mi.resume(this.gdb));
+      const stop = await this.debuggee.run(mi.resume);
       if (stop.kind !== 'boundary' || this.position >= this.end || this.position <= before) return stop;
     }
   }
 
   /** From the hidden function to the caller, and then as often as it takes to leave the library's headers. */
   private async stepIntoReact(): Promise<Stop> {
-    let stop = await mi.finish(this.gdb);
-    for (let steps = 0; steps < STEPS_INTO_REACT; steps++) {
-      const frame = mi.stopFrame(stop);
-      const arrived = frame === undefined || frame.line === undefined || !isInfrastructure(frame);
-      if (arrived || !isStepEnd(stop)) break;
-      stop = await mi.step(this.gdb);
+    let stop = await this.debuggee.run(mi.finish);
+    for (let steps = 0; stop.kind === 'step' && steps < STEPS_INTO_REACT; steps++) {
+      const [frame] = await mi.stackFrames(this.gdb, 0, 0);
+      if (frame === undefined || frame.line === undefined || !isInfrastructure(frame)) break;
+      stop = await this.debuggee.run(mi.step);
     }
-    const settled = await this.settle(stop);
-    return settled.kind === 'step' ? { kind: 'entry' } : settled;
+    return stop.kind === 'step' ? { kind: 'entry' } : stop;
   }
 
-  private async stepWith(command: (gdb: Gdb) => Promise<MiTuple>): Promise<Stop> {
+  private async stepWith(command: Command): Promise<Stop> {
     for (;;) {
-      const stop = await this.settle(await command(this.gdb));
+      const stop = await this.debuggee.run(command);
       if (stop.kind !== 'step') return stop;
       const place = whereabouts(await mi.stackFrames(this.gdb, 0, FRAMES_LOOKED_AT));
       if (place.kind === 'user') return stop;
       if (place.kind === 'left') return this.enterNext();
-      command = () => mi.finishFrame(this.gdb, place.from - 1);
+      command = (gdb) => mi.finishFrame(gdb, place.from - 1);
     }
   }
 
@@ -308,51 +277,10 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
     }
   }
 
-  private setTarget(position: number): Promise<void> {
-    return mi.writeMemory(this.gdb, this.blockAddress + BigInt(TARGET_OFFSET), encodeTarget(position));
-  }
-
-  /** What a stop of gdb means. */
-  private async settle(stop: MiTuple): Promise<Stop> {
-    const reason = miString(stop, 'reason') ?? '';
-    if (reason.startsWith('exited')) throw replayerEnded(reason, miString(stop, 'signal-name') ?? '');
-    await mi.forgetValues(this.gdb);
-    await this.readBlock();
-    if (isAt(stop, this.stopHere)) return { kind: 'boundary' };
-    if (reason === 'breakpoint-hit') return { kind: 'breakpoint', numbers: [miString(stop, 'bkptno') ?? ''] };
-    if (reason !== 'signal-received') return { kind: 'step' };
-    const signal = signalNumber(miString(stop, 'signal-name') ?? '');
-    return isPause(signal) ? { kind: 'pause' } : { kind: 'crash', crash: await this.readCrash(signal) };
-  }
-
-  private async readBlock(): Promise<void> {
-    const block = decodeBlock(await mi.readMemory(this.gdb, this.blockAddress, BLOCK_BYTES));
-    if (block === undefined) throw notOurLibrary();
-    this.block = block;
-  }
-
-  private async readCrash(signal: number): Promise<ReplayedCrash> {
-    const number = (expression: string) => mi.evaluateNumber(this.gdb, expression).catch(() => 0n);
-    return {
-      signal,
-      code: Number(BigInt.asIntN(32, await number('$_siginfo.si_code'))),
-      address: await number('$_siginfo._sifields._sigfault.si_addr'),
-      rip: await number('$pc'),
-      event: this.position,
-    };
-  }
-
   private hear(text: string): void {
     if (text.startsWith(LOG_MARK)) this.emit('log', JSON.parse(text.slice(LOG_MARK.length)) as string);
   }
 }
-
-const isAt = (stop: MiTuple, number: string): boolean => stop.reason === 'breakpoint-hit' && stop.bkptno === number;
-
-const isStepEnd = (stop: MiTuple): boolean => ['end-stepping-range', 'function-finished'].includes(miString(stop, 'reason') ?? '');
-
-/** SIGINT is how gdb interrupts; 0 and SIGSTOP are how it says so at times. */
-const isPause = (signal: number): boolean => [0, 2, 19].includes(signal);
 
 function ignoreDeath(error: unknown): void {
   if (!(error instanceof GdbFailure) || error.code !== 'gdb-died') throw error;

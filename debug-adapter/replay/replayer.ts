@@ -56,6 +56,8 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
   private readonly reports: Report[] = [];
   private lastWords = '';
   private ended: Error | undefined;
+  private reported: Error | undefined;
+  private readonly closed: Promise<unknown>;
 
   private constructor(private readonly child: ChildProcess) {
     super();
@@ -64,6 +66,7 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
     createInterface({ input: reports as Readable }).on('line', (line) => this.take(line));
     child.on('error', (error) => this.end(launchFailed(`afterimage-launch could not be started: ${error.message}.`)));
     child.on('close', (code, signal) => this.end(this.endOf(code, signal)));
+    this.closed = new Promise((resolve) => child.once('close', resolve));
   }
 
   /** Starts the process; commands may be given at once, they wait for `ready`. */
@@ -129,6 +132,12 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
     }
   }
 
+  /** Of a process that has ended: what it reported as the reason, if it did. */
+  async failure(): Promise<Error | undefined> {
+    await this.closed;
+    return this.reported;
+  }
+
   /** Asks it to end, and waits until it has. */
   async quit(): Promise<void> {
     if (this.ended !== undefined) return;
@@ -160,7 +169,7 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
       if (report.event === 'progress') this.emit('progress', report.position);
       else if (report.event === 'divergence') this.diverged(report);
       else if (report.event === 'pages') this.pages = report;
-      else if (report.event === 'error') this.end(replayerReported(report.message));
+      else if (report.event === 'error') this.end((this.reported = replayerReported(report.message)));
       else this.deliver(report);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;

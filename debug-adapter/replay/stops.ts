@@ -12,7 +12,12 @@ export type Stop =
   | { readonly kind: 'breakpoint'; readonly numbers: readonly string[] }
   /** Between two events; there is no event after it when the position is the end of the recording. */
   | { readonly kind: 'boundary' }
-  | { readonly kind: 'crash'; readonly crash: ReplayedCrash };
+  | { readonly kind: 'crash'; readonly crash: ReplayedCrash }
+  /** The program is about to end itself, by calling this function of the C library. */
+  | { readonly kind: 'exit'; readonly function: string };
+
+/** Nothing of the recording follows a crash or an end. */
+export const isLast = ({ kind }: Stop): boolean => kind === 'crash' || kind === 'exit';
 
 export interface ReplayedCrash {
   readonly signal: number;

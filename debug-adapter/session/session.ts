@@ -117,6 +117,7 @@ export class AfterimageSession extends LoggingDebugSession {
     const { replay, reactor } = parts;
     const breakpoints = new Breakpoints(replay.gdb, (numbers) => replay.setUserBreakpoints(numbers));
     replay.on('log', (text) => this.say(text, 'stdout'));
+    replay.on('notice', (text) => this.say(text, 'important'));
     replay.on('died', (failure) => this.end(failure));
     replay.on('divergence', ({ eventNumber, kind, recorded, replayed }) =>
       this.say(
@@ -301,6 +302,7 @@ export class AfterimageSession extends LoggingDebugSession {
 
   private stopped({ recording, reactor, replay, breakpoints }: Launched, stop: Stop, wish: Wish): void {
     if (stop.kind === 'crash') this.say(`${exceptionInfo(stop.crash, recording.crash).description}`, 'console');
+    if (stop.kind === 'exit') this.say(ownEnd(stop.function), 'console');
     if (stop.kind === 'boundary' && replay.position >= replay.end && reactor.crashEvent !== undefined)
       this.say(crashMissing(reactor, replay.end), 'important');
     const body = stoppedBody(stop, wish, replay.position, replay.end, (number) => breakpoints.isFunction(number));
@@ -357,6 +359,8 @@ function crashMissing({ name, crashEvent }: ReactorInfo, end: number): string {
     ? `${crash} did not happen again.`
     : `${crash} cannot be reached: the recording has lost its events from ${counted(end)} on.`;
 }
+
+const ownEnd = (name: string): string => `The program ends itself here, by calling ${name}(). Nothing follows.`;
 
 const notLaunched = () => new UserError('not-launched', 'No recording is open: the launch request comes first.');
 const alreadyMoving = () => new UserError('already-moving', 'The replay is moving. Wait for it, or pause it.');

@@ -20,6 +20,7 @@ export function stoppedBody(stop: Stop, wish: Wish, position: number, end: numbe
     const text = describeCrash(stop.crash);
     return { ...body, description: `Paused on ${signalName(stop.crash.signal)}`, text };
   }
+  if (stop.kind === 'exit') return { ...body, description: `Paused on ${stop.function}()` };
   if (stop.kind === 'boundary') return { ...body, description: capitalised(boundaryName(position, end)) };
   if (stop.kind === 'breakpoint') return { ...body, hitBreakpointIds: stop.numbers.map(Number) };
   if (stop.kind === 'entry') return { ...body, description: `At event ${counted(position)}` };

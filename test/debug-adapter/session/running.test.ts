@@ -74,12 +74,17 @@ describe('a session that runs', () => {
     });
   }
 
-  it('leaves no process behind when the adapter is killed', async () => {
-    await runForLong();
-    const started = childrenOf(client.pid);
-    process.kill(client.pid, 'SIGKILL');
-    await Promise.all(started.map(gone));
-  });
+  for (const what of ['the adapter', 'gdb', 'gdb and the adapter']) {
+    it(`leaves no process behind when ${what} is killed`, async () => {
+      await runForLong();
+      const started = childrenOf(client.pid);
+      const gdb = started.filter((pid) => fs.readFileSync(`/proc/${pid}/comm`, 'utf8') === 'gdb\n');
+      assert.equal(gdb.length, 1);
+      const killed = [...(what.startsWith('gdb') ? gdb : []), ...(what.endsWith('adapter') ? [client.pid] : [])];
+      for (const pid of killed) process.kill(pid, 'SIGKILL');
+      await Promise.all(started.map(gone));
+    });
+  }
 });
 
 /** Resolves when the process has ended: the time limit of the test is the limit. */

@@ -8,6 +8,7 @@ import { lineOf } from '../../end-to-end/support/flight-recording';
 import { onlyRecordingIn, root } from '../../support/fixture-programs';
 import { temporaryDirectory } from '../../support/temporary-directory';
 import { Client, type Stopped } from './client';
+import { childrenOf } from './processes';
 
 const source = fs.realpathSync(path.join(root, 'test/debug-adapter/session/ways_to_end.cc'));
 const line = (name: string) => lineOf(source, `// line: ${name}`);
@@ -82,13 +83,49 @@ describe('a session on a program that ends by', function () {
     assert.match(client.output.join(''), /differs from the recording since event 5 \(allocation: recorded .*, replayed /);
   });
 
-  it('calling exit() in a replay: the session ends, and says why', async () => {
-    const salt = path.join(directory.path, 'gone');
+  for (const [way, name] of [
+    ['exit', 'exit'],
+    ['exec', 'execve'],
+  ]) {
+    it(`calling ${name}(): it stops there, and goes back from there`, async () => {
+      const recording = record(way!);
+      await client.launch({ recording, stopAt: 'start' });
+      for (let visit = 0; visit < 2; visit++) {
+        const ended = await client.continue();
+        assert.equal(ended.description, `Paused on ${name}()`);
+        assert.ok(ended.frames.some((frame) => frame.name === 'Walker::react'));
+        assert.equal((await client.next()).description, `Paused on ${name}()`);
+        await isAtEvent(3, await client.seek(3));
+      }
+    });
+  }
+
+  it('a signal that nothing can stop: it is started again, and says so', async () => {
+    const recording = record('kill');
+    await client.launch({ recording, stopAt: 7 });
+    const again = await client.continue();
+    assert.match(client.output.join(''), /ended itself \(SIGKILL\), in event 7 or later/);
+    await isAtEvent(7, again);
+    await isAtEvent(8, await client.seek(8));
+  });
+
+  it('going back from inside the C library: another process does, under the same gdb', async () => {
+    const salt = path.join(directory.path, 'salt-again');
     fs.writeFileSync(salt, '100');
     const recording = record('salt', salt);
-    fs.rmSync(salt);
-    await client.launch({ recording, stopAt: 'start' });
-    await Promise.all([client.dc.waitForEvent('terminated'), client.dc.continueRequest({ threadId: 1 })]);
-    assert.match(client.output.join(''), /The replayer ended unexpectedly \(.*\)/);
+    await client.launch({ recording, stopAt: 5 }, () => client.dc.setFunctionBreakpointsRequest({ breakpoints: [{ name: 'fopen' }] }));
+    const before = childrenOf(client.pid);
+    for (let visit = 0; visit < 2; visit++) {
+      assert.equal((await client.continue()).reason, 'function breakpoint');
+      await isAtEvent(3, await client.seek(3));
+    }
+    const after = childrenOf(client.pid);
+    assert.equal(after.length, before.length);
+    assert.equal(after.filter((pid) => before.includes(pid)).length, 1, 'only gdb was expected to be the same');
   });
+
+  async function isAtEvent(event: number, stopped: Stopped): Promise<void> {
+    assert.deepEqual([...top(stopped), client.position!.position], ['Walker::react', line('step'), event]);
+    assert.equal(await client.evaluate('steps_', stopped.frames[0]!), String(event));
+  }
 });

@@ -2,6 +2,10 @@
 // Compiled by ways-to-end.test.ts without optimisation, as people do while they look for a bug.
 #include <afterimage/recorder.h>
 
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
@@ -30,6 +34,9 @@ class Walker {
     if (way == "overflow") steps_ += sink(step.number);
     if (way == "nested") self_.deliver(Echo{step.number});
     if (way == "salt") notes_.push_back(std::string(salt(), 'x'));
+    if (way == "exit") std::exit(3);
+    if (way == "exec") execl("/bin/true", "true", nullptr);
+    if (way == "kill") syscall(SYS_kill, getpid(), SIGKILL);
     last_ = step.number;  // line: last
   }
 
