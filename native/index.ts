@@ -20,7 +20,13 @@ export type Bytes = Buffer | { readonly path: string; readonly offset: number; r
 interface Binary {
   readProcessMemory(pid: number, address: bigint, into: Buffer): [bytes: number, errno: number, reason: string];
   findPageDifferences(a: Buffer, b: Buffer, pageBytes: number): number[];
+  zstdBound(bytes: number): number;
+  zstdCompress(content: Buffer, into: Buffer, level: number): ZstdAnswer;
+  zstdContentBytes(source: Buffer): number;
+  zstdDecompress(source: Buffer, into: Buffer): ZstdAnswer;
 }
+
+type ZstdAnswer = [bytes: number, consumed: number, error: string];
 
 const release = path.resolve(__dirname, '../../native/build/Release');
 const addonFile = path.join(release, 'afterimage.node');
@@ -66,6 +72,28 @@ export function findDifferences(a: Bytes, b: Bytes, pageBytes = 4096): PageRun[]
   }
   const flat = load().findPageDifferences(left, right, pageBytes);
   return Array.from({ length: flat.length / 2 }, (_, i) => ({ first: flat[2 * i] ?? 0, count: flat[2 * i + 1] ?? 0 }));
+}
+
+/** One Zstandard frame. The same content gives the same bytes, on every machine. */
+export function zstdCompress(content: Buffer, level = 3): Buffer {
+  const into = Buffer.allocUnsafe(load().zstdBound(content.length));
+  const [bytes, , error] = load().zstdCompress(content, into, level);
+  if (error !== '') throw new Error(`${content.length} bytes could not be compressed: ${error}.`);
+  return into.subarray(0, bytes);
+}
+
+/**
+ * The content of the first Zstandard frame in `source`, and how many bytes the frame has. Throws a RangeError for what is no
+ * such frame, or holds more than `mostBytes`.
+ */
+export function zstdDecompress(source: Buffer, mostBytes: number): { content: Buffer; frameBytes: number } {
+  checkCount('number of bytes', mostBytes);
+  const claimed = load().zstdContentBytes(source);
+  if (claimed > mostBytes) throw new RangeError(`it is no Zstandard frame of at most ${mostBytes} bytes`);
+  const into = Buffer.allocUnsafe(claimed);
+  const [bytes, frameBytes, error] = load().zstdDecompress(source, into);
+  if (error !== '') throw new RangeError(`Zstandard reports "${error}"`);
+  return { content: into.subarray(0, bytes), frameBytes };
 }
 
 function load(): Binary {
