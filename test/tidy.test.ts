@@ -18,8 +18,16 @@ const mayImport: Record<string, readonly string[]> = {
   'debug-adapter/import': ['native', 'debug-adapter/recording', 'debug-adapter/replay'],
   'debug-adapter/gdb': [],
   'debug-adapter/replay': ['native', 'debug-adapter/recording', 'debug-adapter/gdb'],
-  'debug-adapter/session': ['debug-adapter/recording', 'debug-adapter/gdb', 'debug-adapter/replay'],
-  'debug-adapter/cli': ['native', 'debug-adapter/recording', 'debug-adapter/import', 'debug-adapter/gdb', 'debug-adapter/replay'],
+  'debug-adapter/pack': ['native', 'debug-adapter/recording', 'debug-adapter/gdb', 'debug-adapter/replay'],
+  'debug-adapter/session': ['debug-adapter/recording', 'debug-adapter/gdb', 'debug-adapter/replay', 'debug-adapter/pack'],
+  'debug-adapter/cli': [
+    'native',
+    'debug-adapter/recording',
+    'debug-adapter/import',
+    'debug-adapter/gdb',
+    'debug-adapter/replay',
+    'debug-adapter/pack',
+  ],
   'debug-adapter': ['debug-adapter/session'],
   extension: ['debug-adapter/recording'],
 };

@@ -4,6 +4,7 @@
 import { BoundedFile } from './bounded-file';
 
 export const PT_LOAD = 1;
+const PT_DYNAMIC = 2;
 export const PT_NOTE = 4;
 export const ET_CORE = 4;
 const EM_X86_64 = 62;
@@ -11,6 +12,10 @@ const PN_XNUM = 0xffff;
 const PHDR_BYTES = 56;
 const NT_GNU_BUILD_ID = 3;
 const NOTE_BYTES_MAX = 64 << 20;
+const DYNAMIC_BYTES_MAX = 1 << 20;
+const DT_STRTAB = 5;
+const DT_SONAME = 14;
+const NAME_BYTES_MAX = 4096;
 
 export interface ProgramHeader {
   readonly type: number;
@@ -54,6 +59,34 @@ export function readBuildId(path: string): string | undefined | null {
   const elf = BoundedFile.with(path, readElf);
   if (elf === undefined) return null;
   return elf.notes.find((note) => note.name === 'GNU' && note.type === NT_GNU_BUILD_ID)?.desc.toString('hex');
+}
+
+/** The name by which a library is asked for (DT_SONAME). */
+export function readSoname(path: string): string | undefined {
+  return BoundedFile.with(path, (file) => {
+    const headers = readElf(file)?.headers ?? [];
+    const dynamic = headers.find((h) => h.type === PT_DYNAMIC);
+    if (dynamic === undefined) return undefined;
+    const entries = file.read(dynamic.offset, Math.min(dynamic.fileBytes, DYNAMIC_BYTES_MAX));
+    const [names, name] = [dynamicEntry(entries, DT_STRTAB), dynamicEntry(entries, DT_SONAME)];
+    if (names === undefined || name === undefined) return undefined;
+    const at = names + name;
+    const load = headers.find((h) => h.type === PT_LOAD && at >= h.address && at < h.address + BigInt(h.fileBytes));
+    return load && textAt(file, load.offset + Number(at - load.address));
+  });
+}
+
+function dynamicEntry(entries: Buffer, tag: number): bigint | undefined {
+  for (let at = 0; at + 16 <= entries.length; at += 16) {
+    if (entries.readBigUInt64LE(at) === BigInt(tag)) return entries.readBigUInt64LE(at + 8);
+  }
+  return undefined;
+}
+
+function textAt(file: BoundedFile, offset: number): string {
+  const bytes = file.read(offset, NAME_BYTES_MAX);
+  const end = bytes.indexOf(0);
+  return bytes.toString('utf8', 0, end < 0 ? bytes.length : end);
 }
 
 /** More than 65,534 headers are counted in section 0. */

@@ -16,7 +16,10 @@ export const noSuchRecording = (path: string) =>
   new UserError('no-such-recording', `There is no recording at ${path}. Check the path; a recording is a directory named *.afterimage.`);
 
 export const notADirectory = (path: string) =>
-  new UserError('not-a-directory', `${path} is a file, but a recording is a directory. Give the *.afterimage directory itself.`);
+  new UserError(
+    'not-a-directory',
+    `${path} is a file, but a recording is a directory, or a packed .mcap file. Give the *.afterimage directory itself.`,
+  );
 
 export const notARecording = (path: string) =>
   new UserError('not-a-recording', `${path} is not a recording: it has no manifest.json. Give a directory named *.afterimage.`);

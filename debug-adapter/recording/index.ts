@@ -7,8 +7,11 @@ export { type Load, type SnapshotInfo } from './snapshot';
 export { type Fidelity, type ImportFile } from './import-file';
 export { CONTROL_BYTES, type CrashReport, readControl, type ReactorState } from './control';
 export { recordingOfProcess, requestSnapshot } from './snapshot-request';
-export { type Manifest, type Module } from './schemas';
+export { type Manifest, type Module, type Redaction } from './schemas';
 export { BoundedFile, reasonOf } from './bounded-file';
-export { type Note, parseNotes, readBuildId } from './elf';
+export { type Note, parseNotes, readBuildId, readSoname } from './elf';
 export { UserError } from './errors';
 export { hasFaultAddress, signalMeaning, signalName } from './signals';
+// For packing, which copies records as they are.
+export { Damage, Fields } from './mcap';
+export { listSegments, type Segment, SegmentCache } from './segments';

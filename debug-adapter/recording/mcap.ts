@@ -15,6 +15,11 @@ export class Fields {
 
   constructor(private readonly bytes: Buffer) {}
 
+  /** How much has been read. */
+  get position(): number {
+    return this.at;
+  }
+
   u16(): number {
     return this.bytes.readUInt16LE(this.take(2));
   }
@@ -74,6 +79,11 @@ export interface SegmentHead {
   readonly reactor: number;
   readonly segment: number;
   readonly firstEvent: number;
+  readonly library: string;
+  /** All that its Metadata says. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Where its other records begin. */
+  readonly bytes: number;
 }
 
 /**
@@ -85,18 +95,21 @@ export function readSegmentHead(bytes: Buffer): SegmentHead | undefined {
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw new Damage('it does not begin as an MCAP file');
   const header = recordAt(bytes, MAGIC.length, Opcode.Header, 'Header');
   if (header === undefined) return undefined;
-  const profile = new Fields(header).text();
+  const fields = new Fields(header);
+  const profile = fields.text();
   if (profile !== 'afterimage') throw new Damage(`its profile is "${profile}" instead of "afterimage"`);
 
-  const content = recordAt(bytes, MAGIC.length + RECORD_HEADER_BYTES + header.length, Opcode.Metadata, 'Metadata');
+  const at = MAGIC.length + RECORD_HEADER_BYTES + header.length;
+  const content = recordAt(bytes, at, Opcode.Metadata, 'Metadata');
   if (content === undefined) return undefined;
   const metadata = new Fields(content);
   const name = metadata.text();
   if (name !== 'afterimage.segment') throw new Damage(`its metadata is "${name}" instead of "afterimage.segment"`);
-  return segmentHead(metadata.map());
+  const map = metadata.map();
+  return { ...segmentNumbers(map), library: fields.text(), metadata: map, bytes: at + RECORD_HEADER_BYTES + content.length };
 }
 
-function segmentHead(map: ReadonlyMap<string, string>): SegmentHead {
+function segmentNumbers(map: ReadonlyMap<string, string>) {
   const number = (key: string) => {
     const text = map.get(key) ?? '';
     const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;

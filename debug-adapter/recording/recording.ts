@@ -11,7 +11,7 @@ import { reasonOf } from './bounded-file';
 import { EventLog } from './event-log';
 import { type ImportFile, readImportFile } from './import-file';
 import { recorderRuns } from './process';
-import { type Manifest, readManifest, readReactorFile, type ReactorFile } from './schemas';
+import { type Manifest, readManifest, readReactorFile, readUnpackProblems, type ReactorFile } from './schemas';
 import { listSegments, SegmentCache } from './segments';
 import { listSnapshots, type SnapshotInfo, type SnapshotList } from './snapshot';
 
@@ -53,6 +53,7 @@ export class Recording {
 
   constructor(readonly directory: string) {
     this.manifest = readManifest(directory);
+    this.openProblems.push(...readUnpackProblems(directory));
     this.control = this.readControl();
     this.imported = this.readImport();
     this.state = this.readState();

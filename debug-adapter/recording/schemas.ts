@@ -33,6 +33,14 @@ const Module = z.object({
 });
 export type Module = z.infer<typeof Module>;
 
+/** What afterimage pack has overwritten (FORMAT.md §9). */
+const Redaction = z.object({
+  rules: z.array(z.object({ type: z.string(), fields: z.array(z.string()).optional(), bytes: z.unknown().optional(), how: z.string() })),
+  inputs: z.string().optional(),
+  snapshots: z.boolean(),
+});
+export type Redaction = z.infer<typeof Redaction>;
+
 const Format = z.object({ format: z.object({ name: z.literal('afterimage'), major: z.int(), minor: z.int() }) });
 const Machine = z.object({ wordBits: z.int(), machine: z.string() });
 
@@ -56,6 +64,7 @@ const Manifest = z.object({
   brkStart: address,
   hwcap: z.string(),
   hwcap2: z.string(),
+  redaction: Redaction.optional(),
 });
 export type Manifest = z.infer<typeof Manifest>;
 
@@ -80,6 +89,15 @@ export function readManifest(directory: string): Manifest {
   if (wordBits !== WORD_BITS) throw otherMachine('a word size of', `${wordBits} bits`, `${WORD_BITS} bits`);
   if (machine !== MACHINE) throw otherMachine('machine', machine, MACHINE);
   return check(Manifest, json, path);
+}
+
+const UnpackReport = z.object({ problems: z.array(z.string()) });
+
+/** What afterimage unpack could not unpack; nothing in a recording that was never packed. */
+export function readUnpackProblems(directory: string): readonly string[] {
+  const path = `${directory}/unpacked.json`;
+  const json = readJson(path, REACTOR_BYTES_MAX);
+  return json === undefined ? [] : check(UnpackReport, json, path).problems;
 }
 
 /** r<id>/reactor.json; `undefined` when there is none. */

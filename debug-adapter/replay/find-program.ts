@@ -1,9 +1,10 @@
 // The executable that made a recording, known by its build-id. Its path may have changed: it is looked for where it was,
-// beside the recording, and where the user stands. One that was given must be the right one.
+// in the recording (a packed one may have brought it), beside it, and where the user stands. One that was given must be the right one.
 
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { type Module, readBuildId, type Recording } from '../recording';
+import { packedModule } from './modules';
 import { noExecutableRecorded, noSuchProgram, notAnExecutable, otherBuild, programMissing } from './errors';
 
 /** The path of the executable. Throws UserError when it is not found, or is another build. */
@@ -27,7 +28,8 @@ function candidates(recording: Recording, recorded: Module): string[] {
   const beside = path.dirname(recording.directory);
   const directories = [recording.directory, beside, path.dirname(beside), process.cwd()];
   const elsewhere = directories.flatMap((directory) => [`${directory}/${name}`, `${directory}/bin/${name}`]);
-  return [recorded.path, recording.manifest.executable, ...elsewhere];
+  const brought = packedModule(recording, recorded);
+  return [recorded.path, recording.manifest.executable, ...(brought === undefined ? [] : [brought]), ...elsewhere];
 }
 
 function matches(candidate: string, buildId: string): boolean {

@@ -1,6 +1,7 @@
 // The plan: what afterimage-launch and the replayer need to know (ARCHITECTURE.md, Launcher). One item a line, path last.
 
 import { type Module, type Recording } from '../recording';
+import { modulePath } from './modules';
 
 export interface PlanOptions {
   readonly reactor: number;
@@ -17,7 +18,7 @@ export function plan(recording: Recording, options: PlanOptions): string {
     `recording ${recording.directory}`,
     `reactor ${options.reactor}`,
     `wait-debugger ${options.waitDebugger === true ? 1 : 0}`,
-    ...manifest.modules.map((module) => moduleLine(module, options.program)),
+    ...manifest.modules.map((module) => moduleLine(module, module.kind === 'exe' ? options.program : modulePath(recording, module))),
     `at-random ${manifest.atRandom}`,
     `fs ${manifest.fsBase.toString(16)}`,
     `brk ${manifest.brkStart.toString(16)}`,
@@ -25,8 +26,7 @@ export function plan(recording: Recording, options: PlanOptions): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function moduleLine(module: Module, program: string): string {
-  const path = module.kind === 'exe' ? program : module.path;
+function moduleLine(module: Module, path: string): string {
   const buildId = module.buildId === '' ? '-' : module.buildId;
   return `module ${module.kind} ${module.base.toString(16)} ${module.bytes.toString(16)} ${buildId} ${path}`;
 }
