@@ -52,3 +52,5 @@ export const replayCrashed = (event: number, signal: string) =>
 
 export const notRunning = (pid: number, state: string) =>
   new UserError('not-running', `Process ${pid} does not run any more; its recording is ${state}. Only a running program takes snapshots.`);
+
+export const oneLock = () => new UserError('one-lock', 'Give either age keys or a passphrase, not both: age does not mix them.');

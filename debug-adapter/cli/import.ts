@@ -24,7 +24,8 @@ export async function importCommand(given: string | undefined, options: ImportCo
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'afterimage-latest-'));
   try {
     const core = given ?? (options.latest === true ? latestCore(scratch) : undefined);
-    if (core === undefined) throw new UserError('which-core', 'Which core dump? Give its path, or --latest for the newest one of this machine.');
+    if (core === undefined)
+      throw new UserError('which-core', 'Which core dump? Give its path, or --latest for the newest one of this machine.');
     return options.summary === true ? summarize(core, options, output) : await bring(core, options, output);
   } finally {
     fs.rmSync(scratch, { recursive: true, force: true });

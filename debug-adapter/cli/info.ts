@@ -115,7 +115,14 @@ function facts(summary: Summary): [string, string][] {
   return [
     ['Program', printable(summary.program)],
     ['Build', summary.buildId === '' ? 'without a build-id' : summary.buildId],
-    ['Process', printable([`${summary.pid}${summary.hostname === '' ? '' : ` on ${summary.hostname}`}`, summary.kernel, summary.library].filter((part) => part !== '').join(', '))],
+    [
+      'Process',
+      printable(
+        [`${summary.pid}${summary.hostname === '' ? '' : ` on ${summary.hostname}`}`, summary.kernel, summary.library]
+          .filter((part) => part !== '')
+          .join(', '),
+      ),
+    ],
     ['Started', summary.startTimeNs === 0n ? 'unknown: a core dump does not say' : dateAndTime(summary.startTimeNs)],
     ['Ended', ended(summary)],
     ['State', stateText(summary)],

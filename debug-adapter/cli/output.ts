@@ -79,3 +79,13 @@ export function progressBar(title: string, from: number, to: number, quiet: bool
   bar.start(to - from, 0);
   return { update: (position) => bar.update(Math.min(Math.max(position, from), to) - from), stop: () => bar.stop() };
 }
+
+/** For work whose end is not known: what is being done now, on one line of a terminal. */
+export function spinner(title: string, quiet: boolean): { update(what: string): void; stop(): void } {
+  if (quiet || !process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
+  const clear = '\r\u001b[K';
+  return {
+    update: (what) => void process.stderr.write(`${clear}${title} ${what}`),
+    stop: () => void process.stderr.write(clear),
+  };
+}

@@ -59,7 +59,13 @@ export function writeFromCore(examination: Examination, directory: string): void
 function writeReactor(block: CoreBlock, reactor: CoreBlock['reactors'][number], directory: string): void {
   fs.mkdirSync(directory, { mode: 0o700, recursive: true });
   const { id, name, type, slotBase, slotBytes, object } = reactor;
-  writeJson(path.join(directory, 'reactor.json'), { id, name, type, heap: { base: hex(slotBase), bytes: String(slotBytes) }, object: hex(object) });
+  writeJson(path.join(directory, 'reactor.json'), {
+    id,
+    name,
+    type,
+    heap: { base: hex(slotBase), bytes: String(slotBytes) },
+    object: hex(object),
+  });
   const events = lastRun(block, id);
   if (events.length > 0) fs.writeFileSync(path.join(directory, 'ev-00000001.mcap'), writeSegment(block, id, events), { mode: 0o600 });
 }
@@ -83,7 +89,13 @@ function manifestOf({ core, modules, executable, program, located }: Examination
     executable: ownPath,
     commandLine: command === '' ? [ownPath] : command.split(' '),
     workingDirectory: '',
-    modules: modules.map((m) => ({ kind: m.kind, base: hex(m.base), bytes: m.bytes, buildId: m.buildId, path: m === executable ? ownPath : m.path })),
+    modules: modules.map((m) => ({
+      kind: m.kind,
+      base: hex(m.base),
+      bytes: m.bytes,
+      buildId: m.buildId,
+      path: m === executable ? ownPath : m.path,
+    })),
     atRandom: Buffer.concat([randomBytes, Buffer.alloc(16)], 16).toString('hex'),
     fsBase: hex(core.threads[0]?.registers.get('fs_base') ?? 0n),
     brkStart: '0x0',
@@ -123,7 +135,26 @@ function controlOf(examination: Examination): Buffer {
 }
 
 // The order of gregs in ucontext_t, as far as PRSTATUS has them.
-const GREGS = ['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'rdi', 'rsi', 'rbp', 'rbx', 'rdx', 'rax', 'rcx', 'rsp', 'rip', 'eflags'];
+const GREGS = [
+  'r8',
+  'r9',
+  'r10',
+  'r11',
+  'r12',
+  'r13',
+  'r14',
+  'r15',
+  'rdi',
+  'rsi',
+  'rbp',
+  'rbx',
+  'rdx',
+  'rax',
+  'rcx',
+  'rsp',
+  'rip',
+  'eflags',
+];
 
 function writeCrash(control: Buffer, examination: Examination): void {
   const { core, located } = examination;
@@ -136,7 +167,15 @@ function writeCrash(control: Buffer, examination: Examination): void {
   control.writeBigUInt64LE(2n, 512);
   control.writeUInt32LE(signal.number >>> 0, 520);
   control.writeInt32LE(signal.code, 524);
-  const words = [signal.address, register('rip'), register('rsp'), register('rbp'), BigInt(Math.max(0, thread.id)), BigInt(only === undefined ? 0 : only.id + 1), BigInt(only?.finished ?? 0)];
+  const words = [
+    signal.address,
+    register('rip'),
+    register('rsp'),
+    register('rbp'),
+    BigInt(Math.max(0, thread.id)),
+    BigInt(only === undefined ? 0 : only.id + 1),
+    BigInt(only?.finished ?? 0),
+  ];
   words.forEach((word, i) => control.writeBigUInt64LE(word, 528 + 8 * i));
   control.writeBigUInt64LE(fs.statSync(core.path, { bigint: true }).mtimeNs, 584);
   GREGS.forEach((name, i) => control.writeBigUInt64LE(register(name), 592 + 8 * i));
@@ -145,6 +184,7 @@ function writeCrash(control: Buffer, examination: Examination): void {
 /** gcore stops the process to copy it: SIGSTOP, or SIGTRAP of gdb. */
 export const wasCrash = (signal: number): boolean => ![0, 5, 19].includes(signal);
 
-export const writeJson = (file: string, value: unknown): void => fs.writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+export const writeJson = (file: string, value: unknown): void =>
+  fs.writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
 
 const hex = (value: bigint) => `0x${value.toString(16)}`;

@@ -32,7 +32,12 @@ export function compressionOf(head: Buffer): Compression | undefined {
  * Decompresses to `target`. What is damaged or cut off at its end still gives its beginning: the sentence says so. `onPrefix` is
  * called once, when enough is there for a summary.
  */
-export async function decompress(source: string, target: string, compression: Compression, onPrefix: () => void): Promise<string | undefined> {
+export async function decompress(
+  source: string,
+  target: string,
+  compression: Compression,
+  onPrefix: () => void,
+): Promise<string | undefined> {
   const writer = new SparseFile(target, onPrefix);
   let problem: string | undefined;
   try {
@@ -98,7 +103,9 @@ function fromTool(source: string, compression: Compression): Readable {
   const out = new PassThrough();
   tool.stderr.on('data', (data: Buffer) => (words = (words + data.toString('utf8')).slice(0, 500)));
   tool.on('error', (error) => out.destroy(error));
-  tool.on('close', (code) => (code === 0 ? out.end() : out.destroy(new Error(words.trim().replaceAll(/\s+/g, ' ') || `${compression} ended with ${code}`))));
+  tool.on('close', (code) =>
+    code === 0 ? out.end() : out.destroy(new Error(words.trim().replaceAll(/\s+/g, ' ') || `${compression} ended with ${code}`)),
+  );
   tool.stdout.pipe(out, { end: false });
   out.on('close', () => tool.kill());
   return out;

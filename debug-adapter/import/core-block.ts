@@ -1,4 +1,4 @@
-// What the recorder leaves for a core to tell (FORMAT.md §7): the recording's name, each reactor's progress, the last events.
+// What the recorder leaves for a core to tell (FORMAT.md §9): the recording's name, each reactor's progress, the last events.
 // It was written by a process that died, and read from a file that may be damaged: nothing in it is trusted.
 
 import { type ElfCore } from './core';

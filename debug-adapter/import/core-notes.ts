@@ -96,7 +96,12 @@ export function readNotes(file: BoundedFile, offset: number, bytes: number, note
       notes.problems.push('The notes are cut off: threads or mapped files may be missing.');
       return;
     }
-    const name = nameBytes <= 16 ? view(at + 12, nameBytes).toString('latin1').replace(/\0+$/, '') : '';
+    const name =
+      nameBytes <= 16
+        ? view(at + 12, nameBytes)
+            .toString('latin1')
+            .replace(/\0+$/, '')
+        : '';
     readNote(name, type, () => view(desc, descBytes), descBytes, notes);
     at = desc + align4(descBytes);
   }

@@ -62,7 +62,9 @@ function gapsInMemory(core: ElfCore, modules: readonly CoreModule[]): string[] {
   if (core.missingBytes > 0) {
     gaps.push(`The core is cut off: it has ${core.bytes} of ${core.expectedBytes} bytes. Memory behind that is missing.`);
   } else if (!present) {
-    gaps.push('The core holds no memory (coredump_filter was 0, or nothing could be written): only threads, registers and signal are known.');
+    gaps.push(
+      'The core holds no memory (coredump_filter was 0, or nothing could be written): only threads, registers and signal are known.',
+    );
   } else if (mapped.length > 0 && mapped.every((module) => module.buildId === '')) {
     gaps.push('The first pages of the modules are not in the core (coredump_filter without bit 4): builds cannot be compared.');
   }
@@ -71,18 +73,20 @@ function gapsInMemory(core: ElfCore, modules: readonly CoreModule[]): string[] {
 }
 
 function gapsInProgram(executable: CoreModule | undefined, program: string | undefined): string[] {
-  if (executable === undefined) return program === undefined ? ['The core does not say which executable it is of. Give it with --exe.'] : [];
+  if (executable === undefined)
+    return program === undefined ? ['The core does not say which executable it is of. Give it with --exe.'] : [];
   if (program !== undefined) return [];
   const build = executable.buildId === '' ? '' : ` (build ${executable.buildId.slice(0, 12)})`;
-  return [`The executable ${executable.path}${build} is not here. Give it with --exe, or say where its files are with --sysroot or --path-map.`];
+  return [
+    `The executable ${executable.path}${build} is not here. Give it with --exe, or say where its files are with --sysroot or --path-map.`,
+  ];
 }
 
 /** How the process ended, in a sentence. */
 export function endOf({ core, executable }: Examination): string {
   const name = path.basename(executable?.path ?? (core.notes.command.split(' ')[0] || 'The program'));
   const { signal } = core;
-  if (signal === undefined || signal.number === 0 || signal.number === 19)
-    return `${name} was still running when the core was taken.`;
+  if (signal === undefined || signal.number === 0 || signal.number === 19) return `${name} was still running when the core was taken.`;
   const meaning = signalMeaning(signal.number, signal.code);
   const where = hasFaultAddress(signal.number, signal.code) ? ` at address 0x${signal.address.toString(16)}` : '';
   return `${name} ended with ${signalName(signal.number)}${meaning === undefined ? '' : ` (${meaning})`}${where}.`;

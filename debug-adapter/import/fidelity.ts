@@ -63,7 +63,8 @@ function verdict(core: ElfCore, { compared, different, missing, differentWords, 
   const first = words[0];
   if (words.length === differentWords && words.every((word) => isStackAddress(core, word.recorded)))
     return `${counts}, all of them addresses of the stack, which is elsewhere in a replay.${absent}`;
-  const example = first === undefined ? '' : `; the first at ${hex(first.address)}: recorded ${hex(first.recorded)}, replayed ${hex(first.replayed)}`;
+  const example =
+    first === undefined ? '' : `; the first at ${hex(first.address)}: recorded ${hex(first.recorded)}, replayed ${hex(first.replayed)}`;
   return `${counts}${example}.${absent}`;
 }
 

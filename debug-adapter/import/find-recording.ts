@@ -14,7 +14,9 @@ export function findRecording(examination: Examination, beside: string, given: s
   if (name === undefined) return undefined;
   const base = path.basename(name);
   const nearby = [beside, path.join(beside, 'recordings'), process.cwd()].map((directory) => path.join(directory, base));
-  return [...examination.files.candidates(name), ...nearby].map(tryOpen).find((found) => found !== undefined && belongs(examination, found) === undefined);
+  return [...examination.files.candidates(name), ...nearby]
+    .map(tryOpen)
+    .find((found) => found !== undefined && belongs(examination, found) === undefined);
 }
 
 /** Where the recording was on the machine of the core. */
@@ -29,7 +31,8 @@ function givenRecording(examination: Examination, given: string, name: string | 
   const fitting = recordings.find((recording) => belongs(examination, recording) === undefined);
   if (fitting !== undefined) return fitting;
   const only = recordings[0];
-  if (only === undefined || recordings.length > 1) throw noRecordingIn(given, name === undefined ? 'of this process' : `named ${path.basename(name)}`);
+  if (only === undefined || recordings.length > 1)
+    throw noRecordingIn(given, name === undefined ? 'of this process' : `named ${path.basename(name)}`);
   const { located } = examination;
   if (located !== undefined) throw otherRecording(given, only.manifest.uuid, located.block.uuid);
   throw recordingOfOtherProcess(given, belongs(examination, only) ?? '');
@@ -38,7 +41,9 @@ function givenRecording(examination: Examination, given: string, name: string | 
 function bundlesIn(directory: string): string[] {
   if (fs.existsSync(path.join(directory, 'manifest.json'))) return [directory];
   const names = fs.existsSync(directory) && fs.statSync(directory).isDirectory() ? fs.readdirSync(directory) : [];
-  const bundles = names.map((name) => path.join(directory, name)).filter((d) => d.endsWith('.afterimage') && fs.existsSync(`${d}/manifest.json`));
+  const bundles = names
+    .map((name) => path.join(directory, name))
+    .filter((d) => d.endsWith('.afterimage') && fs.existsSync(`${d}/manifest.json`));
   return bundles.length === 0 ? [directory] : bundles; // opening says what is wrong with it
 }
 
@@ -49,7 +54,9 @@ function belongs({ located, core, executable }: Examination, recording: Recordin
   const build = manifest.modules.find((module) => module.kind === 'exe')?.buildId ?? '';
   if (executable !== undefined && executable.buildId !== '' && executable.buildId !== build) return 'it is of another build of the program';
   const { processId } = core.notes;
-  return processId === undefined || processId === manifest.pid ? undefined : `it is of process ${manifest.pid}, the core of process ${processId}`;
+  return processId === undefined || processId === manifest.pid
+    ? undefined
+    : `it is of process ${manifest.pid}, the core of process ${processId}`;
 }
 
 function tryOpen(directory: string): Recording | undefined {

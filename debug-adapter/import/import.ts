@@ -58,7 +58,8 @@ export async function importCore(file: string, options: ImportOptions): Promise<
 
 async function importElf(file: string, head: Buffer, work: string, options: ImportOptions): Promise<Omit<Imported, 'directory'>> {
   const compression = compressionOf(head);
-  if (compression === undefined && !looksLikeElf(head)) throw notACore(file, head.length === 0 ? 'it is empty' : 'it is neither an ELF file nor compressed');
+  if (compression === undefined && !looksLikeElf(head))
+    throw notACore(file, head.length === 0 ? 'it is empty' : 'it is neither an ELF file nor compressed');
   const core = path.join(work, 'core');
   const problem = compression === undefined ? undefined : await unpack(file, core, compression, options);
   const examination = examineCore(compression === undefined ? file : core, { ...options, beside: path.dirname(path.resolve(file)) });
@@ -101,7 +102,12 @@ async function write(
   if (recording === undefined) writeFromCore(examination, work);
   else bringRecording(recording, examination, work);
   const level = levelOf(examination, recording);
-  const sentences = [endOf(examination), whatThereIs(level, examination, recording), ...(problem === undefined ? [] : [problem]), ...examination.gaps];
+  const sentences = [
+    endOf(examination),
+    whatThereIs(level, examination, recording),
+    ...(problem === undefined ? [] : [problem]),
+    ...examination.gaps,
+  ];
   const fidelity: Fidelity[] = [];
   writeImportFile(work, file, examination, level, compression, fidelity, sentences); // the comparison opens the recording
   if (level === 'full' && options.compare !== false) {
@@ -134,7 +140,8 @@ async function compare(work: string, examination: Examination, fidelity: Fidelit
       sentences.push(`${reactor.name} could not be compared with the core: ${error.message}`);
     }
   }
-  if (inOrder.length > COMPARED_REACTORS_MAX) sentences.push(`The other ${inOrder.length - COMPARED_REACTORS_MAX} reactors were not compared with the core.`);
+  if (inOrder.length > COMPARED_REACTORS_MAX)
+    sentences.push(`The other ${inOrder.length - COMPARED_REACTORS_MAX} reactors were not compared with the core.`);
   recording.close();
   return sentences;
 }
@@ -157,11 +164,15 @@ export function whatThereIs(level: Level, examination: Examination, recording: R
     return `Its recording is here (${(recording as Recording).directory}): ${events} events can be replayed.`;
   }
   const { wasRecorded } = examination;
-  if (!wasRecorded) return 'It was not recorded by Afterimage: threads, stacks and variables can be inspected, but there are no events and there is no replay.';
+  if (!wasRecorded)
+    return 'It was not recorded by Afterimage: threads, stacks and variables can be inspected, but there are no events and there is no replay.';
   const name = recordingPath(examination);
   const named = name === undefined ? 'Which recording it belongs to is not in the core' : `Its recording, ${name}, is not here`;
   const events = lastEvents(examination).length;
-  const rest = events === 0 ? 'the state at its end can be inspected, but not replayed' : `its last ${events} events are in the core and can be read, and its state at the end inspected, but not replayed`;
+  const rest =
+    events === 0
+      ? 'the state at its end can be inspected, but not replayed'
+      : `its last ${events} events are in the core and can be read, and its state at the end inspected, but not replayed`;
   return `${named}: ${rest}. Give the recording with --recording.`;
 }
 
@@ -179,11 +190,24 @@ function writeImportFile(
   writeJson(path.join(work, 'import.json'), {
     format: { name: 'afterimage-import', major: 1, minor: 0 },
     level,
-    source: { path: path.resolve(file), kind: 'elf', bytes: fs.statSync(file).size, compression: compression ?? null, missingBytes: core.missingBytes },
+    source: {
+      path: path.resolve(file),
+      kind: 'elf',
+      bytes: fs.statSync(file).size,
+      compression: compression ?? null,
+      missingBytes: core.missingBytes,
+    },
     core: 'core',
     program: program === undefined ? null : path.resolve(program),
-    signal: signal === undefined || !wasCrash(signal.number) ? null : { number: signal.number, code: signal.code, address: register(signal.address) },
-    threads: core.threads.map(({ id, registers }) => ({ id, instruction: register(registers.get('rip')), stack: register(registers.get('rsp')) })),
+    signal:
+      signal === undefined || !wasCrash(signal.number)
+        ? null
+        : { number: signal.number, code: signal.code, address: register(signal.address) },
+    threads: core.threads.map(({ id, registers }) => ({
+      id,
+      instruction: register(registers.get('rip')),
+      stack: register(registers.get('rsp')),
+    })),
     fidelity,
     sentences,
   });
@@ -219,4 +243,3 @@ function quietly(work: () => void): void {
     if (!(error instanceof UserError)) throw error; // said when all is there
   }
 }
-

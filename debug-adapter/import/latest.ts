@@ -24,8 +24,12 @@ function fromSystemd(scratch: string): string {
 
 /** Our own handler (scripts/core-pattern-handler) is told its directory in the pattern. */
 function handled(pattern: string): string {
-  const directory = pattern.slice(1).split(/\s+/).find((word, i) => i > 0 && word.startsWith('/'));
-  if (directory === undefined) throw noCoreFound(`core_pattern hands cores to "${pattern.slice(1)}", which does not say where it puts them`);
+  const directory = pattern
+    .slice(1)
+    .split(/\s+/)
+    .find((word, i) => i > 0 && word.startsWith('/'));
+  if (directory === undefined)
+    throw noCoreFound(`core_pattern hands cores to "${pattern.slice(1)}", which does not say where it puts them`);
   return newest(directory, () => true);
 }
 

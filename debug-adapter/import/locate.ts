@@ -25,7 +25,11 @@ const PLACE = { base: 0x3fff_ff00_0000n, stride: 0x10_0000n };
 const NOTE_LOCATOR = 1;
 
 /** `fileOf` finds a module's file on this machine. */
-export function locateBlock(core: ElfCore, modules: readonly CoreModule[], fileOf: (module: CoreModule) => string | undefined): Located | undefined {
+export function locateBlock(
+  core: ElfCore,
+  modules: readonly CoreModule[],
+  fileOf: (module: CoreModule) => string | undefined,
+): Located | undefined {
   const ways: [Located['how'], () => (bigint | undefined)[]][] = [
     ['note', () => modules.flatMap((module) => behindNote(core, module))],
     ['symbol', () => modules.filter(isRecorder).flatMap((module) => behindSymbol(core, module, fileOf(module)))],

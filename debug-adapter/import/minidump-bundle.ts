@@ -74,7 +74,16 @@ function controlOf(file: string, { signal, threads, timeSeconds }: Minidump): Bu
   control.writeBigUInt64LE(2n, 512);
   control.writeUInt32LE(signal.number >>> 0, 520);
   control.writeInt32LE(signal.code, 524);
-  const words = [signal.address, thread?.instruction ?? 0n, thread?.stack ?? 0n, 0n, BigInt(signal.thread), 0n, 0n, BigInt(timeSeconds) * 1_000_000_000n];
+  const words = [
+    signal.address,
+    thread?.instruction ?? 0n,
+    thread?.stack ?? 0n,
+    0n,
+    BigInt(signal.thread),
+    0n,
+    0n,
+    BigInt(timeSeconds) * 1_000_000_000n,
+  ];
   words.forEach((word, i) => control.writeBigUInt64LE(word, 528 + 8 * i));
   return control;
 }

@@ -117,14 +117,22 @@ class MinidumpReader {
     if (stream === undefined) return undefined;
     const item = this.file.read(stream.at, 40);
     if (item.length < 32) return undefined;
-    return { thread: item.readUInt32LE(0), number: item.readUInt32LE(8) | 0, code: item.readInt32LE(12), address: item.readBigUInt64LE(24) };
+    return {
+      thread: item.readUInt32LE(0),
+      number: item.readUInt32LE(8) | 0,
+      code: item.readInt32LE(12),
+      address: item.readBigUInt64LE(24),
+    };
   }
 
   /** u32 bytes, then UTF-16. */
   private readString(at: number): string {
     const head = this.file.read(at, 4);
     if (head.length < 4) return '';
-    return this.file.read(at + 4, Math.min(head.readUInt32LE(0), 8192)).toString('utf16le').replace(/\0+$/, '');
+    return this.file
+      .read(at + 4, Math.min(head.readUInt32LE(0), 8192))
+      .toString('utf16le')
+      .replace(/\0+$/, '');
   }
 
   private readText(stream: { at: number; bytes: number } | undefined): string {

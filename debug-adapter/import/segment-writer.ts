@@ -39,10 +39,7 @@ function typeRecords(block: CoreBlock, index: number | undefined, id: number): B
   const name = type?.name ?? 'unknown';
   const codec = type?.codec ?? 'bytes';
   const metadata = { type: name, thunk: '0x0', codec, bytes: String(type?.bytes ?? 0), align: '1' };
-  return [
-    record(Opcode.Schema, u16(id), text(name), text(''), u32(0)),
-    channel(id, id, `event/${name}`, ENCODINGS[codec], metadata),
-  ];
+  return [record(Opcode.Schema, u16(id), text(name), text(''), u32(0)), channel(id, id, `event/${name}`, ENCODINGS[codec], metadata)];
 }
 
 const channel = (id: number, schema: number, topic: string, encoding: string, metadata: Record<string, string>) =>

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { openRecording, type Recording, UserError } from '../../../debug-adapter/recording';
 import { describeRecording } from '../../support/describe-recording';
 import { orders, vectors } from '../../support/recording-vectors';
+import { seeded } from '../../support/seeded-random';
 import { control, type Files, manifest, reactorFile, snapshot, writeBundle } from '../../support/recording-writer';
 
 const SEGMENT = 'r0/ev-00000001.mcap';
@@ -123,17 +124,6 @@ describe('a damaged recording', () => {
     assert(process.memoryUsage().rss < 600 << 20, `${process.memoryUsage().rss >> 20} MiB`);
   });
 });
-
-/** Mulberry32: the same mutations on every run. */
-function seeded(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 /** One file changed: some bytes, a length made huge, the end cut off, or the file gone (`undefined`). */
 function mutation(files: Files, random: (below: number) => number): { name: string; bytes: Buffer | undefined } {

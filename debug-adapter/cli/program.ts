@@ -1,0 +1,255 @@
+// The table of commands: what each is called, takes, and is for. Help, shell completion and the manual page are made from it.
+
+import { Command, Option } from 'commander';
+import { isPackedFile, unpackToCache } from '../pack';
+import { openRecording, type Recording } from '../recording';
+import { type CommonOptions } from './arguments';
+import { diff, type DiffOptions } from './diff';
+import { events, type EventsOptions } from './events';
+import { ExitCode } from './exit-codes';
+import { find, type FindOptions } from './find';
+import { history, type HistoryOptions } from './history';
+import { importCommand, type ImportCommandOptions } from './import';
+import { info, type InfoOptions } from './info';
+import { firstWrite, lastWrite, type WriteOptions } from './last-write';
+import { type Output, standardOutput } from './output';
+import { pack, type PackCommandOptions } from './pack';
+import { replay, type ReplayCommandOptions } from './replay';
+import { recordingPath, snapshot, type SnapshotOptions } from './snapshot';
+import { wrapped } from './text';
+import { touched, type TouchedOptions } from './touched';
+import { unpack, type UnpackOptions } from './unpack';
+
+export const EXIT_CODES = [
+  [ExitCode.ok, 'done'],
+  [ExitCode.negative, 'done, but the answer is negative: the replay differs, nothing was found'],
+  [ExitCode.userError, 'a mistake that the message explains: a wrong path, another build, ...'],
+  [ExitCode.partial, 'with --strict: the recording is damaged or incomplete'],
+] as const;
+
+export const ABOUT_RECORDINGS =
+  'A recording is a directory named *.afterimage, a directory that holds just one, or a file made by afterimage pack ' +
+  '(it is unpacked into ~/.cache/afterimage).';
+
+const GROUP = { get: 'Get a recording:', look: 'Look at it:', replay: 'Replay it, and ask:', keep: 'Keep it, send it:' };
+
+const AFTER_HELP = `
+Exit codes:
+${EXIT_CODES.map(([code, meaning]) => `  ${code}  ${meaning}`).join('\n')}
+
+${wrapped(ABOUT_RECORDINGS, 80, '')}
+
+afterimage COMMAND --help has examples.`;
+
+type Handler<O> = (recording: Recording, options: O, output: Output) => ExitCode | Promise<ExitCode>;
+
+const examplesOf = new WeakMap<Command, readonly string[]>();
+
+/** As typed, without the name of the program. */
+export const examples = (command: Command): readonly string[] => examplesOf.get(command) ?? [];
+
+export function buildProgram(): Command {
+  const program = new Command('afterimage')
+    .description('Looks into recordings of C++ (Re)Actors and replays them.')
+    .configureHelp({ helpWidth: Math.min(100, process.stdout.columns ?? 80) })
+    .addHelpText('after', AFTER_HELP)
+    .showHelpAfterError('(afterimage --help lists everything)')
+    .exitOverride();
+  addGetting(program);
+  addLooking(program);
+  addReplaying(program);
+  addQuestions(program);
+  addKeeping(program);
+  return program;
+}
+
+function addGetting(program: Command): void {
+  described(program, GROUP.get, 'import', 'makes a recording of a core dump, as far as it goes', [
+    'import core.4711',
+    'import --latest',
+    'import core.zst --exe bin/orders --path-map /app=build',
+  ])
+    .argument('[core]', 'an ELF core (also .zst .lz4 .xz .gz) or a minidump')
+    .option('--latest', 'the newest core dump of this machine')
+    .option('--exe <path>', 'the executable that dumped it, if it has moved')
+    .option('--sysroot <directory>', 'where the files of its machine or container are')
+    .addOption(new Option('--path-map <from=to>', 'what was FROM there is TO here; may be repeated').argParser(repeated))
+    .option('--recording <directory>', 'its recording, if it has moved, or a directory of recordings')
+    .option('-o, --output <directory>', 'the recording to write (*.afterimage)')
+    .option('--no-compare', 'do not replay it to compare with the core')
+    .option('--summary', 'say what is there, write nothing')
+    .addOption(json())
+    .action(async (core: string | undefined, options: ImportCommandOptions & CommonOptions) => {
+      process.exitCode = await importCommand(core, options, standardOutput(options.json === true));
+    });
+
+  described(program, GROUP.get, 'snapshot', 'asks a running program for a snapshot of its reactors', [
+    'snapshot 4711',
+    'snapshot --reactor board 4711',
+  ])
+    .argument('<process>', 'process id, or the recording (a directory)')
+    .option('--reactor <name>', 'name or number of the reactor (default: all)')
+    .option('--wait <seconds>', 'how long to wait for the next event', '10')
+    .addOption(json())
+    .action((which: string, options: SnapshotOptions & CommonOptions) => run<SnapshotOptions>(snapshot)(recordingPath(which), options));
+}
+
+function addLooking(program: Command): void {
+  onRecording(program, GROUP.look, 'info', 'what a recording is and how its process ended', [
+    'info recordings/orders-20261122-150702-4711.afterimage',
+    'info --json REC | jq .crash',
+  ])
+    .option('--verify', 'read everything and compare checksums')
+    .action(run<InfoOptions>(info));
+
+  onRecording(program, GROUP.look, 'events', 'the events of a reactor, by default the last ones', [
+    'events REC',
+    'events --from -100 --count 5 REC',
+    'events --type Order --typed REC',
+  ])
+    .addOption(reactor())
+    .option('--from <event>', 'the first event; -100: 100 before the end')
+    .option('--count <number>', 'how many events', '20')
+    .option('--type <type>', 'only events of this C++ type')
+    .option('--typed', 'show payloads as C++ values (needs gdb and the executable)')
+    .addOption(executable())
+    .addOption(gdb())
+    .action(run<EventsOptions>(events));
+}
+
+function addReplaying(program: Command): void {
+  onRecording(program, GROUP.replay, 'replay', 'runs the events again and compares', ['replay REC', 'replay --to 1000 --show-output REC'])
+    .option('--to <position>', 'how far (default: to the end, or into the crash)')
+    .addOption(reactor())
+    .addOption(executable())
+    .addOption(force())
+    .option('--show-output', 'show what the program prints meanwhile')
+    .action(run<ReplayCommandOptions>(replay));
+}
+
+function addQuestions(program: Command): void {
+  writes(program, 'last-write', 'the event that last changed a piece of memory', [
+    'last-write --expression total_ REC',
+    'last-write --address 0x400000001040 --bytes 8 --before 5000 REC',
+  ]).action(run<WriteOptions>(lastWrite));
+  writes(program, 'first-write', 'the event that first changed a piece of memory', ['first-write --expression total_ REC']).action(
+    run<WriteOptions>(firstWrite),
+  );
+
+  question(program, 'find', 'the first event after which a C++ expression is true', [
+    'find --expression "total_ < 0" REC',
+    'find --expression "orders_.size() > 1000" --all REC',
+  ])
+    .requiredOption('--expression <c++>', 'over the members of the reactor and the event, as in react()')
+    .option('--all', 'all such events')
+    .option('--count <number>', 'at most so many')
+    .addOption(gdb())
+    .action(run<FindOptions>(find));
+
+  question(program, 'history', 'how the value of a C++ expression changed', ['history --expression total_ --from 5000 REC'])
+    .requiredOption('--expression <c++>', 'over the members of the reactor and the event, as in react()')
+    .option('--count <number>', 'at most so many changes', '1000')
+    .addOption(gdb())
+    .action(run<HistoryOptions>(history));
+
+  question(program, 'touched', 'allocations and frees of the memory at an address', ['touched --address 0x400000001040 REC'])
+    .requiredOption('--address <hex>', 'where')
+    .action(run<TouchedOptions>(touched));
+
+  question(program, 'diff', 'heap blocks that two positions do not have in common', ['diff --from 1000 --to 2000 REC'])
+    .option('--limit <number>', 'how many blocks to show of each kind', '20')
+    .addOption(gdb())
+    .action(run<DiffOptions>(diff));
+}
+
+function addKeeping(program: Command): void {
+  onRecording(program, GROUP.keep, 'pack', 'makes one file of a recording', [
+    'pack REC',
+    'pack --modules -o crash.mcap REC',
+    'pack --redact rules.json --encrypt age1... REC',
+  ])
+    .option('-o, --output <file>', 'the file (default: named like the recording, here)')
+    .option('--modules', 'take executable, libraries and debug information along')
+    .option('--redact <rules>', 'overwrite payloads as a JSON file says')
+    .option('--keep-snapshots', 'with --redact: take the snapshots along, though they hold memory')
+    .addOption(new Option('--encrypt <recipient>', 'encrypt for an age recipient (age1...); may be repeated').argParser(repeated))
+    .option('--passphrase-file <file>', 'encrypt with a passphrase, the first line of a file')
+    .addOption(executable())
+    .addOption(gdb())
+    .option('--force', 'replace the file if it exists')
+    .action(run<PackCommandOptions>(pack));
+
+  described(program, GROUP.keep, 'unpack', 'makes a directory of a packed recording', [
+    'unpack crash.mcap',
+    'unpack --identity key.txt -o /tmp/crash.afterimage crash.mcap.age',
+  ])
+    .argument('<file>', 'the packed recording')
+    .option('-o, --output <directory>', 'the directory (default: named as it was, here)')
+    .option('--identity <file>', 'decrypt with the age identities in a file')
+    .option('--passphrase-file <file>', 'decrypt with a passphrase, the first line of a file')
+    .option('--force', 'replace the directory if it exists')
+    .addOption(json())
+    .addOption(strict())
+    .action(async (file: string, options: UnpackOptions & CommonOptions) => {
+      process.exitCode = await unpack(file, options, standardOutput(options.json === true));
+    });
+}
+
+// ---- what commands have in common
+
+/** A question about a range of events, answered by replaying them. */
+function question(program: Command, name: string, description: string, lines: readonly string[]): Command {
+  return onRecording(program, GROUP.replay, name, description, lines)
+    .option('--from <event>', 'the first event to look at (default: the first that can be replayed)')
+    .option('--to <event>', 'the event to end before (default: the crash, or the end)')
+    .addOption(reactor())
+    .addOption(executable())
+    .addOption(force());
+}
+
+function writes(program: Command, name: string, description: string, lines: readonly string[]): Command {
+  return onRecording(program, GROUP.replay, name, description, lines)
+    .option('--expression <c++>', 'what is stored there, as in react()')
+    .option('--address <hex>', 'where')
+    .option('--bytes <number>', 'how many bytes, with --address')
+    .option('--before <event>', 'look only at events before this one (default: the crash, or the end)')
+    .addOption(reactor())
+    .addOption(executable())
+    .addOption(gdb())
+    .addOption(force());
+}
+
+function onRecording(program: Command, group: string, name: string, description: string, lines: readonly string[]): Command {
+  return described(program, group, name, description, lines)
+    .argument('<recording>', 'the recording: a directory, or a packed file')
+    .addOption(json())
+    .addOption(strict());
+}
+
+function described(program: Command, group: string, name: string, description: string, lines: readonly string[]): Command {
+  const command = program.command(name).description(description).helpGroup(group);
+  examplesOf.set(command, lines);
+  return command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  afterimage ${line}`).join('\n')}`);
+}
+
+const json = () => new Option('--json', 'write JSON');
+const strict = () => new Option('--strict', `exit with ${ExitCode.partial} when the recording is damaged or incomplete`);
+const reactor = () => new Option('--reactor <name>', 'name or number of the reactor (default: the one that crashed)');
+const executable = () => new Option('--program <path>', 'the executable that made the recording');
+const gdb = () => new Option('--gdb <path>', 'the gdb to use').default('gdb');
+const force = () => new Option('--force', 'go on although a library is another build than the recorded one');
+const repeated = (value: string, before: readonly string[] | undefined): string[] => [...(before ?? []), value];
+
+/** Opens the recording, runs the command, and turns its end into the exit code. */
+function run<O>(handler: Handler<O>) {
+  return async (given: string, options: O & CommonOptions): Promise<void> => {
+    const output = standardOutput(options.json === true);
+    const recording = openRecording(isPackedFile(given) ? unpackToCache(given, tellAboutCache) : given);
+    const code = await handler(recording, options, output);
+    const partial = code === ExitCode.ok && options.strict === true && recording.problems.length > 0;
+    process.exitCode = partial ? ExitCode.partial : code;
+    recording.close();
+  };
+}
+
+const tellAboutCache = (directory: string) => void process.stderr.write(`Unpacking into ${directory}, once.\n`);
