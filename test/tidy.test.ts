@@ -38,9 +38,10 @@ const mayInclude: Record<string, readonly string[]> = {
   os: ['base'],
   heap: ['base', 'os'],
   format: ['base'],
+  inputs: ['base', 'os', 'heap', 'format'],
   snapshot: ['base', 'os', 'heap', 'format'],
-  record: ['base', 'os', 'heap', 'format', 'snapshot'],
-  replay: ['base', 'os', 'heap', 'format', 'snapshot'],
+  record: ['base', 'os', 'heap', 'format', 'inputs', 'snapshot'],
+  replay: ['base', 'os', 'heap', 'format', 'inputs', 'snapshot'],
 };
 
 type Rule = (file: string, text: string) => string[];
@@ -87,7 +88,7 @@ const includesGoDownTheLayers: Rule = (file, text) => {
   if (!(layer in mayInclude)) return [`${file}: ${layer} is not a layer of the recorder`];
   const included = [...text.matchAll(/^\s*#\s*include\s*"([^"]+)"/gm)].map((match) => match[1]!);
   return included.flatMap((name) => {
-    const to = /(?:^|\/)(base|os|heap|format|snapshot|record|replay)\/[^/]+$/.exec(name)?.[1] ?? layer;
+    const to = /(?:^|\/)(base|os|heap|format|inputs|snapshot|record|replay)\/[^/]+$/.exec(name)?.[1] ?? layer;
     return to === layer || mayInclude[layer]!.includes(to) ? [] : [`${file}: ${layer} may not include ${name}`];
   });
 };

@@ -48,6 +48,9 @@ struct Options {
   std::uint64_t keep_ms = 0;
   // Note signal, registers and fault address in the recording when the program crashes. Earlier handlers are called on.
   bool crash_handler = true;
+  // Files that react() reads: false puts what it reads into the recording. true leaves it out; a replay then reads the
+  // files again, and says so if they have changed.
+  bool pass_files_through = false;
 };
 
 template <typename T>

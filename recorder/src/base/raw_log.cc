@@ -1,7 +1,10 @@
 #include "base/raw_log.h"
 
 #include <cerrno>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/raw_syscall.h"
 
 namespace afterimage {
 
@@ -31,17 +34,16 @@ RawLine& RawLine::hex(std::uint64_t value) noexcept {
 }
 
 void RawLine::print() noexcept {
-  const int saved = errno;
   characters_[length_++] = '\n';
   std::size_t written = 0;
   while (written < length_) {
-    const ssize_t now = ::write(STDERR_FILENO, characters_ + written, length_ - written);
-    if (now < 0 && errno == EINTR) continue;
+    const long now = raw_syscall(SYS_write, STDERR_FILENO, reinterpret_cast<long>(characters_ + written),
+                                 static_cast<long>(length_ - written));
+    if (now == -EINTR) continue;
     if (now <= 0) break;  // nobody listens: there is no better place to say it
     written += static_cast<std::size_t>(now);
   }
   length_ = 0;
-  errno = saved;
 }
 
 }  // namespace afterimage

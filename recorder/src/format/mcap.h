@@ -33,6 +33,7 @@ enum : std::uint16_t { kDoneChannel = 1, kInputChannel = 2, kGapChannel = 3, kFi
 enum class InputKind : std::uint16_t {
   foreign_frees = 1,    // u64 addresses; before the event
   created_reactor = 2,  // CreatedReactor; inside the event
+  call = 3,             // format/calls.h; inside the event
 };
 
 struct CreatedReactor {

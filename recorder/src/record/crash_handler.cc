@@ -9,6 +9,8 @@
 #include <array>
 #include <atomic>
 
+#include "afterimage/heap.h"
+
 #include "os/clock.h"
 
 namespace afterimage {
@@ -52,6 +54,7 @@ const struct sigaction* previous_action(int signal) noexcept {
 }
 
 void on_crash(int signal, siginfo_t* info, void* context) noexcept {
+  const OutsideScope outside;  // what handlers do is not done by react()
   if (format::Control* const control = g_control.load())
     note(control->crash, signal, *info, *static_cast<const ucontext_t*>(context));
 

@@ -2,6 +2,7 @@
 
 #include "base/outbound_hash.h"
 #include "base/replay_mode.h"
+#include "inputs/hooks.h"
 #include "record/crash_handler.h"
 #include "record/reactor_core.h"
 #include "record/recorder_core.h"
@@ -16,7 +17,22 @@ namespace {
 // The reactor whose react() this thread is in.
 __attribute__((tls_model("initial-exec"))) thread_local ReactorCore* t_reactor = nullptr;
 
+// In another heap it is the constructor of a reactor that react() creates; a replay does not run that.
+bool in_event() noexcept { return t_reactor != nullptr && current_heap() == t_reactor->heap(); }
+
+void log_call(std::span<const std::byte> record) noexcept {
+  const OutsideScope outside;
+  t_reactor->log_input(format::InputKind::call, record);
+}
+
+constexpr inputs::Hooks kRecordHooks{.in_event = in_event, .log = log_call, .serve = nullptr, .returned_otherwise = nullptr};
+
 }  // namespace
+
+void log_inputs(bool pass_files_through) noexcept {
+  inputs::file_policy = pass_files_through ? inputs::FilePolicy::pass_through : inputs::FilePolicy::log;
+  inputs::hooks = &kRecordHooks;
+}
 
 Delivery::Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* payload,
                    std::size_t bytes)

@@ -91,4 +91,7 @@ class ReactorCore {
   std::size_t inbox_used_ = 0;
 };
 
+// From now on, what any recorded reactor asks of the world inside react() is logged.
+void log_inputs(bool pass_files_through) noexcept;
+
 }  // namespace afterimage::detail

@@ -75,6 +75,7 @@ void RecorderCore::open() {
     return;
   }
   open_ = true;
+  log_inputs(options_.pass_files_through);
   segments_ = std::make_unique<SegmentKeeper>();
   snapshots_ = std::make_unique<SnapshotWriter>(std::move(engine.engine));
   refresh_modules();

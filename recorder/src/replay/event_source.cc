@@ -134,6 +134,21 @@ std::optional<LogMessage> EventSource::peek() {
   return peeked_;
 }
 
+std::vector<LogMessage> EventSource::peek_inputs() {
+  const auto segment = segment_;
+  const auto reader = reader_;
+  const auto next_event = next_event_;
+  const auto peeked = peeked_;
+  std::vector<LogMessage> inputs;
+  for (auto message = next(); message && message->kind == LogMessage::Kind::input; message = next())
+    inputs.push_back(*message);
+  segment_ = segment;
+  reader_ = reader;
+  next_event_ = next_event;
+  peeked_ = peeked;
+  return inputs;
+}
+
 std::optional<LogMessage> EventSource::next() {
   if (!peeked_) return read_message();
   return std::exchange(peeked_, std::nullopt);

@@ -1,6 +1,7 @@
 // The log of one reactor, read message by message from any position.
 #pragma once
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <optional>
 #include <span>
@@ -23,6 +24,16 @@ struct LogMessage {
   std::uint64_t event;          // its number; of an input, the event that it precedes or is a part of
   const EventChannel* channel;  // of an event
   std::span<const std::byte> data;
+
+  // Of an input. Zero, a kind that there is not, when the message is too short.
+  format::InputHeader input_header() const noexcept {
+    format::InputHeader header{};
+    if (kind == Kind::input && data.size() >= sizeof header) std::memcpy(&header, data.data(), sizeof header);
+    return header;
+  }
+  std::span<const std::byte> input_value() const noexcept {
+    return data.size() < sizeof(format::InputHeader) ? data.first(0) : data.subspan(sizeof(format::InputHeader));
+  }
 };
 
 class EventSource {
@@ -44,6 +55,8 @@ class EventSource {
   std::optional<LogMessage> next();
   // What next() would return.
   std::optional<LogMessage> peek();
+  // The inputs that come next, up to something else.
+  std::vector<LogMessage> peek_inputs();
 
  private:
   struct Segment {

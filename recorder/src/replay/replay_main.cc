@@ -14,12 +14,17 @@
 #include <cstring>
 
 #include "base/hex.h"
+#include "base/raw_log.h"
 #include "base/replay_mode.h"
+#include "inputs/hooks.h"
 #include "os/modules.h"
+#include "os/symbols.h"
 #include "replay/command_loop.h"
 #include "replay/debugger.h"
 #include "replay/replayer.h"
 #include "replay/reports.h"
+#include "replay/sandbox.h"
+#include "replay/time_stamps.h"
 
 namespace afterimage::replay {
 namespace {
@@ -52,7 +57,17 @@ void tell_launcher_ready() {
   syscall(SYS_prctl, kLauncherMagic, 1, 0, 0, 0);
 }
 
+bool was_time_stamp(const siginfo_t& info, void* context) {
+  if (info.si_signo != SIGSEGV || info.si_code != SI_KERNEL) return false;
+  const bool in_react = g_replayer->in_event();
+  const TimeStampRead read = emulate_time_stamp(*static_cast<ucontext_t*>(context), in_react, g_replayer->position());
+  if (read.emulated && in_react) g_replayer->warn("tsc", read.site, "the time-stamp counter, read by rdtsc");
+  return read.emulated;
+}
+
 void on_crash(int signal, siginfo_t* info, void* context) {
+  if (was_time_stamp(*info, context)) return;
+  exchange_current_heap(nullptr);
   const auto& registers = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs;
   if (g_replayer->core().is_open()) g_replayer->core().report();
   report_crash(afterimage_replay.position, signal, info->si_code, reinterpret_cast<std::uintptr_t>(info->si_addr),
@@ -62,7 +77,7 @@ void on_crash(int signal, siginfo_t* info, void* context) {
 
 // Without a debugger a crash is reported; on a stack of its own, it may be an overflow.
 void report_crashes() {
-  constexpr std::size_t kStackBytes = 64 * 1024;
+  constexpr std::size_t kStackBytes = 256 * 1024;  // reports are written there, too
   void* const memory = mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   const stack_t stack{.ss_sp = memory, .ss_flags = 0, .ss_size = kStackBytes};
   sigaltstack(&stack, nullptr);
@@ -70,6 +85,20 @@ void report_crashes() {
   action.sa_sigaction = on_crash;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) sigaction(signal, &action, nullptr);
+}
+
+// A system call that the sandbox has caught.
+void on_trap(const TrappedCall& trapped) {
+  if (!trapped.refused) {
+    if (afterimage_replay.in_react != 0)
+      g_replayer->warn("syscall", trapped.site, std::string("system call ") + system_call_name(trapped.number) + ", made past libc,");
+    return;
+  }
+  const std::uintptr_t site = os::calling_program_code();
+  g_replayer->diverged({.event = g_replayer->position(), .kind = "denied", .call = system_call_name(trapped.number),
+                        .site = os::code_name(site != 0 ? site : trapped.site), .recorded = "nothing about this call",
+                        .replayed = "refused",
+                        .cause = "A replay changes no files, reaches no network and starts no processes."});
 }
 
 void report_ready(const Plan& plan) {
@@ -128,10 +157,17 @@ void run_to_debuggers_target(bool from_snapshot) {
   }
 }
 
-void on_divergence(std::uint64_t event, const char* kind, const std::string& recorded, const std::string& replayed) {
+void on_divergence(const Divergence& divergence) {
   JsonWriter json;
-  json.begin_object().field("event", "divergence").field("eventNumber", event).field("kind", kind);
-  report(json.field("recorded", recorded).field("replayed", replayed).end_object());
+  json.begin_object().field("event", "divergence").field("eventNumber", divergence.event).field("kind", divergence.kind);
+  json.field("call", divergence.call).field("site", divergence.site).field("recorded", divergence.recorded);
+  report(json.field("replayed", divergence.replayed).field("cause", divergence.cause).end_object());
+}
+
+void on_warning(const Warning& warning) {
+  JsonWriter json;
+  json.begin_object().field("event", "warning").field("eventNumber", warning.event).field("kind", warning.kind);
+  report(json.field("site", warning.site).field("message", warning.message).end_object());
 }
 
 void on_outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes) {
@@ -143,6 +179,19 @@ bool on_input(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_
   return g_replayer != nullptr && g_replayer->input(kind, buffer, capacity, bytes);
 }
 
+bool in_event() noexcept { return g_replayer != nullptr && g_replayer->in_event(); }
+
+bool on_call(const format::CallHeader& asked, std::span<const std::byte> shown, format::CallRecord& recorded) noexcept {
+  return g_replayer->call(asked, shown, recorded);
+}
+
+void on_other_return(const format::CallHeader& asked, std::span<const std::byte> shown, const format::CallRecord& recorded,
+                     std::uint64_t result) noexcept {
+  g_replayer->returned_otherwise(asked, shown, recorded, result);
+}
+
+constexpr inputs::Hooks kInputHooks{.in_event = in_event, .log = nullptr, .serve = on_call, .returned_otherwise = on_other_return};
+
 }  // namespace
 
 extern const ReplayHooks kReplayHooks{.outbound = on_outbound, .input = on_input};
@@ -152,13 +201,17 @@ void replay_main(const Plan& plan) {
   tell_launcher_ready();
   g_replayer = new Replayer(plan.reactor);
   g_replayer->on_divergence = on_divergence;
+  g_replayer->on_warning = on_warning;
+  inputs::hooks = &kInputHooks;
   if (Status status = g_replayer->open(plan.reactor_directory()); !status) fail(status.message());
+  if (Status status = enter_sandbox(on_trap); !status) RawLine().text(status.message().c_str()).print();
   report_ready(plan);
   if (plan.wait_for_debugger) {
     wait_for_debugger();
     run_rewindable(debugged_loop);
   }
   report_crashes();
+  trap_time_stamps();  // not under a debugger, which would stop at each of them
   _exit(run_commands(*g_replayer));
 }
 

@@ -14,13 +14,6 @@ namespace {
 
 constexpr std::size_t kInboxAlignment = 64;  // as when recording
 
-// Zero, a kind that there is not, when the message is too short.
-format::InputHeader header_of(const LogMessage& message) {
-  format::InputHeader header{};
-  if (message.data.size() >= sizeof header) std::memcpy(&header, message.data.data(), sizeof header);
-  return header;
-}
-
 }  // namespace
 
 Status Replayer::open(const std::string& reactor_directory) {
@@ -76,7 +69,7 @@ bool Replayer::step(Status& status) {
 }
 
 void Replayer::apply_input(const LogMessage& message, Status& status) {
-  const format::InputHeader header = header_of(message);
+  const format::InputHeader header = message.input_header();
   if (header.kind != static_cast<std::uint16_t>(format::InputKind::foreign_frees)) {
     status = Status(0, "before event " + std::to_string(message.event) + " the recording has an input of kind " +
                            std::to_string(header.kind) + ", which this library does not know.");
@@ -159,33 +152,6 @@ void Replayer::outbound(std::uint32_t id, const detail::EventTypeInfo& type, con
   step(status);
 }
 
-bool Replayer::input(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept {
-  bytes = 0;
-  const auto message = events_.peek();
-  const bool is_input = message && message->kind == LogMessage::Kind::input && message->event == position_;
-  const format::InputHeader recorded = is_input ? header_of(*message) : format::InputHeader{};
-  if (recorded.kind != kind) {
-    diverged(position_, "input", is_input ? "kind " + std::to_string(recorded.kind) : "none",
-             "kind " + std::to_string(kind));
-    return false;
-  }
-  const auto value = message->data.subspan(sizeof recorded);
-  bytes = value.size();
-  std::memcpy(buffer, value.data(), std::min(bytes, capacity));
-  events_.next();
-  return true;
-}
-
-void Replayer::skip_inputs_not_asked_for(std::uint64_t event) {
-  std::size_t count = 0;
-  for (auto message = events_.peek(); message && message->kind == LogMessage::Kind::input && message->event == position_;
-       message = events_.peek()) {
-    events_.next();
-    ++count;
-  }
-  if (count > 0) diverged(event, "input", std::to_string(count) + " more", "none");
-}
-
 void Replayer::compare(std::uint64_t event, bool threw, std::uint64_t outbound) {
   skip_inputs_not_asked_for(event);
   const auto message = events_.peek();
@@ -194,20 +160,13 @@ void Replayer::compare(std::uint64_t event, bool threw, std::uint64_t outbound) 
   format::Done done;
   std::memcpy(&done, message->data.data(), sizeof done);
   if (done.allocation_fingerprint != memory_.heap().fingerprint())
-    diverged(event, "allocation", hex(done.allocation_fingerprint), hex(memory_.heap().fingerprint()));
+    diverged(event, "allocation", "fingerprint " + hex(done.allocation_fingerprint), hex(memory_.heap().fingerprint()),
+             "The reactor allocated or freed other memory than when it was recorded.");
   else if (done.outbound_hash != outbound)
-    diverged(event, "outbound", hex(done.outbound_hash), hex(outbound));
+    diverged(event, "outbound", "hash " + hex(done.outbound_hash), hex(outbound),
+             "The reactor sent other events to other reactors, or none.");
   else if (((done.flags & format::kThrew) != 0) != threw)
-    diverged(event, "exception", threw ? "returned" : "threw", threw ? "threw" : "returned");
-}
-
-void Replayer::diverged(std::uint64_t event, const char* kind, const std::string& recorded, const std::string& replayed) {
-  if (afterimage_replay.divergence_event != ~std::uint64_t{0}) return;
-  std::snprintf(afterimage_replay.divergence, sizeof afterimage_replay.divergence,
-                "event %llu: %s recorded %s, replayed %s", static_cast<unsigned long long>(event), kind,
-                recorded.c_str(), replayed.c_str());
-  afterimage_replay.divergence_event = event;
-  if (on_divergence != nullptr) on_divergence(event, kind, recorded, replayed);
+    diverged(event, "exception", threw ? "react() returned" : "react() threw", threw ? "it threw" : "it returned", "");
 }
 
 }  // namespace afterimage::replay

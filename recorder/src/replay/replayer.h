@@ -1,11 +1,16 @@
 // Lives the recorded reactor again: restores its memory, delivers its events one by one, and compares.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "afterimage/recorder.h"
 #include "afterimage/status.h"
+#include "format/calls.h"
 #include "replay/debugger.h"
+#include "replay/divergence.h"
 #include "replay/event_source.h"
 #include "replay/memory_image.h"
 #include "replay/page_comparison.h"
@@ -34,10 +39,20 @@ class Replayer {
   void outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes);
   // An outside value asked for inside react(): the log's next input, if it is of this kind.
   bool input(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept;
+  // A call of the world inside react() (inputs/hooks.h).
+  bool in_event() const noexcept { return depth_ > 0 && current_heap() == &memory_.heap(); }
+  bool call(const format::CallHeader& asked, std::span<const std::byte> shown, format::CallRecord& recorded);
+  void returned_otherwise(const format::CallHeader& asked, std::span<const std::byte> shown,
+                          const format::CallRecord& recorded, std::uint64_t result);
+
+  // Something happened in the event in progress that cannot be as it was recorded, or is not known to be.
+  void diverged(Divergence divergence);
+  void warn(const char* kind, std::uintptr_t site, const std::string& what);
 
   // Called once, with the first difference.
-  void (*on_divergence)(std::uint64_t event, const char* kind, const std::string& recorded,
-                        const std::string& replayed) = nullptr;
+  void (*on_divergence)(const Divergence& divergence) = nullptr;
+  // Called once for each place.
+  void (*on_warning)(const Warning& warning) = nullptr;
 
  private:
   // What a nested event interrupts.
@@ -54,7 +69,10 @@ class Replayer {
   void finish(std::uint64_t event, bool threw, const Outer& outer);
   void compare(std::uint64_t event, bool threw, std::uint64_t outbound);
   void skip_inputs_not_asked_for(std::uint64_t event);
-  void diverged(std::uint64_t event, const char* kind, const std::string& recorded, const std::string& replayed);
+  bool other_call(const format::CallHeader& asked, std::span<const std::byte> shown, format::CallRecord& recorded);
+  void compare_call(const format::CallHeader& asked, std::span<const std::byte> shown, const format::CallRecord& recorded);
+  void diverged(std::uint64_t event, const char* kind, const std::string& recorded, const std::string& replayed,
+                const char* cause);
   const std::byte* enter_inbox(const LogMessage& message, std::size_t& used);
 
   const std::uint32_t reactor_;
@@ -63,6 +81,7 @@ class Replayer {
   PageComparison core_;
   std::uint64_t position_ = 0;
   std::uint64_t outbound_ = 0;
+  std::vector<std::pair<std::uintptr_t, Warning>> warnings_;  // by place
   std::size_t inbox_used_ = 0;
   int depth_ = 0;
 };

@@ -1,0 +1,30 @@
+// inputs/hooks.h: where intercepted calls go. Recording and replaying each bring their own; neither knows the other.
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "format/calls.h"
+
+namespace afterimage::inputs {
+
+struct Hooks {
+  // Whether this thread runs react() of a reactor that is recorded or replayed, in that reactor's heap.
+  bool (*in_event)() noexcept;
+  // Recording: appends one input of kind `call` to the log of that reactor.
+  void (*log)(std::span<const std::byte> record) noexcept;
+  // Replaying: what the log has for this call. False when it has something else here, or nothing: then that has been
+  // reported, and the program is on its own.
+  bool (*serve)(const format::CallHeader& asked, std::span<const std::byte> shown, format::CallRecord& recorded) noexcept;
+  // Replaying: a call that was made again has returned something else than when it was recorded.
+  void (*returned_otherwise)(const format::CallHeader& asked, std::span<const std::byte> shown,
+                             const format::CallRecord& recorded, std::uint64_t result) noexcept;
+};
+
+// Null in a process that neither records nor replays.
+extern constinit const Hooks* hooks;
+
+// What happens with the input and output that react() does on files.
+enum class FilePolicy : std::uint8_t { log, pass_through };
+extern constinit FilePolicy file_policy;
+
+}  // namespace afterimage::inputs

@@ -1,0 +1,56 @@
+#include "inputs/intercept.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <set>
+#include <string>
+
+#include "afterimage/heap.h"
+
+namespace afterimage::inputs {
+
+bool RecordBuffer::grow(std::size_t bytes) noexcept {
+  const std::size_t capacity = 2 * (bytes_ + bytes);
+  auto* const data = static_cast<std::byte*>(__libc_malloc(capacity));
+  if (data == nullptr) return false;  // the record is cut short; a replay will say that this call differs
+  std::memcpy(data, data_, bytes_);
+  if (data_ != small_) __libc_free(data_);
+  data_ = data;
+  capacity_ = capacity;
+  return true;
+}
+
+void RecordBuffer::append(const void* data, std::size_t bytes) noexcept {
+  if (bytes == 0) return;
+  if (bytes > capacity_ - bytes_ && !grow(bytes)) return;
+  std::memcpy(data_ + bytes_, data, bytes);
+  bytes_ += bytes;
+}
+
+void RecordBuffer::log(std::uint64_t result, int error, std::uint16_t more_flags) noexcept {
+  format::CallHeader header;
+  std::memcpy(&header, data_, sizeof header);
+  header.result = result;
+  header.error = error;
+  header.flags = static_cast<std::uint16_t>(header.flags | more_flags);
+  std::memcpy(data_, &header, sizeof header);
+  hooks->log({data_, bytes_});
+}
+
+std::uint64_t as_recorded_descriptor(CallId id, std::uint64_t result, std::uint64_t recorded) noexcept {
+  const auto file = static_cast<int>(result), wanted = static_cast<int>(recorded);
+  if ((id != CallId::open && id != CallId::openat) || file < 0 || wanted < 0 || file == wanted) return result;
+  if (fcntl(wanted, F_GETFD) != -1) return result;  // the replayer itself has something there
+  if (dup2(file, wanted) != wanted) return result;
+  close(file);
+  return recorded;
+}
+
+const char* interned(std::span<const std::byte> text) {
+  const OutsideScope outside;
+  static auto* const strings = new std::set<std::string>;
+  return strings->emplace(reinterpret_cast<const char*>(text.data()), text.size()).first->c_str();
+}
+
+}  // namespace afterimage::inputs

@@ -1,0 +1,184 @@
+// The inputs of the event in progress: served from the log in the order in which react() asks for them, and compared.
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+#include "afterimage/heap.h"
+#include "os/symbols.h"
+#include "replay/replayer.h"
+
+namespace afterimage::replay {
+namespace {
+
+using format::CallHeader;
+using format::CallRecord;
+using format::InputKind;
+
+constexpr std::size_t kWarnings = 16;  // those after the first ones would say nothing new
+
+bool is_call(const LogMessage& message) {
+  return message.input_header().kind == static_cast<std::uint16_t>(InputKind::call);
+}
+
+std::string describe_input(const LogMessage& message) {
+  if (is_call(message)) return describe(CallRecord(message.input_value()));
+  const auto kind = message.input_header().kind;
+  if (kind == static_cast<std::uint16_t>(InputKind::created_reactor)) return "the creation of a reactor";
+  return "an input of kind " + std::to_string(kind);
+}
+
+std::string site_of(const LogMessage& message) {
+  return is_call(message) ? os::code_name(CallRecord(message.input_value()).header.site) : std::string();
+}
+
+// Where in the program; the call itself may come from the C++ library.
+std::string program_site(std::uintptr_t site) {
+  const std::uintptr_t program = os::calling_program_code();
+  return os::code_name(program != 0 ? program : site);
+}
+
+bool same_question(const CallHeader& asked, const CallHeader& recorded) {
+  return asked.call == recorded.call && asked.arguments == recorded.arguments;
+}
+
+const char* kind_of(const CallHeader& asked) { return (asked.flags & format::kOutput) != 0 ? "output" : "input"; }
+
+}  // namespace
+
+bool Replayer::input(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept {
+  const OutsideScope outside;
+  bytes = 0;
+  const auto message = events_.peek();
+  if (!message) return false;  // the recording ends inside this event
+  const bool is_input = message->kind == LogMessage::Kind::input && message->event == position_;
+  if (!is_input || message->input_header().kind != kind) {
+    diverged({.event = position_, .kind = "input", .call = {}, .site = program_site(0),
+              .recorded = is_input ? describe_input(*message) : "no further input", .replayed = "the creation of a reactor",
+              .cause = "react() took another way before this place."});
+    return false;
+  }
+  const auto value = message->input_value();
+  bytes = value.size();
+  std::memcpy(buffer, value.data(), std::min(bytes, capacity));
+  events_.next();
+  return true;
+}
+
+bool Replayer::call(const CallHeader& asked, std::span<const std::byte> shown, CallRecord& recorded) {
+  const OutsideScope outside;
+  const auto message = events_.peek();
+  if (!message) return false;  // the recording ends inside this event
+  if (message->kind == LogMessage::Kind::input && message->event == position_ && is_call(*message)) {
+    recorded = CallRecord(message->input_value());
+    if (recorded.header.call == asked.call) {
+      compare_call(asked, shown, recorded);
+      events_.next();
+      return true;
+    }
+  }
+  return other_call(asked, shown, recorded);
+}
+
+// The same function is called; with the same arguments, from the same place?
+void Replayer::compare_call(const CallHeader& asked, std::span<const std::byte> shown, const CallRecord& recorded) {
+  if (same_question(asked, recorded.header) && asked.site == recorded.header.site) return;
+  Divergence divergence{.event = position_, .kind = kind_of(asked), .call = format::name_of(asked.id()),
+                        .site = program_site(asked.site), .recorded = describe(recorded.header, recorded.shown),
+                        .replayed = describe(asked, shown), .cause = {}};
+  if (same_question(asked, recorded.header)) {
+    divergence.recorded += " at " + os::code_name(recorded.header.site);
+    divergence.replayed += " at " + os::code_name(asked.site);
+    divergence.cause = "react() took another way before this call.";
+  } else {
+    if (divergence.recorded == divergence.replayed) {  // what differs is not shown
+      divergence.recorded += " with arguments " + std::to_string(recorded.header.arguments);
+      divergence.replayed += " with arguments " + std::to_string(asked.arguments);
+    }
+    divergence.cause = (asked.flags & format::kOutput) != 0 ? "The reactor's results differ since before this call."
+                                                            : "The reactor's state differs since before this call.";
+  }
+  diverged(std::move(divergence));
+}
+
+// The log has something else here. If the call comes later in the event, those in between are missing, and it goes on there.
+bool Replayer::other_call(const CallHeader& asked, std::span<const std::byte> shown, CallRecord& recorded) {
+  auto inputs = events_.peek_inputs();
+  std::erase_if(inputs, [&](const LogMessage& message) { return message.event != position_; });
+  const auto later = std::ranges::find_if(inputs, [&](const LogMessage& message) {
+    return is_call(message) && same_question(asked, CallRecord(message.input_value()).header);
+  });
+  Divergence divergence{.event = position_, .kind = kind_of(asked), .call = format::name_of(asked.id()),
+                        .site = program_site(asked.site),
+                        .recorded = inputs.empty() ? "no further call in this event" : describe_input(inputs.front()),
+                        .replayed = describe(asked, shown), .cause = "react() makes a call that it did not make, or another one."};
+  if (later != inputs.end()) {
+    divergence.cause = std::to_string(later - inputs.begin()) + " recorded call(s) before it, the first at " +
+                       site_of(inputs.front()) + ", were not made, or later.";
+  }
+  diverged(std::move(divergence));
+  if (later == inputs.end()) return false;
+  recorded = CallRecord(later->input_value());
+  for (auto skipped = inputs.begin(); skipped != later; ++skipped) events_.next();
+  events_.next();
+  return true;
+}
+
+void Replayer::returned_otherwise(const CallHeader& asked, std::span<const std::byte> shown, const CallRecord& recorded,
+                                  std::uint64_t result) {
+  const OutsideScope outside;
+  CallRecord replayed;
+  replayed.header = asked;
+  replayed.header.result = result;
+  replayed.shown = shown;
+  diverged({.event = position_, .kind = "input", .call = format::name_of(asked.id()), .site = program_site(asked.site),
+            .recorded = describe(recorded), .replayed = describe(replayed) + (result == recorded.header.result ? " and other bytes" : ""),
+            .cause = "The file is not in the recording (pass_files_through), and has changed since."});
+}
+
+void Replayer::skip_inputs_not_asked_for(std::uint64_t event) {
+  auto inputs = events_.peek_inputs();
+  std::erase_if(inputs, [&](const LogMessage& message) { return message.event != position_; });
+  if (inputs.empty()) return;
+  for (std::size_t i = 0; i < inputs.size(); ++i) events_.next();
+  const std::string more = inputs.size() > 1 ? " and " + std::to_string(inputs.size() - 1) + " more" : "";
+  const std::string name = is_call(inputs.front()) ? format::name_of(CallRecord(inputs.front().input_value()).header.id()) : "";
+  diverged({.event = event, .kind = "input", .call = name, .site = site_of(inputs.front()),
+            .recorded = describe_input(inputs.front()) + more, .replayed = "react() returned without it",
+            .cause = "react() took another way before this call."});
+}
+
+void Replayer::warn(const char* kind, std::uintptr_t site, const std::string& what) {
+  const OutsideScope outside;
+  const bool known = std::ranges::any_of(warnings_, [&](const auto& entry) { return entry.first == site; });
+  if (known || warnings_.size() >= kWarnings) return;
+  const std::string place = os::code_name(site);
+  Warning warning{.event = position_, .kind = kind, .site = place, .message = what + " in react() at " + place + " is not recorded"};
+  if (on_warning != nullptr) on_warning(warning);
+  warnings_.emplace_back(site, std::move(warning));
+}
+
+void Replayer::diverged(std::uint64_t event, const char* kind, const std::string& recorded, const std::string& replayed,
+                        const char* cause) {
+  std::string causes = cause;
+  if (warnings_.empty()) {
+    if (!causes.empty()) causes += ' ';
+    causes += "No call differed before, so it depends on something that is not recorded: a global or static variable, another "
+              "thread, uninitialised memory, or an address on the stack.";
+  }
+  diverged({.event = event, .kind = kind, .call = {}, .site = {}, .recorded = recorded, .replayed = replayed,
+            .cause = std::move(causes)});
+}
+
+void Replayer::diverged(Divergence divergence) {
+  if (afterimage_replay.divergence_event != ~std::uint64_t{0}) return;
+  if (!warnings_.empty()) {
+    const Warning& warning = warnings_.back().second;
+    divergence.cause += (divergence.cause.empty() ? "" : " ") + std::string("Probably because ") + warning.message + " (event " +
+                        std::to_string(warning.event) + ").";
+  }
+  std::snprintf(afterimage_replay.divergence, sizeof afterimage_replay.divergence, "%s", divergence.sentence().c_str());
+  afterimage_replay.divergence_event = divergence.event;
+  if (on_divergence != nullptr) on_divergence(divergence);
+}
+
+}  // namespace afterimage::replay
