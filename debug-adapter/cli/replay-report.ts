@@ -1,18 +1,19 @@
 // How a replay compares with what was recorded: pure, from the recording and the replayer's last report.
 
 import { hasFaultAddress, type ReactorInfo, type Recording, signalName } from '../recording';
-import { type Crash, type Divergence, type Stopped } from '../replay/reports';
+import { type Crash, type Divergence, type Stopped, type Warning } from '../replay/reports';
 import { hexAddress } from './text';
 
 export interface ReplayResult {
   readonly from: number;
   readonly end: Stopped | Crash;
   readonly divergences: readonly Divergence[];
+  readonly warnings: readonly Warning[];
 }
 
 export type ReplayReport = ReturnType<typeof compareReplay>;
 
-export function compareReplay(recording: Recording, reactor: ReactorInfo, target: number, { from, end, divergences }: ReplayResult) {
+export function compareReplay(recording: Recording, reactor: ReactorInfo, target: number, { from, end, divergences, warnings }: ReplayResult) {
   const position = end.event === 'crash' ? end.eventNumber : end.position;
   const differences = end.event === 'crash' ? crashDifferences(recording, reactor, end) : stopDifferences(recording, reactor, target, end);
   return {
@@ -26,7 +27,8 @@ export function compareReplay(recording: Recording, reactor: ReactorInfo, target
     crashRecorded: recording.crash !== undefined,
     interrupted: recording.state === 'killed' && position > (reactor.crashEvent ?? Infinity) ? (reactor.crashEvent ?? null) : null,
     differences,
-    divergences: divergences.map(({ eventNumber, kind, recorded, replayed }) => ({ eventNumber, kind, recorded, replayed })),
+    divergences: divergences.map(({ event: _, ...divergence }) => divergence),
+    warnings: warnings.map(({ event: _, ...warning }) => warning),
     faithful: differences.length === 0 && divergences.length === 0,
   };
 }

@@ -44,7 +44,7 @@ async function runTo(replayer: Replayer, target: number, output: Output): Promis
   replayer.on('progress', (position) => bar.update(position));
   try {
     const end = await replayer.run(target);
-    return { from: ready.position, end, divergences: replayer.divergences };
+    return { from: ready.position, end, divergences: replayer.divergences, warnings: replayer.warnings };
   } finally {
     bar.stop();
   }
@@ -54,16 +54,19 @@ function show(report: Report, output: Output): void {
   const { colors: c } = output;
   const line = (text: string, color = (plain: string) => plain) => output.line(color(wrapped(text, output.width, '  ')));
   line(`Replayed ${counted(report.events, 'event')} of ${printable(report.name)}, from position ${report.from} to ${report.position}.`);
-  for (const { eventNumber, kind, recorded, replayed } of report.divergences) {
-    line(
-      `Divergence in event ${eventNumber}: ${printable(kind)}; recorded ${printable(recorded)}, replayed ${printable(replayed)}.`,
-      c.yellow,
-    );
-  }
+  for (const { eventNumber, message } of report.warnings) line(`Warning, event ${eventNumber}: ${printable(message)}.`, c.yellow);
+  for (const divergence of report.divergences) line(divergenceSentence(divergence), c.yellow);
   if (report.crash !== null) line(crashSentence(report.crash));
   for (const difference of report.differences) line(`Not as recorded: ${difference}.`, c.yellow);
   if (report.faithful) line(verdict(report), c.green);
   else line('The replay differs from the recording.', c.red);
+}
+
+function divergenceSentence({ eventNumber, kind, call, site, recorded, replayed, cause }: Report['divergences'][number]): string {
+  const what = call === '' ? kind : `${kind} of ${call}`;
+  const where = site === '' ? '' : ` at ${site}`;
+  const because = cause === '' ? '' : ` ${cause}`;
+  return `Divergence in event ${eventNumber}: ${printable(`${what}${where}; recorded ${recorded}, replayed ${replayed}.${because}`)}`;
 }
 
 function crashSentence({ event, signal, instruction, address }: NonNullable<Report['crash']>): string {

@@ -26,6 +26,7 @@ import {
   type Ready,
   type Report,
   type Stopped,
+  type Warning,
   type Writes,
 } from './reports';
 
@@ -53,6 +54,7 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
   readonly divergences: Divergence[] = [];
   /** How memory compared with the core dump where the last run ended, after expectPages(). */
   pages: Pages | undefined;
+  readonly warnings: Warning[] = [];
   private readonly waiting: { resolve: (report: Report) => void; reject: (error: Error) => void }[] = [];
   private readonly reports: Report[] = [];
   private lastWords = '';
@@ -170,6 +172,7 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
       if (report.event === 'progress') this.emit('progress', report.position);
       else if (report.event === 'divergence') this.diverged(report);
       else if (report.event === 'pages') this.pages = report;
+      else if (report.event === 'warning') this.warnings.push(report);
       else if (report.event === 'error') this.end((this.reported = replayerReported(report.message)));
       else this.deliver(report);
     } catch (error) {

@@ -22,9 +22,16 @@ const Divergence = z.object({
   event: z.literal('divergence'),
   eventNumber: count,
   kind: z.string(),
+  /** Of an input or output: the name of the call; and where in the program it was made. */
+  call: z.string().default(''),
+  site: z.string().default(''),
   recorded: z.string(),
   replayed: z.string(),
+  /** The most likely one, a sentence or more. */
+  cause: z.string().default(''),
 });
+/** Something that was not recorded and may make the replay diverge. */
+const Warning = z.object({ event: z.literal('warning'), eventNumber: count, kind: z.string(), site: z.string(), message: z.string() });
 const value = z
   .string()
   .regex(/^-?\d+$/)
@@ -68,6 +75,7 @@ export const Report = z.discriminatedUnion('event', [
   Writes,
   Crash,
   Divergence,
+  Warning,
   Found,
   Value,
   Block,
@@ -84,7 +92,7 @@ export type Stopped = z.infer<typeof Stopped>;
 export type Writes = z.infer<typeof Writes>;
 export type Crash = z.infer<typeof Crash>;
 export type Divergence = z.infer<typeof Divergence>;
-
+export type Warning = z.infer<typeof Warning>;
 export type Found = z.infer<typeof Found>;
 export type Value = z.infer<typeof Value>;
 export type Block = z.infer<typeof Block>;
