@@ -13,7 +13,12 @@ export interface ReplayResult {
 
 export type ReplayReport = ReturnType<typeof compareReplay>;
 
-export function compareReplay(recording: Recording, reactor: ReactorInfo, target: number, { from, end, divergences, warnings }: ReplayResult) {
+export function compareReplay(
+  recording: Recording,
+  reactor: ReactorInfo,
+  target: number,
+  { from, end, divergences, warnings }: ReplayResult,
+) {
   const position = end.event === 'crash' ? end.eventNumber : end.position;
   const differences = end.event === 'crash' ? crashDifferences(recording, reactor, end) : stopDifferences(recording, reactor, target, end);
   return {

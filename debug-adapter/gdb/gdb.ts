@@ -58,6 +58,7 @@ const firstSettings = [
   '-gdb-set print thread-events off',
   '-gdb-set print inferior-events off',
   '-gdb-set print max-depth 3',
+  'handle SIGSYS nostop noprint pass', // the replayer's sandbox answers it
 ];
 
 export class Gdb extends EventEmitter<GdbEvents> {

@@ -119,9 +119,9 @@ export class AfterimageSession extends LoggingDebugSession {
     replay.on('log', (text) => this.say(text, 'stdout'));
     replay.on('notice', (text) => this.say(text, 'important'));
     replay.on('died', (failure) => this.end(failure));
-    replay.on('divergence', ({ eventNumber, kind, recorded, replayed }) =>
+    replay.on('divergence', ({ eventNumber, kind, call, recorded, replayed, cause }) =>
       this.say(
-        `The replay differs from the recording since event ${counted(eventNumber)} (${kind}: recorded ${recorded}, replayed ${replayed}). ` +
+        `The replay differs from the recording since event ${counted(eventNumber)} (${call === '' ? kind : `${kind} of ${call}`}: recorded ${recorded}, replayed ${replayed}). ${cause} ` +
           'What follows may not be what happened.',
         'important',
       ),

@@ -1,7 +1,7 @@
 // inputs/streams.cc: stdio, which calls the kernel from inside of libc where nobody can stand in front.
 //
 // Every call on a stream is one input or output, so that a stream opened long before a snapshot is no matter: in the
-// replay a FILE* is a number, except for the three standard streams. Not covered: fscanf and the wide-character functions.
+// replay a FILE* is a number, except for the three standard streams. Not covered: the wide-character functions.
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -32,6 +32,7 @@ AFTERIMAGE_REAL(fileno)
 AFTERIMAGE_REAL(getdelim)
 AFTERIMAGE_REAL(ungetc)
 AFTERIMAGE_REAL(vfprintf)
+AFTERIMAGE_REAL_NAMED(int(FILE*, const char*, va_list), vfscanf, "__isoc99_vfscanf")
 
 bool is_for_people(const FILE* stream) noexcept { return stream == stdout || stream == stderr; }
 
@@ -138,6 +139,54 @@ ssize_t getdelim_in_react(const void* site, char** line, std::size_t* room, int 
   }
   __libc_free(text);
   return length;
+}
+
+// The characters that fscanf takes from a stream, one by one, as it takes them.
+struct Tee {
+  FILE* stream;
+  RecordBuffer* record;
+  bool open;
+
+  static ssize_t read(void* cookie, char* data, std::size_t) {
+    Tee& tee = *static_cast<Tee*>(cookie);
+    const int character = tee.open ? real_fgetc(tee.stream) : EOF;
+    if (character == EOF) return 0;
+    *data = static_cast<char>(character);
+    tee.record->append(data, 1);
+    return 1;
+  }
+};
+
+int scan_and_log(const Call& call, FILE* stream, const char* format, va_list arguments) {
+  RecordBuffer record(call);
+  Tee tee{.stream = stream, .record = &record, .open = true};
+  FILE* const through = fopencookie(&tee, "r", {.read = Tee::read, .write = nullptr, .seek = nullptr, .close = nullptr});
+  if (through == nullptr) return EOF;
+  setvbuf(through, nullptr, _IONBF, 0);
+  const int converted = real_vfscanf(through, format, arguments);
+  const int error = errno;
+  tee.open = false;
+  if (const int ahead = real_fgetc(through); ahead != EOF) real_ungetc(ahead, stream);  // it has looked one too far
+  real_fclose(through);
+  record.log(bits_of(converted), error);
+  errno = error;
+  return converted;
+}
+
+// What to do with the characters is not logged: scanning them again does the same.
+int scan_in_react(const void* site, FILE* stream, const char* format, va_list arguments) {
+  if (!in_event()) return real_vfscanf(stream, format, arguments);
+  const Call call = stream_call(CallId::fscanf, site, stream).with(format);
+  if (replay_hooks == nullptr) return scan_and_log(call, stream, format, arguments);
+  format::CallRecord recorded;
+  if (!hooks->serve(call.header(), call.shown, recorded)) return EOF;
+  auto* const text = static_cast<char*>(__libc_calloc(recorded.bytes.size() + 1, 1));
+  if (text == nullptr) return EOF;
+  if (!recorded.bytes.empty()) std::memcpy(text, recorded.bytes.data(), recorded.bytes.size());
+  const int converted = vsscanf(text, format, arguments);
+  __libc_free(text);
+  errno = recorded.header.error;
+  return converted;
 }
 
 }  // namespace
@@ -268,6 +317,25 @@ AFTERIMAGE_CALL int __vfprintf_chk(FILE* stream, int, const char* format, va_lis
   if (not_in_reactor()) return real_vfprintf(stream, format, arguments);
   return print_in_react(CallId::fprintf, AFTERIMAGE_SITE, stream, format, arguments);
 }
+
+// The names that compilers give to the four, by language version.
+#define AFTERIMAGE_SCAN(suffix, prefix)                                                                       \
+  AFTERIMAGE_CALL int afterimage_fscanf##suffix(FILE*, const char*, ...) __asm__(prefix "fscanf");            \
+  AFTERIMAGE_CALL int afterimage_fscanf##suffix(FILE* stream, const char* format, ...) {                      \
+    va_list arguments;                                                                                        \
+    va_start(arguments, format);                                                                              \
+    const int converted = not_in_reactor() ? real_vfscanf(stream, format, arguments)                          \
+                                           : scan_in_react(AFTERIMAGE_SITE, stream, format, arguments);       \
+    va_end(arguments);                                                                                        \
+    return converted;                                                                                         \
+  }                                                                                                           \
+  AFTERIMAGE_CALL int afterimage_vfscanf##suffix(FILE*, const char*, va_list) __asm__(prefix "vfscanf");      \
+  AFTERIMAGE_CALL int afterimage_vfscanf##suffix(FILE* stream, const char* format, va_list arguments) {       \
+    return not_in_reactor() ? real_vfscanf(stream, format, arguments)                                         \
+                            : scan_in_react(AFTERIMAGE_SITE, stream, format, arguments);                      \
+  }
+AFTERIMAGE_SCAN(_c99, "__isoc99_")
+AFTERIMAGE_SCAN(_c23, "__isoc23_")
 
 AFTERIMAGE_CALL int fflush(FILE* stream) {
   if (not_in_reactor()) return real_fflush(stream);

@@ -134,14 +134,24 @@ std::optional<LogMessage> EventSource::peek() {
   return peeked_;
 }
 
-std::vector<LogMessage> EventSource::peek_inputs() {
+bool EventSource::ends_in_this_event() {
+  const auto message = peek();
+  if (!message) return true;
+  if (message->kind != LogMessage::Kind::input || next_event_ != end_) return false;
+  bool ends = false;
+  peek_inputs(&ends);
+  return ends;
+}
+
+std::vector<LogMessage> EventSource::peek_inputs(bool* log_ends) {
   const auto segment = segment_;
   const auto reader = reader_;
   const auto next_event = next_event_;
   const auto peeked = peeked_;
   std::vector<LogMessage> inputs;
-  for (auto message = next(); message && message->kind == LogMessage::Kind::input; message = next())
-    inputs.push_back(*message);
+  auto message = next();
+  for (; message && message->kind == LogMessage::Kind::input; message = next()) inputs.push_back(*message);
+  if (log_ends != nullptr) *log_ends = !message;
   segment_ = segment;
   reader_ = reader;
   next_event_ = next_event;

@@ -56,7 +56,9 @@ class EventSource {
   // What next() would return.
   std::optional<LogMessage> peek();
   // The inputs that come next, up to something else.
-  std::vector<LogMessage> peek_inputs();
+  std::vector<LogMessage> peek_inputs() { return peek_inputs(nullptr); }
+  // Whether the log ends inside of the event that next() has returned, at most after some inputs of it.
+  bool ends_in_this_event();
 
  private:
   struct Segment {
@@ -72,6 +74,7 @@ class EventSource {
   bool read_preamble(Segment& segment);
   void read_channel(std::span<const std::byte> content);
   void enter_segment(std::size_t index, std::size_t offset = format::kMagicBytes);
+  std::vector<LogMessage> peek_inputs(bool* log_ends);
   std::optional<LogMessage> read_message();
   std::optional<LogMessage> decode(const format::Record& record);
   void remember_mark();

@@ -98,7 +98,7 @@ void Replayer::dispatch(const LogMessage& message) {
   ++depth_;
 
   Heap* const outside = exchange_current_heap(&memory_.heap());
-  const bool process_ended_inside = !events_.peek().has_value();
+  const bool process_ended_inside = events_.ends_in_this_event();
   try {
     if (!process_ended_inside) thunk(memory_.object(), payload, message.data.size());
   } catch (...) {

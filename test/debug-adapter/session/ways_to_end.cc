@@ -1,9 +1,8 @@
-// ways_to_end DIRECTORY WAY [SALT-FILE]: a reactor that takes ten events and then ends in a way that debuggers find hard.
+// ways_to_end DIRECTORY WAY [SALT]: a reactor that takes ten events and then ends in a way that debuggers find hard.
 // Compiled by ways-to-end.test.ts without optimisation, as people do while they look for a bug.
 #include <afterimage/recorder.h>
 
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -17,13 +16,15 @@ struct Step {
   char way[28];
 };
 
+// Changed between events, so that a replay sees the value that it had at the snapshot before.
+std::size_t salt_in_a_global = 0;
+
 struct Echo {
   int number;
 };
 
 class Walker {
  public:
-  explicit Walker(const char* salt_file) : salt_file_(salt_file == nullptr ? "" : salt_file) {}
   void set_self(afterimage::ReactorRef<Walker> self) { self_ = self; }
 
   void react(const Step& step) {
@@ -36,7 +37,8 @@ class Walker {
     if (way == "salt") notes_.push_back(std::string(salt(), 'x'));
     if (way == "exit") std::exit(3);
     if (way == "exec") execl("/bin/true", "true", nullptr);
-    if (way == "kill") syscall(SYS_kill, getpid(), SIGKILL);
+    if (way == "kill") raise(SIGKILL);
+    if (way == "sort") std::qsort(numbers_, 3, sizeof *numbers_, [](const void*, const void*) { return 0; });
     last_ = step.number;  // line: last
   }
 
@@ -47,32 +49,31 @@ class Walker {
  private:
   int sink(int depth) { return depth < 0 ? 0 : sink(depth + 1) + depth; }
 
-  // What a reactor must not do: look at something that is not in its events.
-  std::size_t salt() const {
-    std::FILE* const file = std::fopen(salt_file_.c_str(), "r");
-    int number = 0;
-    if (file == nullptr || std::fscanf(file, "%d", &number) != 1) std::exit(9);
-    std::fclose(file);
-    return static_cast<std::size_t>(number);
+  // What a reactor must not do: look at something that is not in its events, and that nobody can record.
+  static std::size_t salt() {
+    if (salt_in_a_global == 0) std::exit(9);
+    return salt_in_a_global;
   }
 
-  std::string salt_file_;
   afterimage::ReactorRef<Walker> self_;
   std::vector<std::string> notes_;
   int steps_ = 0;
   int echoes_ = 0;
   int last_ = -1;
+  int numbers_[3] = {};
 };
 
 int main(int argc, char** argv) {
   const std::string way = argv[2];
+  if (argc > 3) salt_in_a_global = std::strtoul(argv[3], nullptr, 10);
   auto recorder = afterimage::Recorder::open({.directory = argv[1]});
-  auto walker = recorder.create<Walker>("walker", argc > 3 ? argv[3] : nullptr);
+  auto walker = recorder.create<Walker>("walker");
   walker.enter([&](Walker& object) { object.set_self(walker.ref()); });
   for (int number = 0; number < 10; ++number) {
     Step step{number, ""};
-    if (number == 5 && (way == "nested" || way == "salt")) std::snprintf(step.way, sizeof step.way, "%s", way.c_str());
+    if (number == 5 && (way == "nested" || way == "salt" || way == "sort")) std::snprintf(step.way, sizeof step.way, "%s", way.c_str());
     if (number == 9) std::snprintf(step.way, sizeof step.way, "%s", way.c_str());
+    if (number == 5) salt_in_a_global += 2900;
     walker.deliver(step);
   }
 }
