@@ -16,7 +16,8 @@ export function recordingLines(recording: Recording): string {
 
 function eventLine({ number, type, payload, done, foreignFrees }: RecordedEvent): string {
   const hex = (value: bigint) => value.toString(16);
-  const end = done === undefined ? '-' : [done.durationNs, done.threw ? 'threw' : 'returned', hex(done.allocations), hex(done.outbound)].join(',');
+  const end =
+    done === undefined ? '-' : [done.durationNs, done.threw ? 'threw' : 'returned', hex(done.allocations), hex(done.outbound)].join(',');
   const frees = foreignFrees.map(hex).join(',') || '-';
   return `event ${number} ${frees} ${type.codec} ${hex(type.thunk)} ${payload.toString('hex') || '-'} ${end} ${type.name}`;
 }
