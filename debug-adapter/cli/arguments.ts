@@ -25,6 +25,7 @@ export function chosenReactor(recording: Recording, wanted: string | undefined):
   if (wanted !== undefined) return recording.reactor(wanted);
   const crashed = recording.crashedReactor();
   if (crashed !== undefined) return crashed;
+  if (recording.imported !== undefined && recording.reactors.length === 0) return recording.reactor(0); // says why there is none
   const only = recording.reactors[0];
   if (only === undefined || recording.reactors.length > 1) throw chooseReactor(recording.reactors.map((reactor) => reactor.name));
   return only;

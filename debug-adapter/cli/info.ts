@@ -165,7 +165,8 @@ const instruction = (crash: NonNullable<Summary['crash']>): string =>
 function showReactors(summary: Summary, output: Output): void {
   const { colors: c } = output;
   output.line();
-  if (summary.reactors.length === 0) return output.line('  No reactors: the program ended before it created one.');
+  if (summary.reactors.length === 0)
+    return output.line(`  No reactors${summary.imported === null ? ': the program ended before it created one' : ' are known'}.`);
   const rows = summary.reactors.slice(0, REACTORS_SHOWN).map(reactorRow);
   const columns = [
     { title: '#', right: true },

@@ -77,3 +77,9 @@ export const noSuchProcess = (pid: number) => new UserError('no-such-process', `
 
 export const recordsNothing = (pid: number) =>
   new UserError('records-nothing', `Process ${pid} makes no recording. Give the process that does, or the *.afterimage directory.`);
+
+export const nothingToReplay = (program: string) =>
+  new UserError(
+    'nothing-to-replay',
+    `This is the core dump of ${program}, imported for inspection: there are no reactors in it, hence no events and no replay. Look into it with a debugger.`,
+  );

@@ -5,7 +5,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { type Control, type CrashReport, REACTORS_MAX, type ReactorProgress, type ReactorState, readControl } from './control';
 import {
-  ambiguousReactor, noSuchReactor, noSuchRecording, notADirectory, notARecording, notReadable, severalRecordings, UserError,
+  ambiguousReactor, noSuchReactor, nothingToReplay, noSuchRecording, notADirectory, notARecording, notReadable, severalRecordings, UserError,
 } from './errors'; // prettier-ignore
 import { reasonOf } from './bounded-file';
 import { EventLog } from './event-log';
@@ -84,6 +84,7 @@ export class Recording {
     if (named.length > 1) throw ambiguousReactor(String(idOrName), named.map((reactor) => reactor.id)); // prettier-ignore
     const id = typeof idOrName === 'number' ? idOrName : /^r?(\d+)$/.exec(idOrName)?.[1];
     const found = named[0] ?? this.reactors.find((reactor) => id !== undefined && reactor.id === Number(id));
+    if (this.imported !== undefined && this.reactors.length === 0) throw nothingToReplay(this.manifest.executable);
     if (found === undefined) throw noSuchReactor(idOrName, this.reactors.map((reactor) => reactor.name)); // prettier-ignore
     return found;
   }

@@ -69,7 +69,16 @@ int main() {
 `,
   );
   const library = path.join(root, 'build/recorder');
-  const options = ['-std=c++20', '-O1', `-I${root}/recorder/include`, `-L${library}`, `-Wl,-rpath,${library}`, source, '-o', `${directory}/large`];
+  const options = [
+    '-std=c++20',
+    '-O1',
+    `-I${root}/recorder/include`,
+    `-L${library}`,
+    `-Wl,-rpath,${library}`,
+    source,
+    '-o',
+    `${directory}/large`,
+  ];
   execFileSync('g++', [...options, '-lafterimage'], { stdio: 'inherit' });
   spawnSync('bash', ['-c', 'ulimit -c unlimited; exec ./large'], { cwd: directory, stdio: 'ignore' });
   const name = fs.readdirSync(directory).find((entry) => entry.startsWith('core'));

@@ -34,7 +34,10 @@ export function compileCoreMakers(directory: string): { recorded: string; plain:
 /** Runs a program until it crashes; the kernel writes the core. `filter`: coredump_filter, see core(5). */
 export function crash(program: string, way: Way, scratch: string, filter = '0x33'): MadeCore {
   const pattern = fs.readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim();
-  assert.ok(!/[|/%]/.test(pattern), `these tests need cores in the current directory: sysctl kernel.core_pattern=core (it is "${pattern}")`);
+  assert.ok(
+    !/[|/%]/.test(pattern),
+    `these tests need cores in the current directory: sysctl kernel.core_pattern=core (it is "${pattern}")`,
+  );
   const directory = fs.mkdtempSync(path.join(scratch, `${way}-`));
   const script = 'ulimit -c unlimited && echo "$1" > /proc/self/coredump_filter && exec "$2" recordings "$3"';
   const { pid, signal } = spawnSync('bash', ['-c', script, 'bash', filter, program, way], { cwd: directory, stdio: 'ignore' });

@@ -43,7 +43,10 @@ describe('the newest core', () => {
     }
     const names = fs.readdirSync(directory).sort();
     assert.equal(names.length, 2);
-    assert.ok(names.every((name) => /^core\.___evil_name\.\d{8}-\d{6}\.1[123]\.zst$/.test(name)), names.join());
+    assert.ok(
+      names.every((name) => /^core\.___evil_name\.\d{8}-\d{6}\.1[123]\.zst$/.test(name)),
+      names.join(),
+    );
     assert.equal(fs.statSync(path.join(directory, names[0]!)).mode & 0o777, 0o600);
     const newest = latestCore(scratch.path, `|${handler} ${directory} %p %u %e`);
     assert.match(newest, /\.13\.zst$/);

@@ -87,13 +87,20 @@ describe('importing a core', function () {
     it('has the last events and the state at the end', async () => {
       const imported = await withoutRecording(crashed, () => bring(crashed.core));
       assert.equal(imported.level, 'events');
-      says(imported, /Its recording, .*recorded_maker.*\.afterimage, is not here: its last 100 events are in the core/, /Give the recording with --recording/);
+      says(
+        imported,
+        /Its recording, .*recorded_maker.*\.afterimage, is not here: its last 100 events are in the core/,
+        /Give the recording with --recording/,
+      );
       const recording = openRecording(imported.directory);
       const log = recording.log(0);
       assert.deepEqual([log.first, log.end, recording.reactor(0).crashEvent], [0, 100, 99]);
       assert.deepEqual(log.types.map(({ name, codec }) => [name, codec]), [['Order', 'trivial']]); // prettier-ignore
       const numbers = [...log.events(0, 100)].map(({ payload }) => [payload.readInt32LE(0), payload.readInt32LE(4)]);
-      assert.deepEqual(numbers, Array.from({ length: 100 }, (_, i) => [i, i * 7]));
+      assert.deepEqual(
+        numbers,
+        Array.from({ length: 100 }, (_, i) => [i, i * 7]),
+      );
       assert.deepEqual([recording.crash!.signal, recording.crash!.address, recording.problems], [11, 0n, []]);
       recording.close();
     });
@@ -110,7 +117,10 @@ describe('importing a core', function () {
 
     it('the recording of another run is refused, with both ids', async () => {
       const other = crash(programs.recorded, 'abort', scratch.path);
-      await assert.rejects(bring(crashed.core, { recording: other.recording! }), (error) => error instanceof UserError && error.code === 'other-recording');
+      await assert.rejects(
+        bring(crashed.core, { recording: other.recording! }),
+        (error) => error instanceof UserError && error.code === 'other-recording',
+      );
     });
   });
 
@@ -190,7 +200,11 @@ describe('importing a core', function () {
       it(`with ${tool}: the same core, as a sparse file`, async () => {
         const compressed = compress(tool, options, crashed.core, ending);
         const stages: string[] = [];
-        const imported = await bring(compressed, { recording: crashed.recording!, compare: false, onStage: (stage) => void stages.push(stage) });
+        const imported = await bring(compressed, {
+          recording: crashed.recording!,
+          compare: false,
+          onStage: (stage) => void stages.push(stage),
+        });
         assert.equal(imported.level, 'full');
         assert.match(stages.join('\n'), /ended with SIGSEGV.*Unpacking/); // said before all is unpacked
         const unpacked = path.join(imported.directory, 'core');
@@ -244,7 +258,11 @@ describe('importing a core', function () {
     });
 
     it('says which build is missing', async () => {
-      says(await bring(moved.core), /The executable .*container\/app\/maker \(build [0-9a-f]{12}\) is not here.*--exe/, /Without the executable nothing was replayed/);
+      says(
+        await bring(moved.core),
+        /The executable .*container\/app\/maker \(build [0-9a-f]{12}\) is not here.*--exe/,
+        /Without the executable nothing was replayed/,
+      );
     });
 
     it('--exe, --path-map and --sysroot find it; the imported recording remembers', async () => {
@@ -263,7 +281,10 @@ describe('importing a core', function () {
     });
 
     it('another build is refused, with both', async () => {
-      await assert.rejects(bring(moved.core, { exe: programs.plain }), (error) => error instanceof UserError && error.code === 'other-build');
+      await assert.rejects(
+        bring(moved.core, { exe: programs.plain }),
+        (error) => error instanceof UserError && error.code === 'other-build',
+      );
     });
   });
 
