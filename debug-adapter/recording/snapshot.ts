@@ -53,7 +53,18 @@ export function listSnapshots(directory: string, reactor: number): SnapshotList 
       problems.push(error instanceof Damage ? `${shortPath(path)} is not used: ${error.message}.` : error.message);
     }
   }
-  return { snapshots: snapshots.sort((a, b) => a.position - b.position), problems };
+  return { snapshots: withParents(snapshots, problems), problems };
+}
+
+/** In order of position, without deltas whose full snapshot or an earlier delta is missing. */
+function withParents(snapshots: readonly SnapshotInfo[], problems: string[]): SnapshotInfo[] {
+  const usable = new Map<number, SnapshotInfo>();
+  for (const snapshot of [...snapshots].sort((a, b) => a.position - b.position)) {
+    const { kind, path, position, parentPosition } = snapshot;
+    if (kind === 'full' || (parentPosition < position && usable.has(parentPosition))) usable.set(position, snapshot);
+    else problems.push(`${shortPath(path)} is not used: it builds on the snapshot at position ${parentPosition}, which is missing.`);
+  }
+  return [...usable.values()];
 }
 
 /** Throws Damage for what is not a whole snapshot of this reactor. */

@@ -41,9 +41,22 @@ void generations_go_when_they_are_old() {
   CHECK((retention.snapshot_written("snap-30", 30, 1, 1150) == Paths{"snap-0", "ev-1"}));
 }
 
+// Deltas go with the full snapshot that they build on, and before it.
+void deltas_are_part_of_a_generation() {
+  Retention retention(/*max_bytes=*/100, /*keep_ns=*/0);
+  CHECK(retention.snapshot_written("full-0", 0, 100, 1, true).empty());
+  retention.segment_begun("ev-1", 0, 100);
+  CHECK(retention.snapshot_written("delta-10", 10, 100, 2, false).empty());
+  CHECK(retention.snapshot_written("delta-20", 20, 100, 3, false).empty());
+  retention.segment_begun("ev-2", 15, 100);
+  CHECK((retention.snapshot_written("full-30", 30, 100, 4, true) == Paths{"delta-20", "delta-10", "full-0", "ev-1"}));
+  CHECK(retention.snapshot_written("delta-40", 40, 100, 5, false).empty());
+}
+
 }  // namespace
 
 int main() {
+  deltas_are_part_of_a_generation();
   generations_go_when_there_are_too_many_bytes();
   the_newest_generation_stays_whatever_it_takes();
   generations_go_when_they_are_old();

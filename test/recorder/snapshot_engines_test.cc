@@ -54,20 +54,11 @@ class Reference {
     });
   }
 
-  // Zeroes where the file has nothing.
-  void check_equals(const std::string& path) {
-    format::CoreFile core;
-    const Status opened = core.open(path);
-    if (!opened) std::fprintf(stderr, "%s\n", opened.message().c_str());
-    CHECK(opened.ok());
+  // `files`: a full snapshot and the deltas on top of it. Zeroes where they have nothing.
+  void check_equals(const std::vector<std::string>& files) {
     for (auto& [address, bytes] : ranges_) {
       std::vector<std::byte> image(bytes.size());
-      for (const format::CoreLoad& load : core.loads()) {
-        if (load.address < address || load.address >= address + bytes.size()) continue;
-        CHECK(load.address + load.bytes <= address + bytes.size());
-        CHECK(pread(core.descriptor(), image.data() + (load.address - address), load.bytes, static_cast<off_t>(load.file_offset)) ==
-              static_cast<ssize_t>(load.bytes));
-      }
+      for (const std::string& path : files) load(path, address, image);
       for (std::size_t at = 0; at < bytes.size(); at += kPage)
         if (std::memcmp(image.data() + at, bytes.data() + at, kPage) != 0) {
           std::fprintf(stderr, "page %#zx differs\n", static_cast<std::size_t>(address + at));
@@ -77,6 +68,19 @@ class Reference {
   }
 
  private:
+  static void load(const std::string& path, std::uintptr_t address, std::vector<std::byte>& image) {
+    format::CoreFile core;
+    const Status opened = core.open(path);
+    if (!opened) std::fprintf(stderr, "%s\n", opened.message().c_str());
+    CHECK(opened.ok());
+    for (const format::CoreLoad& load : core.loads()) {
+      if (load.address < address || load.address >= address + image.size()) continue;
+      CHECK(load.address + load.bytes <= address + image.size());
+      CHECK(pread(core.descriptor(), image.data() + (load.address - address), load.bytes, static_cast<off_t>(load.file_offset)) ==
+            static_cast<ssize_t>(load.bytes));
+    }
+  }
+
   std::map<std::uintptr_t, std::vector<std::byte>> ranges_;
 };
 
@@ -87,15 +91,18 @@ class Storm {
     CHECK(pages_ != nullptr);
   }
 
+  // Goes on in this part of the pages only, and without growing.
+  void calm_down(std::size_t pages) { pages_written_ = pages; }
+
   void event() {
     ++events_;
     for (std::uint64_t i = 0; i < kWritesPerEvent; ++i) {
-      auto* const words = reinterpret_cast<std::uint64_t*>(pages_ + random_.below(kPages) * kPage);
+      auto* const words = reinterpret_cast<std::uint64_t*>(pages_ + random_.below(pages_written_) * kPage);
       words[0] = events_;
       words[1] += 1;
       words[2 + random_.below(510)] ^= events_;
     }
-    if (events_ % 50 == 0) grow_or_shrink();
+    if (events_ % 50 == 0 && pages_written_ == kPages) grow_or_shrink();
   }
 
   // A system call that writes over several pages.
@@ -122,6 +129,7 @@ class Storm {
   std::byte* const pages_;
   void* blocks_[16] = {};
   std::uint64_t events_ = 0;
+  std::size_t pages_written_ = kPages;
   RandomNumbers random_;
 };
 
@@ -135,8 +143,9 @@ class Photographer {
   template <class During>
   void snapshot(Heap& heap, Storm& storm, During&& during) {
     written_ = false;
-    SnapshotOrder order{.path = directory_.file("snap.core"), .note = {}, .on_written = on_written, .context = this};
+    SnapshotOrder order{.path = directory_.file(std::to_string(++taken_).c_str()), .note = {}, .on_written = on_written, .context = this};
     order.note.version = 1;
+    order.note.kind = format::kFull;
     std::unique_ptr<Reference> reference;
     while (!written_) {
       storm.event();
@@ -152,27 +161,34 @@ class Photographer {
       if (reference != nullptr || writer_.is_busy()) during();
     }
     CHECK(reference != nullptr);
-    reference->check_equals(order.path);
-    ++taken_;
+    if (written_kind_ == format::kFull) files_.clear();
+    files_.push_back(order.path);
+    reference->check_equals(files_);
   }
+  // A full snapshot and the deltas since.
+  std::vector<std::string> files() const { return files_; }
 
   SnapshotWriter& writer() { return writer_; }
 
  private:
-  static void on_written(void* context, const SnapshotOrder&, std::uint64_t, const Status& status) noexcept {
+  static void on_written(void* context, const SnapshotOrder& order, std::uint64_t, const Status& status) noexcept {
     if (!status) std::fprintf(stderr, "%s\n", status.message().c_str());
     CHECK(status.ok());
-    static_cast<Photographer*>(context)->written_ = true;
+    auto* const self = static_cast<Photographer*>(context);
+    self->written_kind_ = order.note.kind;
+    self->written_ = true;
   }
 
   TemporaryDirectory directory_;
   std::atomic<bool> written_ = false;
+  std::uint32_t written_kind_ = 0;
+  std::vector<std::string> files_;
   int taken_ = 0;
   SnapshotWriter writer_;  // last: it calls on_written
 };
 
-std::unique_ptr<SnapshotEngine> engine_named(const char* name, bool kernel_writes = false) {
-  EngineChoice choice = choose_engine(name, kernel_writes);
+std::unique_ptr<SnapshotEngine> engine_named(const char* name, bool kernel_writes = false, bool incremental = false) {
+  EngineChoice choice = choose_engine(name, kernel_writes, incremental);
   if (choice.note.empty()) {
     CHECK(std::strcmp(choice.engine->name(), name) == 0);
     return std::move(choice.engine);
@@ -287,6 +303,31 @@ void the_program_has_a_handler_for_faults(const char* name) {
   munmap(page, kPage);
 }
 
+// They are small, build on one another, and a full one comes in time.
+void deltas_hold_what_has_changed() {
+  auto engine = engine_named("precopy", true, /*incremental=*/true);
+  if (engine == nullptr) return;
+  TestHeap heap(SlotSize::large);
+  Storm storm(*heap);
+  Photographer photographer(std::move(engine));
+  for (std::size_t i = 0; i < 5 * kPages; ++i) storm.event();
+  photographer.snapshot(*heap, storm, [] {});
+  storm.calm_down(kPages / 20);
+  std::size_t deltas = 0, most = 0;
+  for (int i = 0; i < 10; ++i) {
+    photographer.snapshot(*heap, storm, [] {});
+    most = std::max(most, photographer.files().size());
+    if (i == 0 || photographer.files().size() == 1) continue;  // the first has what the storm has left
+    CHECK(std::filesystem::file_size(photographer.files().back()) < kPages * kPage / 4);
+    ++deltas;
+  }
+  CHECK(deltas >= 5);
+  CHECK(most <= 8);
+  storm.calm_down(kPages);
+  photographer.snapshot(*heap, storm, [] {});
+  photographer.writer().let_go(*heap);
+}
+
 // The program uses nearly all mappings that a process may have; giving back single pages needs more.
 void there_are_no_mappings_left(const char* name) {
   constexpr std::size_t kMappings = 65'600, kLeft = 40;
@@ -320,4 +361,5 @@ int main(int, char** arguments) {
     the_program_has_a_handler_for_faults(engine);
     there_are_no_mappings_left(engine);
   }
+  deltas_hold_what_has_changed();
 }

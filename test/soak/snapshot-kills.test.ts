@@ -12,7 +12,7 @@ import { openRecording, type Recording } from '../../debug-adapter/recording';
 import { Replayer } from '../../debug-adapter/replay/replayer';
 import { onlyRecordingIn, programPath, repetitions, startProgram, withDirectory } from '../support/fixture-programs';
 
-const engines = ['stop', 'precopy', 'fork', 'cow-uffd', 'cow-mprotect'];
+const engines = [['stop'], ['precopy'], ['precopy', '--deltas', '--spread', '200'], ['fork'], ['cow-uffd'], ['cow-mprotect']] as const;
 const kills = Math.max(1, Math.round(repetitions('AFTERIMAGE_KILLS', 10) / engines.length));
 const latestKill = 60_000;
 const eventsBetweenChecks = 256; // of the program, in react()
@@ -61,10 +61,10 @@ async function checkReplay(recording: Recording): Promise<void> {
   }
 }
 
-async function checkKill(directory: string, engine: string): Promise<void> {
+async function checkKill(directory: string, engine: string, options: readonly string[]): Promise<void> {
   const begunFile = path.join(directory, 'begun');
   const target = 1 + Math.floor(Math.random() * latestKill);
-  const child = startProgram('page-writer', directory, ['--engine', engine, '--begun', begunFile]);
+  const child = startProgram('page-writer', directory, ['--engine', engine, '--begun', begunFile, ...options]);
   await killAfter(child, begunFile, target);
   const recording = openRecording(onlyRecordingIn(directory));
   try {
@@ -79,11 +79,11 @@ async function checkKill(directory: string, engine: string): Promise<void> {
 describe('kill -9 during a snapshot', function () {
   this.timeout(0);
 
-  for (const engine of engines) {
-    it(`leaves a snapshot and all events since, ${kills} times with ${engine}`, async () => {
+  for (const [engine, ...options] of engines) {
+    it(`leaves a snapshot and all events since, ${kills} times with ${[engine, ...options].join(' ')}`, async () => {
       const failures: string[] = [];
       for (let kill = 1; kill <= kills; kill++) {
-        await withDirectory((directory) => checkKill(directory, engine)).catch((error: Error) =>
+        await withDirectory((directory) => checkKill(directory, engine, options)).catch((error: Error) =>
           failures.push(`kill ${kill}: ${error.message}`),
         );
       }

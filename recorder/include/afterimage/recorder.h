@@ -41,6 +41,9 @@ struct Options {
   // Whether system calls may write into memory of the reactors (read() into a buffer that was allocated in react()). Then
   // engines which make such calls fail with EFAULT during a snapshot are not used.
   bool reactors_do_io = true;
+  // Write only what has changed since the last snapshot, where that is known (engine "precopy"): much less to write for a
+  // large reactor, at a price of 1.4 us for the first write to a page between two snapshots. For recordings with one large reactor.
+  bool snapshot_deltas = false;
   // Bounds of what is kept of each reactor: bytes on disk (events and snapshots), and history in milliseconds. 0: no bound.
   // The oldest snapshot and the events up to the next one are dropped together; the newest complete snapshot and every event
   // since are always kept, even beyond the bounds.

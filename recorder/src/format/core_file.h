@@ -17,7 +17,7 @@ struct SnapshotNote {
   std::uint32_t reactor;
   std::uint64_t position;
   std::uint64_t parent;  // equal to position when full
-  std::uint32_t kind;    // 1 full, 2 delta
+  std::uint32_t kind;   // SnapshotKind
   std::uint32_t flags;  // SnapshotFlags
   std::uint64_t allocation_fingerprint;
   std::uint64_t object;
@@ -26,6 +26,11 @@ struct SnapshotNote {
 };
 static_assert(sizeof(SnapshotNote) == 64);
 inline constexpr std::uint32_t kSnapshotNoteType = 2;
+
+enum SnapshotKind : std::uint32_t {
+  kFull = 1,
+  kDelta = 2,  // only what differs from the snapshot at `parent`
+};
 
 enum SnapshotFlags : std::uint32_t {
   // Something other than an event has changed the reactor before this position: events before it do not lead here, and a

@@ -174,7 +174,7 @@ SnapshotOrder ReactorCore::snapshot_order(std::uint64_t position, std::uint32_t 
                    .reactor = id_,
                    .position = position,
                    .parent = position,
-                   .kind = 1,
+                   .kind = format::kFull,
                    .flags = flags,
                    .allocation_fingerprint = heap_->fingerprint(),
                    .object = heap_->object(),
@@ -230,7 +230,8 @@ void ReactorCore::on_snapshot_written(void* context, const SnapshotOrder& order,
   if (!status.ok()) return self->recorder_->report(status);
   publish(self->slot_->snapshot_position, order.note.position);
   const std::uint64_t now = os::realtime_ns();
-  for (const std::string& path : self->retention_.snapshot_written(order.path, order.note.position, bytes, now))
+  const bool is_full = order.note.kind == format::kFull;
+  for (const std::string& path : self->retention_.snapshot_written(order.path, order.note.position, bytes, now, is_full))
     unlink(path.c_str());
 }
 

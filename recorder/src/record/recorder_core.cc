@@ -67,7 +67,7 @@ RecorderCore::~RecorderCore() {
 }
 
 void RecorderCore::open() {
-  EngineChoice engine = choose_engine(options_.snapshot_engine, options_.reactors_do_io);
+  EngineChoice engine = choose_engine(options_.snapshot_engine, options_.reactors_do_io, options_.snapshot_deltas);
   if (!engine.note.empty()) RawLine().text(engine.note.c_str()).print();
   process_.snapshot_engine = engine.engine->name();
   if (Status status = create_bundle(); !status) {

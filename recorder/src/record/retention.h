@@ -1,6 +1,6 @@
 // What may be deleted so that a recording stays within its bounds and can still be replayed.
 //
-// A generation is a snapshot and all events from its position to the next one. Whole generations are dropped, the oldest
+// A generation is a full snapshot, the deltas that build on it, and all events from its position to the next full one. Whole generations are dropped, the oldest
 // first, and never the newest complete one: whatever happens, there is a snapshot and every event since.
 //
 //     snap 0        snap 1000            snap 2000
@@ -24,7 +24,7 @@ class Retention {
   void segment_begun(std::string path, std::uint64_t first_event, std::uint64_t bytes);
   // The snapshot is complete on disk. Returns the files to be deleted now, in this order.
   std::vector<std::string> snapshot_written(std::string path, std::uint64_t position, std::uint64_t bytes,
-                                            std::uint64_t now_ns);
+                                            std::uint64_t now_ns, bool is_full = true);
   std::uint64_t bytes() const;
 
  private:
@@ -33,9 +33,11 @@ class Retention {
     std::uint64_t first;  // event or position
     std::uint64_t bytes;
     std::uint64_t time_ns;
+    bool is_full;
   };
 
   bool oldest_generation_may_go(std::uint64_t now_ns) const;
+  std::size_t oldest_generation() const;
   void drop_oldest_generation(std::vector<std::string>& paths);
 
   const std::uint64_t max_bytes_, keep_ns_;

@@ -37,6 +37,8 @@ Status MemoryImage::open(const std::string& directory) {
   if (snapshots_.empty())
     return unusable.ok() ? Status(0, directory + " holds no snapshot: there is no state to begin a replay with.") : unusable;
   std::ranges::sort(snapshots_, {}, [](const format::CoreFile& snapshot) { return snapshot.note().position; });
+  leave_out_deltas_without_parent();
+  if (snapshots_.empty()) return Status(0, directory + " holds deltas, but not the full snapshot that they build on.");
 
   const format::SnapshotNote& note = snapshots_.front().note();
   int problem = 0;
@@ -81,8 +83,32 @@ Status MemoryImage::map_slot(const format::CoreFile& snapshot) {
   void* const slot = mmap(reinterpret_cast<void*>(base), bytes, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   if (slot == MAP_FAILED) return Status(errno, std::string("the slot cannot be cleared: ") + std::strerror(errno) + ".");
+  std::vector<const format::CoreFile*> chain;  // down to the full one
+  for (const format::CoreFile* file = &snapshot; file != nullptr; file = parent_of(*file)) chain.push_back(file);
+  for (auto file = chain.rbegin(); file != chain.rend(); ++file)
+    if (Status status = map_loads(**file); !status) return status;
+  return {};
+}
+
+// Null for a full snapshot.
+const format::CoreFile* MemoryImage::parent_of(const format::CoreFile& delta) const {
+  if (delta.note().kind != format::kDelta) return nullptr;
+  for (const format::CoreFile& candidate : snapshots_)
+    if (candidate.note().position == delta.note().parent && delta.note().parent < delta.note().position) return &candidate;
+  return nullptr;
+}
+
+void MemoryImage::leave_out_deltas_without_parent() {
+  std::vector<format::CoreFile> usable;
+  snapshots_.swap(usable);
+  for (format::CoreFile& snapshot : usable) {  // parents come first
+    if (snapshot.note().kind != format::kDelta || parent_of(snapshot) != nullptr) snapshots_.push_back(std::move(snapshot));
+  }
+}
+
+Status MemoryImage::map_loads(const format::CoreFile& snapshot) {
   for (const format::CoreLoad& load : snapshot.loads()) {
-    if (!inside(load.address, load.bytes, base, bytes)) continue;
+    if (!inside(load.address, load.bytes, snapshot.note().slot_base, snapshot.note().slot_bytes)) continue;
     void* const pages = mmap(reinterpret_cast<void*>(load.address), load.bytes, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_FIXED, snapshot.descriptor(), static_cast<off_t>(load.file_offset));
     if (pages == MAP_FAILED)

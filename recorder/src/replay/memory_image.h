@@ -29,7 +29,10 @@ class MemoryImage {
   bool covers(std::uintptr_t address, std::size_t bytes) const noexcept;
 
  private:
+  void leave_out_deltas_without_parent();
+  const format::CoreFile* parent_of(const format::CoreFile& delta) const;
   Status map_slot(const format::CoreFile& snapshot);
+  Status map_loads(const format::CoreFile& snapshot);
   Status restore_executable_data(const format::CoreFile& snapshot);
 
   std::vector<format::CoreFile> snapshots_;  // by position

@@ -34,6 +34,8 @@ int PrecopyEngine::begin(const Heap& heap, Image& image) noexcept {
   pause_pages_ = kPausePages;
   rest_.reserve(pause_pages_);
   pages_copied_ = pages_in_pause_ = 0;
+  if (complete_) changes_.clear();  // those of one that was given up count for the next
+  complete_ = false;
   return 0;
 }
 
@@ -75,6 +77,7 @@ bool PrecopyEngine::copy_written(std::size_t& pages) noexcept {
   for (const PageRange& range : image_->ranges()) {
     const int error = written_.scan(range.address, range.bytes, /*arm=*/true, [&](std::uintptr_t address, std::size_t bytes) {
       image_->copy(address, bytes);
+      if (incremental_) changes_.push_back({address, bytes});
       pages += bytes / os::kPageBytes;
       return true;
     });
@@ -101,9 +104,25 @@ bool PrecopyEngine::finish() noexcept {
     return false;
   }
   for (const PageRange& range : rest_) image_->copy(range.address, range.bytes);
+  complete_ = true;
   pages_in_pause_ = pages;
   pages_copied_ += pages;
   return true;
+}
+
+const std::vector<PageRange>* PrecopyEngine::changes() noexcept {
+  if (!incremental_) return nullptr;
+  changes_.insert(changes_.end(), rest_.begin(), rest_.end());
+  std::ranges::sort(changes_, {}, &PageRange::address);
+  std::size_t last = 0;
+  for (std::size_t i = 1; i < changes_.size(); ++i) {
+    PageRange& before = changes_[last];
+    const std::uintptr_t end = std::max(before.address + before.bytes, changes_[i].address + changes_[i].bytes);
+    if (changes_[i].address <= before.address + before.bytes) before.bytes = end - before.address;
+    else changes_[++last] = changes_[i];
+  }
+  if (!changes_.empty()) changes_.resize(last + 1);
+  return &changes_;
 }
 
 void PrecopyEngine::end() noexcept {

@@ -27,6 +27,7 @@ class PrecopyEngine : public SnapshotEngine {
   int begin(const Heap& heap, Image& image) noexcept override;
   Progress work(const std::atomic<bool>& cancelled) noexcept override;
   bool finish() noexcept override;
+  const std::vector<PageRange>* changes() noexcept override;
   void end() noexcept override;
 
   // Of the last snapshot.
@@ -45,6 +46,8 @@ class PrecopyEngine : public SnapshotEngine {
   Image* image_ = nullptr;
   std::uint64_t owners_ = 0;  // of the image when it was last ours
   std::vector<PageRange> rest_;
+  std::vector<PageRange> changes_;  // since the last complete image
+  bool complete_ = false;
   std::size_t pause_pages_ = 0;
   std::size_t pages_copied_ = 0, pages_in_pause_ = 0;
 };

@@ -15,13 +15,16 @@
 #include "base/raw_log.h"
 #include "os/modules.h"
 #include "os/pages.h"
-#include "snapshot/zero_pages.h"
+#include "snapshot/written_ranges.h"
 
 namespace afterimage {
 namespace {
 
 // Up to here a copy takes less than 0.2 ms: less than it takes to begin anything cleverer.
 constexpr std::size_t kSmallArena = std::size_t{2} << 20;
+
+// A replay maps the full snapshot and all deltas since.
+constexpr int kMostDeltas = 7;
 
 // How long a snapshot waits for the next event of its reactor when others want theirs.
 constexpr std::chrono::milliseconds kPatience{100};
@@ -125,6 +128,8 @@ Status SnapshotWriter::save_now(const Heap& heap, const SnapshotOrder& order) {
     changed_.wait(lock, [&] {
       return state_ == State::idle || heap_ != &heap || (state_ != State::writing && current_->finishes_at_boundary());
     });
+    // Deltas stand on the full snapshot before them, so that both can be dropped together.
+    if (parent_.reactor == order.note.reactor) parent_.valid = false;
   }
   std::vector<format::CoreRange> ranges;
   heap.used_ranges([&](std::uintptr_t address, std::size_t bytes) {
@@ -201,12 +206,28 @@ void SnapshotWriter::conclude() {
 
 Status SnapshotWriter::write_image() {
   std::vector<format::CoreRange> ranges;
-  for (const PageRange& range : image_.ranges())
-    ranges.push_back({range.address, range.bytes, PF_R | PF_W, image_.at(range.address)});
-  omit_zero_pages(ranges);
+  const bool delta = write_as_delta(ranges);
+  if (!delta) {
+    for (const PageRange& range : image_.ranges())
+      ranges.push_back({range.address, range.bytes, PF_R | PF_W, image_.at(range.address)});
+    omit_zero_pages(ranges);
+  }
   if (const PageRange data = image_.executable_data(); data.bytes > 0)
     ranges.push_back({data.address, data.bytes, PF_R | PF_W, image_.executable_bytes()});
-  return write_and_tell(order_, std::move(ranges));
+  const Status status = write_and_tell(order_, std::move(ranges));
+  parent_ = {.valid = status.ok() && current_ == engine_.get(), .reactor = order_.note.reactor, .position = order_.note.position,
+             .deltas = delta ? parent_.deltas + 1 : 0};
+  return status;
+}
+
+// Fills `ranges` with what has changed, unless a full snapshot is better or necessary.
+bool SnapshotWriter::write_as_delta(std::vector<format::CoreRange>& ranges) {
+  const std::vector<PageRange>* const changes = current_->changes();
+  if (changes == nullptr || !parent_.valid || parent_.reactor != order_.note.reactor || parent_.deltas >= kMostDeltas) return false;
+  if (!delta_ranges(image_, *changes, ranges)) return false;
+  order_.note.kind = format::kDelta;
+  order_.note.parent = parent_.position;
+  return true;
 }
 
 Status SnapshotWriter::write_and_tell(const SnapshotOrder& order, std::vector<format::CoreRange> ranges) {

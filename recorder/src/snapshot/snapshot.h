@@ -83,6 +83,7 @@ class AFTERIMAGE_API SnapshotWriter {
   void wait_for_boundary(std::unique_lock<std::mutex>& lock);
   void conclude();
   Status write_image();
+  bool write_as_delta(std::vector<format::CoreRange>& ranges);
   Status write_and_tell(const SnapshotOrder& order, std::vector<format::CoreRange> ranges);
   Status write_file(const SnapshotOrder& order, std::vector<format::CoreRange>& ranges);
   void set_state(State state) noexcept { state_.store(state, std::memory_order_relaxed); }
@@ -102,6 +103,12 @@ class AFTERIMAGE_API SnapshotWriter {
   std::atomic<const Heap*> heap_ = nullptr;  // of the snapshot on its way
   SnapshotOrder order_;
   Image image_;
+  struct {  // of the next delta: the last image that was written, if its engine knows the changes since
+    bool valid = false;
+    std::uint32_t reactor = 0;
+    std::uint64_t position = 0;
+    int deltas = 0;  // from the full one to this
+  } parent_;
   std::shared_ptr<const Modules> modules_;
   const std::vector<std::byte> auxiliary_vector_;
   std::thread thread_;  // last: it uses all of the above
