@@ -24,7 +24,7 @@ export const noSuchFile = (option: string, path: string) =>
   new UserError('no-such-file', `${option} ${path}: there is no such file. Check the path.`);
 
 export const notAPathMap = (text: string) =>
-  new UserError('not-a-path-map', `--path-map needs two paths, not "${text}"; for example --path-map /app=/home/me/build.`);
+  new UserError('not-a-path-map', `--path-map needs two paths, not "${text}"; for example --path-map /app=/srv/build.`);
 
 export const otherRecording = (recording: string, found: string, wanted: string) =>
   new UserError(

@@ -7,6 +7,7 @@ import * as path from 'node:path';
 import { type Fidelity, type ReactorInfo, type Recording } from '../recording';
 import { type Pages } from '../replay/reports';
 import { Replayer } from '../replay/replayer';
+import { wasCrash } from './bundle-writer';
 import { type ElfCore } from './core';
 import { loadsWithin } from './examine';
 
@@ -30,7 +31,8 @@ export async function compareWithCore(
     replayer.on('progress', onProgress);
     replayer.expectPages(list);
     const inside = reactor.started > reactor.finished;
-    const end = await replayer.run(inside ? (reactor.crashEvent ?? reactor.finished) + 1 : reactor.started);
+    const target = !inside ? reactor.started : endedByItself(core) ? (reactor.crashEvent ?? reactor.finished) + 1 : reactor.finished;
+    const end = await replayer.run(target);
     const pages = replayer.pages;
     if (pages === undefined) return undefined;
     const crashed = end.event === 'crash';
@@ -41,9 +43,16 @@ export async function compareWithCore(
   }
 }
 
+/** Else it was stopped in the middle of an event, which may be one that never ends: the replay must not go into it. */
+function endedByItself(core: ElfCore): boolean {
+  const SI_USER = 0;
+  return core.signal !== undefined && wasCrash(core.signal.number) && core.signal.code !== SI_USER;
+}
+
 function describe(reactor: ReactorInfo, core: ElfCore, pages: Pages, position: number, crashed: boolean, inside: boolean): Fidelity {
   const where = crashed ? `to the crash in event ${position}` : `to position ${position}`;
-  const early = inside && !crashed ? ' (it was in the middle of an event, the replay is behind it)' : '';
+  const early =
+    inside && !crashed ? `, while the core is of the middle of event ${reactor.finished}, so what that event wrote may differ` : '';
   return {
     reactor: reactor.id,
     position,

@@ -182,6 +182,12 @@ describe('importing a core', function () {
       says(imported, /was still running when the core was taken/, /Replayed book to position 100: all \d+ pages of its heap are equal/);
     });
 
+    it('inside an event that never ends: compared before it', async () => {
+      const imported = await bring((await copyRunning(programs.recorded, 'inside', scratch.path)).core);
+      assert.deepEqual([imported.fidelity[0]!.position, imported.fidelity[0]!.inside], [99, false]);
+      says(imported, /Replayed book to position 99, while the core is of the middle of event 99, so what that event wrote may differ: /);
+    });
+
     it('alone: the last events', async () => {
       const made = await copyRunning(programs.recorded, 'between', scratch.path);
       const imported = await withoutRecording(made, () => bring(made.core));
