@@ -9,7 +9,17 @@ import path from 'node:path';
 import { openRecording, readBuildId } from '../../../debug-adapter/recording';
 import { SegmentWriter, u64 } from '../../support/mcap-writer';
 import { orders, vectors } from '../../support/recording-vectors';
-import { control, type Files, manifest, reactorFile, segmentName, snapshot, UUID, writeBundle } from '../../support/recording-writer';
+import {
+  control,
+  type Files,
+  manifest,
+  reactorFile,
+  segmentName,
+  snapshot,
+  snapshotName,
+  UUID,
+  writeBundle,
+} from '../../support/recording-writer';
 
 describe('opening a recording', () => {
   let scratch: string;
@@ -134,6 +144,23 @@ describe('opening a recording', () => {
     assert.equal(openRecording(bundle).log(0).end, 3);
     fs.writeFileSync(`${bundle}/r0/${segmentName(1)}`, orders(1, 0, 4).live());
     assert.equal(openRecording(bundle).log(0).end, 4);
+  });
+
+  it('uses a delta only with the snapshots that it builds on', () => {
+    const file = (position: number, parent: number) => ({
+      [`r0/${snapshotName(position)}`]: snapshot({ position, parent, kind: parent === position ? 1 : 2 }),
+    });
+    const whole = { ...file(0, 0), ...file(10, 0), ...file(20, 10), ...file(30, 30), ...file(40, 30) };
+    const positions = (files: Files) => {
+      const recording = openRecording(write({ ...minimal(), 'r0/reactor.json': reactorFile(0, 'shop', 'Shop'), ...files }));
+      return { positions: recording.snapshots(0).map(({ position }) => position), problems: recording.problems };
+    };
+    assert.deepEqual(positions(whole), { positions: [0, 10, 20, 30, 40], problems: [] });
+    const { [`r0/${snapshotName(10)}`]: _missing, ...rest } = whole;
+    assert.deepEqual(positions(rest), {
+      positions: [0, 30, 40],
+      problems: ['r0/snap-000000000020.core is not used: it builds on the snapshot at position 10, which is missing.'],
+    });
   });
 
   it('scans a segment only when an event in it is wanted', () => {
