@@ -1,4 +1,4 @@
-# Loaded into gdb after children.py: the user's breakpoints.
+# Loaded into gdb after children.py and arrivals.py: the user's breakpoints.
 #
 # Condition, hit count and log message are all decided here, inside gdb, so that a breakpoint which does not stop
 # does not disturb a step that is under way, and so that a condition cannot change the program (`if (x = 3)`).
@@ -66,12 +66,19 @@ class UserBreakpoint(gdb.Breakpoint):
         self.wanted, self.hits, self.log, self.seen = condition, hits, log, 0
 
     def stop(self):
+        count_arrival(self.number)
         try:
             if self.wanted and not bool(looked_up(self.wanted)):
                 return False
         except gdb.error as problem:
+            if search is not None:
+                return False
             say('The condition "%s" cannot be evaluated: %s.' % (self.wanted, problem))
             return True
+        if search is not None:  # going back: it stops where it would have stopped without counting
+            if not self.log:
+                search.hit(self.number)
+            return False
         self.seen += 1
         if self.hits and not self.hits[0](self.seen, self.hits[1]):
             return False

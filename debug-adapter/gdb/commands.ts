@@ -30,7 +30,7 @@ export interface Variable {
   expression: string;
 }
 
-export interface Place {
+export interface BreakpointPlace {
   number: string;
   /** Where it was set; undefined as long as no loaded module has such a place. */
   file: string | undefined;
@@ -75,20 +75,20 @@ export async function insertHidden(gdb: Gdb, symbol: string): Promise<string> {
   return miString(bkpt as MiTuple, 'number')!;
 }
 
-export async function insertBreakpoint(gdb: Gdb, wish: BreakpointWish): Promise<Place> {
+export async function insertBreakpoint(gdb: Gdb, wish: BreakpointWish): Promise<BreakpointPlace> {
   const at = 'function' in wish.at ? ['function', wish.at.function, '0'] : ['source', wish.at.source, String(wish.at.line)];
   const texts = [...at, wish.condition ?? '', wish.hits ?? '', wish.log ?? ''];
   const { number } = await gdb.send(`-afterimage-break ${texts.map(quote).join(' ')}`);
   return breakpointPlace(gdb, String(number));
 }
 
-export async function breakpointPlace(gdb: Gdb, number: string): Promise<Place> {
+export async function breakpointPlace(gdb: Gdb, number: string): Promise<BreakpointPlace> {
   const { BreakpointTable } = await gdb.send(`-break-info ${number}`);
   const [breakpoint] = miTuples(BreakpointTable as MiTuple, 'body');
   return placeOf(number, breakpoint ?? {});
 }
 
-function placeOf(number: string, breakpoint: MiTuple): Place {
+function placeOf(number: string, breakpoint: MiTuple): BreakpointPlace {
   const place = miTuples(breakpoint, 'locations')[0] ?? breakpoint;
   return {
     number,
@@ -105,6 +105,58 @@ export const disableBreakpoints = (gdb: Gdb, numbers: readonly string[]) => onAl
 async function onAll(gdb: Gdb, command: string, numbers: readonly string[]): Promise<void> {
   if (numbers.length > 0) await gdb.send(`${command} ${numbers.join(' ')}`);
 }
+
+// ---- places inside an event
+
+/** An instruction, and how often the event has come to it. */
+export interface Place {
+  event: number;
+  address: bigint;
+  arrivals: number;
+}
+
+export const setClock = (gdb: Gdb, block: bigint) => gdb.send(`-afterimage-clock ${hex(block)}`);
+/** From now on the arrivals at the user's breakpoints are counted anew. */
+export const startCounting = (gdb: Gdb) => gdb.send('-afterimage-count');
+
+/** Where the program was stopped last by one of the user's breakpoints. */
+export async function lastArrival(gdb: Gdb, number: string): Promise<Place> {
+  return countedPlaceOf(await gdb.send(`-afterimage-arrival ${number}`));
+}
+
+/** A breakpoint that stops the program at a place, counted from here; `removeArrival` takes it away. */
+export async function insertArrival(gdb: Gdb, { event, address, arrivals }: Place): Promise<string> {
+  return String((await gdb.send(`-afterimage-arrive ${event} ${hex(address)} ${arrivals}`)).number);
+}
+
+export const removeArrival = (gdb: Gdb) => gdb.send('-afterimage-arrived');
+
+/** From now on the user's breakpoints do not stop the program; hits before event `limit` are remembered. */
+export const startSearch = (gdb: Gdb, limit: number) => gdb.send(`-afterimage-search-start ${limit}`);
+
+/** The last hit; not the one at which the program stands, if it does. */
+export async function endSearch(gdb: Gdb, passing: boolean): Promise<(Place & { number: string }) | undefined> {
+  const results = await gdb.send(`-afterimage-search-end ${passing ? 1 : 0}`);
+  return results.found === '1' ? { ...countedPlaceOf(results), number: String(results.number) } : undefined;
+}
+
+/** Looks at a call, to find out later what began last in it or in its caller. */
+export async function planTrace(gdb: Gdb, event: number, level: number, unit: 'line' | 'instruction'): Promise<{ hasCaller: boolean }> {
+  return { hasCaller: (await gdb.send(`-afterimage-trace-plan ${event} ${level} ${unit}`)).caller === '1' };
+}
+
+export const startTrace = (gdb: Gdb) => gdb.send('-afterimage-trace-start');
+
+export async function endTrace(gdb: Gdb, passing: boolean): Promise<Omit<Place, 'event'> | undefined> {
+  const results = await gdb.send(`-afterimage-trace-end ${passing ? 1 : 0}`);
+  return results.found === '1' ? countedPlaceOf(results) : undefined;
+}
+
+const countedPlaceOf = (results: MiTuple): Place => ({
+  event: Number(results.event),
+  address: addressIn(results, 'address')!,
+  arrivals: Number(results.arrivals),
+});
 
 // ---- the stack
 

@@ -41,7 +41,7 @@ interface DebuggeeEvents {
   divergence: [divergence: Divergence];
 }
 
-const GDB_SCRIPTS = ['values.py', 'children.py', 'breakpoints.py', 'rewindable.py', 'exit.py'];
+const GDB_SCRIPTS = ['values.py', 'children.py', 'arrivals.py', 'breakpoints.py', 'trace.py', 'rewindable.py', 'exit.py'];
 const ENDINGS = ['exit', '_exit', 'quick_exit', 'execve'];
 
 export class Debuggee extends EventEmitter<DebuggeeEvents> {
@@ -131,6 +131,7 @@ export class Debuggee extends EventEmitter<DebuggeeEvents> {
     this.beforeReact = await mi.insertHidden(this.gdb, 'afterimage_before_react');
     await mi.disableBreakpoints(this.gdb, [this.beforeReact]);
     this.blockAddress = await mi.evaluateNumber(this.gdb, '&afterimage_replay');
+    await mi.setClock(this.gdb, this.blockAddress);
     this.rewindAddress = await mi.evaluateNumber(this.gdb, '&afterimage_rewind');
     for (const name of ENDINGS) {
       const number = await mi.insertHidden(this.gdb, name).catch(ignoreRefusal); // not every C library has each

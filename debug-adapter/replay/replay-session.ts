@@ -1,13 +1,4 @@
-// A replayer with gdb attached: the one place where the two are moved together.
-//
-// A replay stands at a boundary between two events, or inside the react() of one. gdb alone knows lines; the replayer alone
-// knows events. They meet at two hidden breakpoints, which the user never sees:
-//
-//     afterimage_stop_here      the replayer has reached the target written into afterimage_replay
-//     afterimage_before_react   the next thing that happens is react(); enabled only while we look for an event's beginning
-//
-//     seek(n)   forward: write the target, continue. Back, or out of a crash: write the target, go on at afterimage_rewind
-//     enter     continue to afterimage_before_react, finish, then step until the code is the user's
+// A replayer with gdb attached, as the debug session sees it: where it stands, and the moves that it can make.
 //
 // The user's breakpoints are disabled while we seek. Moves must not overlap; the caller waits for one before the next.
 
@@ -15,10 +6,12 @@ import { EventEmitter } from 'node:events';
 import * as mi from '../gdb/commands';
 import { Gdb, GdbFailure } from '../gdb/gdb';
 import { type MiTuple } from '../gdb/mi-parser';
-import { type Command, Debuggee, ReplayerLost, type ReplaySessionOptions } from './debuggee';
+import { Backwards, type Unit } from './backwards';
+import { Debuggee, ReplayerLost, type ReplaySessionOptions } from './debuggee';
 import { type ReplayBlock } from './replay-block';
 import { type Divergence } from './reports';
-import { isInfrastructure, isLast, type Stop, whereabouts } from './stops';
+import { isInfrastructure, isLast, type Stop } from './stops';
+import { Walker } from './walker';
 
 interface ReplaySessionEvents {
   divergence: [divergence: Divergence];
@@ -32,20 +25,22 @@ interface ReplaySessionEvents {
 }
 
 const LOG_MARK = '\x1e';
-const STEPS_INTO_REACT = 12;
-const FRAMES_LOOKED_AT = 64;
 
 export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
-  private stop: Stop = { kind: 'boundary' };
   private userBreakpoints: readonly string[] = [];
   private isRunning = false;
 
+  private readonly walker: Walker;
+  private readonly backwards: Backwards;
+
   private constructor(
     private readonly debuggee: Debuggee,
-    private readonly snapshotPositions: readonly number[],
+    snapshotPositions: readonly number[],
   ) {
     super();
     const { gdb } = debuggee;
+    this.walker = new Walker(debuggee, snapshotPositions);
+    this.backwards = new Backwards(this.walker);
     debuggee.on('divergence', (divergence) => this.emit('divergence', divergence));
     gdb.on('console', (text) => this.hear(text));
     gdb.on('notify', (name, results) => this.emit('notify', name, results));
@@ -77,11 +72,11 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
   }
 
   get inReact(): boolean {
-    return this.stop.kind !== 'boundary';
+    return this.walker.stop.kind !== 'boundary';
   }
 
   get lastStop(): Stop {
-    return this.stop;
+    return this.walker.stop;
   }
 
   get running(): boolean {
@@ -101,34 +96,44 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
 
   /** To the first line of the react() of an event; to the boundary behind the last event when `event` is the end. */
   goTo(event: number): Promise<Stop> {
-    return this.move(() => this.withoutBreakpoints(() => this.seekEntry(event)));
+    return this.move(() => this.withoutBreakpoints(() => this.walker.seekEntry(event)));
   }
 
   /** To the next breakpoint, the crash, or the end. */
   continue(): Promise<Stop> {
-    return this.forward(() => this.resumeToEnd());
+    return this.forward(() => this.walker.goOn());
   }
 
   /** To the crash, whatever breakpoints there are on the way. */
   async toCrash(event: number): Promise<Stop> {
     await this.goTo(event);
-    return this.forward(() => this.withoutBreakpoints(() => this.resumeToEnd()));
+    return this.forward(() => this.withoutBreakpoints(() => this.walker.goOn()));
   }
 
   next(instruction = false): Promise<Stop> {
-    return this.forward(() => this.stepWith(instruction ? mi.nextInstruction : mi.next));
+    return this.forward(() => this.walker.step(instruction ? mi.nextInstruction : mi.next));
   }
 
   stepIn(instruction = false): Promise<Stop> {
-    return this.forward(() => this.stepWith(instruction ? mi.stepInstruction : mi.step));
+    return this.forward(() => this.walker.step(instruction ? mi.stepInstruction : mi.step));
   }
 
   stepOut(): Promise<Stop> {
     return this.forward(async () => {
       const [, caller] = await mi.stackFrames(this.gdb, 0, 1);
-      if (caller === undefined || isInfrastructure(caller)) return this.enterNext();
-      return this.stepWith(mi.finish);
+      if (caller === undefined || isInfrastructure(caller)) return this.walker.enterNext();
+      return this.walker.step(mi.finish);
     });
+  }
+
+  /** To where the line began that came before, stepping over calls. */
+  stepBack(unit: Unit): Promise<Stop> {
+    return this.move(() => this.withoutBreakpoints(() => this.backwards.stepBack(unit)));
+  }
+
+  /** To the breakpoint that was hit before; conditions count, hit counts do not. */
+  reverseContinue(): Promise<Stop> {
+    return this.move(() => this.withoutBreakpoints(() => this.backwards.reverseContinue((how) => this.withBreakpoints(how))));
   }
 
   /** Makes the move that is under way stop where it is. */
@@ -155,11 +160,10 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
   private async move(how: () => Promise<Stop>): Promise<Stop> {
     this.isRunning = true;
     try {
-      this.stop = await how();
-      return this.stop;
+      return (this.walker.stop = await how());
     } catch (error) {
       if (!(error instanceof ReplayerLost)) throw error;
-      return (this.stop = await this.backAfterLoss(error));
+      return (this.walker.stop = await this.backAfterLoss(error));
     } finally {
       this.isRunning = false;
       this.gdb.off('running', this.interruptNext);
@@ -174,8 +178,8 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
       `The replayed program ended itself (${how}), in event ${event} or later. It was started again, and stands at that event.`,
     );
     await this.debuggee.relaunch();
-    this.stop = { kind: 'boundary' };
-    return this.withoutBreakpoints(() => this.seekEntry(event));
+    this.walker.stop = { kind: 'boundary' };
+    return this.withoutBreakpoints(() => this.walker.seekEntry(event));
   }
 
   private readonly interruptNext = () => void mi.interrupt(this.gdb).catch(() => undefined); // it may have stopped by itself
@@ -183,88 +187,11 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
   /** Nothing follows a crash or the end: the move ends where it began. */
   private forward(how: () => Promise<Stop>): Promise<Stop> {
     return this.move(async () => {
-      if (isLast(this.stop) || this.atEnd()) return this.stop;
-      await this.debuggee.setTarget(this.end);
-      if (this.stop.kind === 'boundary') return this.enterNext();
+      if (isLast(this.walker.stop) || this.walker.atEnd) return this.walker.stop;
+      await this.walker.setTarget(this.end);
+      if (this.walker.stop.kind === 'boundary') return this.walker.enterNext();
       return how();
     });
-  }
-
-  private atEnd(): boolean {
-    return this.stop.kind === 'boundary' && this.position >= this.end;
-  }
-
-  private async seekEntry(event: number): Promise<Stop> {
-    const reached = await this.seek(event);
-    return reached.kind !== 'boundary' || event >= this.end ? reached : this.enterEvent(event);
-  }
-
-  /** To the boundary before an event. Before a nested event there is none: then to the one before the event around it. */
-  private async seek(event: number): Promise<Stop> {
-    for (let target = event; ; target--) {
-      const reached = await this.seekBoundary(target);
-      if (reached.kind !== 'boundary' || this.position <= event || target <= this.first) return reached;
-    }
-  }
-
-  private async seekBoundary(target: number): Promise<Stop> {
-    if (this.stop.kind === 'boundary' && this.position === target) return this.stop;
-    if (!this.canGoOnTo(target)) return (this.stop = await this.debuggee.rewind(target, this.stop));
-    await this.debuggee.setTarget(target);
-    return (this.stop = await this.debuggee.run(mi.resume));
-  }
-
-  /** Going on is right when the target is ahead and no snapshot lies between: that would be the shorter way. */
-  private canGoOnTo(target: number): boolean {
-    if (target <= this.position || isLast(this.stop)) return false;
-    return !this.snapshotPositions.some((position) => this.position < position && position <= target);
-  }
-
-  private async enterEvent(event: number): Promise<Stop> {
-    await this.debuggee.setTarget(this.end);
-    for (;;) {
-      const stop = await this.enterNext();
-      if (stop.kind !== 'entry' || this.position >= event) return stop;
-    }
-  }
-
-  /** To the first line of the next react() that is begun. The target must be ahead. */
-  private async enterNext(): Promise<Stop> {
-    await mi.enableBreakpoints(this.gdb, [this.debuggee.beforeReact]);
-    const stop = await this.resumeToEnd().finally(() => mi.disableBreakpoints(this.gdb, [this.debuggee.beforeReact]).catch(ignoreDeath));
-    const atReact = stop.kind === 'breakpoint' && stop.numbers.includes(this.debuggee.beforeReact);
-    return atReact ? this.stepIntoReact() : stop;
-  }
-
-  /** The replayer stops early at a target that was written before: a seek that was paused. Then it goes on. */
-  private async resumeToEnd(): Promise<Stop> {
-    for (;;) {
-      const before = this.position;
-      const stop = await this.debuggee.run(mi.resume);
-      if (stop.kind !== 'boundary' || this.position >= this.end || this.position <= before) return stop;
-    }
-  }
-
-  /** From the hidden function to the caller, and then as often as it takes to leave the library's headers. */
-  private async stepIntoReact(): Promise<Stop> {
-    let stop = await this.debuggee.run(mi.finish);
-    for (let steps = 0; stop.kind === 'step' && steps < STEPS_INTO_REACT; steps++) {
-      const [frame] = await mi.stackFrames(this.gdb, 0, 0);
-      if (frame === undefined || frame.line === undefined || !isInfrastructure(frame)) break;
-      stop = await this.debuggee.run(mi.step);
-    }
-    return stop.kind === 'step' ? { kind: 'entry' } : stop;
-  }
-
-  private async stepWith(command: Command): Promise<Stop> {
-    for (;;) {
-      const stop = await this.debuggee.run(command);
-      if (stop.kind !== 'step') return stop;
-      const place = whereabouts(await mi.stackFrames(this.gdb, 0, FRAMES_LOOKED_AT));
-      if (place.kind === 'user') return stop;
-      if (place.kind === 'left') return this.enterNext();
-      command = (gdb) => mi.finishFrame(gdb, place.from - 1);
-    }
   }
 
   private async withoutBreakpoints(how: () => Promise<Stop>): Promise<Stop> {
@@ -275,6 +202,12 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
     } finally {
       if (numbers.length > 0) await mi.enableBreakpoints(this.gdb, numbers).catch(ignoreDeath);
     }
+  }
+
+  private async withBreakpoints(how: () => Promise<Stop>): Promise<Stop> {
+    const numbers = this.userBreakpoints;
+    await mi.enableBreakpoints(this.gdb, numbers);
+    return how().finally(() => mi.disableBreakpoints(this.gdb, numbers).catch(ignoreDeath));
   }
 
   private hear(text: string): void {

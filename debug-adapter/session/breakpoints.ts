@@ -10,7 +10,7 @@ const FUNCTIONS = '';
 
 export class Breakpoints {
   /** By source path; functions have no path. */
-  private readonly placesBySource = new Map<string, mi.Place[]>();
+  private readonly placesBySource = new Map<string, mi.BreakpointPlace[]>();
 
   constructor(
     private readonly gdb: Gdb,
@@ -43,7 +43,7 @@ export class Breakpoints {
       this.gdb,
       (this.placesBySource.get(source) ?? []).map(({ number }) => number),
     );
-    const places: mi.Place[] = [];
+    const places: mi.BreakpointPlace[] = [];
     this.placesBySource.set(source, places);
     const answers: DebugProtocol.Breakpoint[] = [];
     for (const wish of wishes) answers.push(await this.insert(wish, places));
@@ -51,7 +51,7 @@ export class Breakpoints {
     return answers;
   }
 
-  private async insert(wish: mi.BreakpointWish, places: mi.Place[]): Promise<DebugProtocol.Breakpoint> {
+  private async insert(wish: mi.BreakpointWish, places: mi.BreakpointPlace[]): Promise<DebugProtocol.Breakpoint> {
     try {
       const place = await mi.insertBreakpoint(this.gdb, wish);
       places.push(place);
@@ -62,7 +62,7 @@ export class Breakpoints {
   }
 }
 
-function breakpointOf(place: mi.Place): DebugProtocol.Breakpoint {
+function breakpointOf(place: mi.BreakpointPlace): DebugProtocol.Breakpoint {
   const id = Number(place.number);
   if (place.line === undefined && place.address === undefined) return { id, verified: false, message: NO_CODE };
   return {

@@ -10,6 +10,7 @@ export const capabilities: DebugProtocol.Capabilities = {
   supportsLogPoints: true,
   supportsEvaluateForHovers: true,
   supportsExceptionInfoRequest: true,
+  supportsStepBack: true,
   supportsDelayedStackTraceLoading: true,
   supportsReadMemoryRequest: true,
   supportsSteppingGranularity: true,

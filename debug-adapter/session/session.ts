@@ -179,6 +179,14 @@ export class AfterimageSession extends LoggingDebugSession {
     this.move(response, 'step', ({ replay }) => replay.stepOut());
   }
 
+  protected override stepBackRequest(response: P.StepBackResponse, { granularity }: P.StepBackArguments): void {
+    this.move(response, 'step', ({ replay }) => replay.stepBack(granularity === 'instruction' ? 'instruction' : 'line'));
+  }
+
+  protected override reverseContinueRequest(response: P.ReverseContinueResponse): void {
+    this.move(response, 'continue', ({ replay }) => replay.reverseContinue());
+  }
+
   protected override pauseRequest(response: P.PauseResponse): void {
     this.answer(response, ({ replay }) => replay.pause());
   }
@@ -197,6 +205,8 @@ export class AfterimageSession extends LoggingDebugSession {
         return this.move(response, 'goto', ({ replay }) => replay.goTo(neighbour(replay, -1)));
       case 'afterimage.nextEvent':
         return this.move(response, 'goto', ({ replay }) => replay.goTo(neighbour(replay, +1)));
+      case 'afterimage.restartEvent':
+        return this.move(response, 'goto', ({ replay }) => replay.goTo(replay.position));
       case 'afterimage.toCrash':
         return this.move(response, 'goto', ({ reactor, replay }) => replay.toCrash(crashEventOf(reactor)));
       default:

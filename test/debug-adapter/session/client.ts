@@ -98,6 +98,8 @@ export class Client {
   readonly next = () => this.stop(() => this.dc.nextRequest({ threadId: 1 }));
   readonly stepIn = () => this.stop(() => this.dc.stepInRequest({ threadId: 1 }));
   readonly stepOut = () => this.stop(() => this.dc.stepOutRequest({ threadId: 1 }));
+  readonly stepBack = () => this.stop(() => this.dc.stepBackRequest({ threadId: 1 }));
+  readonly reverseContinue = () => this.stop(() => this.dc.reverseContinueRequest({ threadId: 1 }));
   readonly continue = () => this.stop(() => this.dc.continueRequest({ threadId: 1 }));
   readonly custom = (command: string, args?: object) => this.stop(() => this.dc.customRequest(`afterimage.${command}`, args));
   readonly seek = (event: number) => this.custom('seek', { event });
