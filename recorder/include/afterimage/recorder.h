@@ -163,18 +163,24 @@ decltype(auto) invoke_react(T& reactor, const E& event) {
   }
 }
 
+// All ways into react() lead through here. Were it inlined into each of them, one crash would have two addresses: that of the
+// recording, and another one in the replay.
+template <typename T, typename E>
+[[gnu::noinline]] void enter_react(T& reactor, const E& event) {
+  afterimage_before_react();
+  (void)invoke_react(reactor, event);
+}
+
 // The entry of every event, recording and replaying. Its address is in the log: the replayer is the same executable.
 template <typename T, typename E>
 void react_thunk(void* object, const std::byte* payload, [[maybe_unused]] std::size_t bytes) {
   T& reactor = *static_cast<T*>(object);
   if constexpr (is_raw_bytes<E>) {
     const E event(payload, bytes);
-    afterimage_before_react();
-    (void)invoke_react(reactor, event);
+    enter_react(reactor, event);
   } else if constexpr (DeliveredInPlace<E>) {
     const E& event = *std::launder(reinterpret_cast<const E*>(payload));
-    afterimage_before_react();
-    (void)invoke_react(reactor, event);
+    enter_react(reactor, event);
   } else {
     Heap* const heap = exchange_current_heap(nullptr);  // decoded outside the reactor's heap, as it was when recorded
     const E event = Codec<E>::decode({payload, bytes});
@@ -183,8 +189,7 @@ void react_thunk(void* object, const std::byte* payload, [[maybe_unused]] std::s
       ~Restore() { exchange_current_heap(nullptr); }  // the event is destroyed outside, too
     } restore{heap};
     exchange_current_heap(heap);
-    afterimage_before_react();
-    (void)invoke_react(reactor, event);
+    enter_react(reactor, event);
   }
 }
 
@@ -217,8 +222,7 @@ void deliver(ReactorCore* core, std::uint32_t reactor, const E& event) {
     {
       Delivery delivery(core, reactor, type, payload.data(), payload.size());
       if (delivery.should_react()) {
-        afterimage_before_react();
-        (void)invoke_react(*static_cast<T*>(delivery.object()), event);
+        enter_react(*static_cast<T*>(delivery.object()), event);
       }
     }
     // `payload` is freed to the heap it came from, whichever is current.
