@@ -1,6 +1,6 @@
 // How a replay compares with what was recorded: pure, from the recording and the replayer's last report.
 
-import { hasFaultAddress, type ReactorInfo, type Recording, signalName } from '../recording';
+import { type CrashReport, hasFaultAddress, type ReactorInfo, type Recording, signalName } from '../recording';
 import { type Crash, type Divergence, type Stopped, type Warning } from '../replay/reports';
 import { hexAddress } from './text';
 
@@ -38,12 +38,24 @@ export function compareReplay(
   };
 }
 
-const crashOf = ({ eventNumber, signal, code, address, rip }: Crash) => ({
+const STACK_REACH = 64n << 10n;
+
+/**
+ * Beside the stack pointer. The replayer's stack lies elsewhere, so where it ends, and in which instruction of the recursion, is
+ * another one.
+ */
+const isStackOverflow = ({ address, rsp }: Pick<Crash, 'address' | 'rsp'>) => address >= rsp - STACK_REACH && address < rsp + STACK_REACH;
+
+const recordedStackOverflow = ({ signal, code, address, registers }: CrashReport): boolean =>
+  hasFaultAddress(signal, code) && isStackOverflow({ address, rsp: registers.get('rsp') ?? 0n });
+
+const crashOf = ({ eventNumber, signal, code, address, rip, rsp }: Crash) => ({
   event: eventNumber,
   signal: signalName(signal),
   code,
   address: hasFaultAddress(signal, code) ? hexAddress(address) : null,
   instruction: hexAddress(rip),
+  stackOverflow: hasFaultAddress(signal, code) && isStackOverflow({ address, rsp }),
 });
 
 /** How the crash of the replay differs from the recorded one, a sentence each. */
@@ -52,10 +64,11 @@ function crashDifferences(recording: Recording, reactor: ReactorInfo, end: Crash
   if (reactor.crashEvent === undefined) return [`the replay crashed in event ${end.eventNumber}, the recorded process did not`];
   const event = differs('crashing event', end.eventNumber, reactor.crashEvent);
   if (crash === undefined || crash.reactor !== reactor.id) return event;
+  const signal = [...differs('signal', signalName(end.signal), crash.signalName), ...differs('signal code', end.code, crash.code)];
+  if (isStackOverflow(end) && recordedStackOverflow(crash)) return [...event, ...signal];
   return [
     ...event,
-    ...differs('signal', signalName(end.signal), crash.signalName),
-    ...differs('signal code', end.code, crash.code),
+    ...signal,
     ...(hasFaultAddress(crash.signal, crash.code) ? differs('fault address', hexAddress(end.address), hexAddress(crash.address)) : []),
     ...differs('instruction', hexAddress(end.rip), hexAddress(crash.rip)),
   ];

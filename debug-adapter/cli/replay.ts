@@ -75,6 +75,9 @@ function crashSentence({ event, signal, instruction, address }: NonNullable<Repo
 }
 
 function verdict({ crash, crashRecorded, interrupted, reason }: Report): string {
+  if (crash !== null && crashRecorded && crash.stackOverflow) {
+    return 'The same crash as recorded: same event and signal, a stack overflow.';
+  }
   if (crash !== null && crashRecorded) {
     return `The same crash as recorded: same event, signal${crash.address === null ? ' and instruction' : ', instruction and fault address'}.`;
   }

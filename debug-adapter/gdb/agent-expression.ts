@@ -116,8 +116,10 @@ function instruction(code: number, operandBytes: number, operand: bigint): Buffe
   return bytes;
 }
 
+export const NOTHING_SAID = 'gdb said nothing about it';
+
 const lastWords = (listing: string) =>
-  listing.trim().split('\n').at(-1)?.replace(/\.$/, '') || 'gdb said nothing about it'; // prettier-ignore
+  listing.trim().split('\n').at(-1)?.replace(/\.$/, '') || NOTHING_SAID; // prettier-ignore
 
 /** gdb's words for its limits, in ours. */
 const LIMITS: readonly (readonly [RegExp, string])[] = [

@@ -20,7 +20,8 @@ export async function classNames(gdb: string, modules: readonly LoadedModule[], 
   if (needed.length === 0) return new Map();
   const load = needed.map((module) => `add-symbol-file ${module.path} -o 0x${loadOffset(module).toString(16)}`);
   const ask = wanted.flatMap((pointer) => [`echo @${pointer}\\n`, `info symbol 0x${pointer.toString(16)}`]);
-  return parseSymbols(await runGdb(gdb, [], ['set confirm off', ...load, ...ask]));
+  const { listing } = await runGdb(gdb, [], ['set confirm off', ...load, ...ask]);
+  return parseSymbols(listing);
 }
 
 export function parseSymbols(listing: string): Map<bigint, string> {

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { assemble, assembleStorage, type Compiled } from './agent-expression';
+import { assemble, assembleStorage, type Compiled, NOTHING_SAID } from './agent-expression';
 
 export class GdbNotStarted extends Error {
   constructor(
@@ -26,30 +26,31 @@ export interface Source {
 }
 
 const REWRITES_MAX = 16;
+const MARK = '@afterimage@';
 
 /** Compiles the expression as seen on entry to react(). */
 export async function compileExpression(source: Source): Promise<Compiled> {
   const names = ['react', 'handle', 'consume', 'operator()'].map((method) => `${source.reactor}::${method}`);
   const overloads = names.flatMap((name) => source.events.map((event) => `'${name}(${event} const&)'`));
-  let problem: Compiled | undefined; // said where the names of react() are known
-  for (const scope of [...names.slice(0, 1), ...overloads]) {
-    const compiled = await compileAt(source, scope, source.expression);
-    if ('code' in compiled) return compiled;
-    if (!/^(Function|No symbol) /.test(compiled.problem)) problem ??= compiled;
+  const expression = withCodesOfCharacters(source.expression);
+  let compiled = await compileInOneOf(source, [...names.slice(0, 1), ...overloads], expression);
+  // gdb 13 does not see that a typedef of a pointer is one: without arrows it does.
+  if ('problem' in compiled && compiled.problem.includes("operand of `->' is not a pointer")) {
+    compiled = await compileInOneOf(source, [...names.slice(0, 1), ...overloads], withoutArrows(expression));
   }
-  const rewritten = await compileRewritten(source);
-  return 'code' in rewritten ? rewritten : (problem ?? rewritten);
+  if ('code' in compiled) return compiled;
+  const rewritten = await compileRewritten(source, expression);
+  return 'code' in rewritten ? rewritten : compiled;
 }
 
 /**
  * Where react() was inlined, or keeps its arguments on the stack (-O0), gdb finds no names in registers. Then the names are
  * spelled out, one unknown name after the other: a member of the reactor, else the event.
  */
-async function compileRewritten(source: Source): Promise<Compiled> {
+async function compileRewritten(source: Source, original: string): Promise<Compiled> {
   const reactor = `((${source.reactor}*)$rdi)`;
-  let expression = source.expression.replace(/\bthis\b/g, reactor);
-  let compiled = await compileAt(source, 'main', expression);
-  const first = compiled; // says what the user wrote, not what became of it
+  let expression = original.replace(/\bthis\b/g, reactor);
+  let compiled = await compileInOneOf(source, ['main'], expression);
   for (let i = 0; i < REWRITES_MAX && 'problem' in compiled; i++) {
     const [, unknown] = /^No symbol "(\w+)" in current context/.exec(compiled.problem) ?? [];
     const [, notMember] = /(?:no|find) member named [`']?(\w+)/.exec(compiled.problem) ?? [];
@@ -57,23 +58,31 @@ async function compileRewritten(source: Source): Promise<Compiled> {
     if (unknown !== undefined) expression = expression.replace(new RegExp(`\\b${unknown}\\b`, 'g'), `${reactor}->${unknown}`);
     else if (notMember !== undefined && event !== undefined && expression.includes(`${reactor}->${notMember}`))
       expression = expression.replaceAll(`${reactor}->${notMember}`, `(*(${event}*)$rsi)`);
+    else if (compiled.problem.includes("operand of `->' is not a pointer") && expression.includes('->'))
+      expression = withoutArrows(expression);
     else break;
-    compiled = await compileAt(source, 'main', expression);
+    compiled = await compileInOneOf(source, ['main'], expression);
   }
-  return 'code' in compiled ? compiled : first;
+  return compiled;
 }
 
-/** gdb 13 does not see that a typedef of a pointer is one: without arrows it does. */
-async function compileAt(source: Source, scope: string, expression: string): Promise<Compiled> {
-  const compiled = await compileOnce(source, scope, withCodesOfCharacters(expression));
-  if ('code' in compiled || !/operand of `->' is not a pointer/.test(compiled.problem)) return compiled;
-  return compileOnce(source, scope, withoutArrows(withCodesOfCharacters(expression)));
+/** One gdb tries all scopes; the first that knows the names is taken, else the problem that says most. */
+async function compileInOneOf({ gdb, program, storage }: Source, scopes: readonly string[], expression: string): Promise<Compiled> {
+  const [command, read] = storage === true ? ['agent', assembleStorage] : ['agent-eval', assemble];
+  const attempts = scopes.flatMap((scope) => [`echo ${MARK}\\n`, `maint ${command} -at ${scope}, ${expression}`]);
+  const { listing, words } = await runGdb(gdb, [program], attempts);
+  const results = listing.split(MARK).slice(1).map(read); // prettier-ignore
+  const compiled = results.find((result) => 'code' in result);
+  if (compiled !== undefined) return compiled;
+  const refused = results.find((result) => 'problem' in result && result.problem !== NOTHING_SAID);
+  if (refused !== undefined) return refused;
+  return read(mostTelling(words.trim().split('\n')));
 }
 
-async function compileOnce({ gdb, program, storage }: Source, scope: string, expression: string): Promise<Compiled> {
-  const command = storage === true ? 'agent' : 'agent-eval';
-  const listing = await askGdb(gdb, program, `maint ${command} -at ${scope}, ${expression}`);
-  return storage === true ? assembleStorage(listing) : assemble(listing);
+/** What is wrong with the expression itself, then names that are not known there, then scopes that do not exist. */
+function mostTelling(problems: readonly string[]): string {
+  const unknown = problems.find((problem) => /^No symbol .* in current context/.test(problem));
+  return problems.find((problem) => !/^(Function|No symbol|warning)\b/.test(problem)) ?? unknown ?? problems.at(-1) ?? '';
 }
 
 /** 'A' is 65 in an agent expression. */
@@ -100,10 +109,12 @@ function beginOfOperand(expression: string, end: number): number {
   return 0;
 }
 
-const askGdb = (gdb: string, program: string, command: string) => runGdb(gdb, [program], [command]);
-
-/** What gdb answers to commands, given to a program that does not run. */
-export async function runGdb(gdb: string, args: readonly string[], commands: readonly string[]): Promise<string> {
+/** What gdb answers to commands, given to a program that does not run; and its complaints. */
+export async function runGdb(
+  gdb: string,
+  args: readonly string[],
+  commands: readonly string[],
+): Promise<{ listing: string; words: string }> {
   const orders = commands.flatMap((command) => ['-ex', command]);
   const child = spawn(gdb, ['-nx', '-q', '-batch', '-iex', 'set debuginfod enabled off', ...args, ...orders], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -112,5 +123,5 @@ export async function runGdb(gdb: string, args: readonly string[], commands: rea
     throw new GdbNotStarted(error.code === 'ENOENT', error.message);
   });
   const [listing, words] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  return `${listing}\n${words}`;
+  return { listing, words };
 }

@@ -17,7 +17,15 @@ const bytes = z
 const Ready = z.object({ event: z.literal('ready'), pid: count, reactor: count, position: count, first: count, end: count });
 const Stopped = z.object({ event: z.literal('stopped'), position: count, reason: z.enum(['target', 'end']) });
 const Writes = z.object({ event: z.literal('writes'), count, last: eventOrNone, first: eventOrNone, before: bytes, after: bytes });
-const Crash = z.object({ event: z.literal('crash'), eventNumber: count, signal: count, code: z.int(), address, rip: address });
+const Crash = z.object({
+  event: z.literal('crash'),
+  eventNumber: count,
+  signal: count,
+  code: z.int(),
+  address,
+  rip: address,
+  rsp: address,
+});
 const Divergence = z.object({
   event: z.literal('divergence'),
   eventNumber: count,

@@ -71,7 +71,7 @@ void on_crash(int signal, siginfo_t* info, void* context) {
   const auto& registers = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs;
   if (g_replayer->core().is_open()) g_replayer->core().report();
   report_crash(afterimage_replay.position, signal, info->si_code, reinterpret_cast<std::uintptr_t>(info->si_addr),
-               static_cast<std::uint64_t>(registers[REG_RIP]));
+               static_cast<std::uint64_t>(registers[REG_RIP]), static_cast<std::uint64_t>(registers[REG_RSP]));
   _exit(kExitCrashed);
 }
 

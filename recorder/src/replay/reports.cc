@@ -76,12 +76,14 @@ void report_pages(const PagesReport& pages) noexcept {
   line.text("]}\n").write();
 }
 
-void report_crash(std::uint64_t event, int signal, int code, std::uint64_t address, std::uint64_t rip) noexcept {
+void report_crash(std::uint64_t event, int signal, int code, std::uint64_t address, std::uint64_t rip,
+                  std::uint64_t rsp) noexcept {
   SafeLine line;
   line.text("{\"event\":\"crash\",\"eventNumber\":").decimal(event);
   line.text(",\"signal\":").decimal(static_cast<std::uint64_t>(signal));
   line.text(",\"code\":").text(code < 0 ? "-" : "").decimal(static_cast<std::uint64_t>(code < 0 ? -code : code));
-  line.text(",\"address\":\"").hexadecimal(address).text("\",\"rip\":\"").hexadecimal(rip).text("\"}\n").write();
+  line.text(",\"address\":\"").hexadecimal(address).text("\",\"rip\":\"").hexadecimal(rip);
+  line.text("\",\"rsp\":\"").hexadecimal(rsp).text("\"}\n").write();
 }
 
 }  // namespace afterimage::replay

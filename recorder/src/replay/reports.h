@@ -26,6 +26,7 @@ struct PagesReport {
 
 // Signal-safe, both.
 void report_pages(const PagesReport& pages) noexcept;
-void report_crash(std::uint64_t event, int signal, int code, std::uint64_t address, std::uint64_t rip) noexcept;
+void report_crash(std::uint64_t event, int signal, int code, std::uint64_t address, std::uint64_t rip,
+                  std::uint64_t rsp) noexcept;
 
 }  // namespace afterimage::replay

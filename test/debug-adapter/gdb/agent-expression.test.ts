@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { assemble } from '../../../debug-adapter/gdb/agent-expression';
+import { assemble, assembleStorage } from '../../../debug-adapter/gdb/agent-expression';
+import { parseSymbols } from '../../../debug-adapter/gdb/class-names';
+import { withoutArrows } from '../../../debug-adapter/gdb/compile-expression';
 
 describe('an expression compiled by gdb', () => {
   it('becomes the bytes of its listing, operands big-endian', () => {
@@ -43,4 +45,49 @@ describe('an expression compiled by gdb', () => {
       assert.match(compiled.problem, problem);
     });
   }
+
+  it('may say where something is stored, and how large it is', () => {
+    const compiled = assembleStorage('  0  reg 5\n  3  trace_quick 8\n  5  ref64\n  6  const8 4\n  8  trace\n  9  end');
+    assert.ok('code' in compiled);
+    assert.equal(compiled.code.toString('hex'), '260005' + '2829' + '1a' + '2204' + '29' + '27', 'of the same length, for the jumps');
+    assert.equal(compiled.bytes, 4);
+  });
+
+  it('that is stored nowhere has no address', () => {
+    const compiled = assembleStorage('  0  reg 5\n  3  ref64\n  4  const8 1\n  6  add\n  7  end');
+    assert.deepEqual(compiled, { problem: 'it is a value that is stored nowhere' });
+  });
+
+  const arrows: [string, string][] = [
+    ['a->b', '(*(a)).b'],
+    ['a->b->c > x.y->z', '(*((*(a)).b)).c > (*(x.y)).z'],
+    ['(p + 1)->q[i->j] == 0', '(*((p + 1))).q[(*(i)).j] == 0'],
+    ['a - b->c', 'a -(*( b)).c'],
+  ];
+  for (const [given, expected] of arrows) {
+    it(`can do without arrows: ${given}`, () => assert.equal(withoutArrows(given), expected));
+  }
+});
+
+describe('symbols at pointers', () => {
+  it('are classes only where a virtual table is', () => {
+    const listing = [
+      '@16',
+      'vtable for leak::Session + 16 in section .data.rel.ro of /opt/bugs',
+      '@32',
+      'No symbol matches 0x20.',
+      '@48',
+      'main + 4 in section .text of /opt/bugs',
+      '@64',
+      'vtable for std::_Sp_counted_ptr<A*, (__gnu_cxx::_Lock_policy)2> in section .data.rel.ro',
+      '',
+    ].join('\n');
+    assert.deepEqual(
+      [...parseSymbols(listing)],
+      [
+        [16n, 'leak::Session'],
+        [64n, 'std::_Sp_counted_ptr<A*, (__gnu_cxx::_Lock_policy)2>'],
+      ],
+    );
+  });
 });

@@ -30,8 +30,8 @@ describe('the plan', () => {
 
 describe('a report of the replayer', () => {
   it('is read with its addresses and bytes', () => {
-    const crash = parseReport('{"event":"crash","eventNumber":7,"signal":11,"code":1,"address":"0x10","rip":"0x55d0"}');
-    assert.deepEqual(crash, { event: 'crash', eventNumber: 7, signal: 11, code: 1, address: 0x10n, rip: 0x55d0n });
+    const crash = parseReport('{"event":"crash","eventNumber":7,"signal":11,"code":1,"address":"0x10","rip":"0x55d0","rsp":"0x7ff0"}');
+    assert.deepEqual(crash, { event: 'crash', eventNumber: 7, signal: 11, code: 1, address: 0x10n, rip: 0x55d0n, rsp: 0x7ff0n });
     const writes = parseReport('{"event":"writes","count":0,"last":-1,"first":-1,"before":"","after":"00ff"}');
     assert.deepEqual(writes, { event: 'writes', count: 0, last: -1, first: -1, before: Buffer.alloc(0), after: Buffer.of(0, 255) });
   });
