@@ -93,20 +93,24 @@ export function withoutArrows(expression: string): string {
   const arrow = expression.indexOf('->');
   if (arrow < 0) return expression;
   const begin = beginOfOperand(expression, arrow);
-  const operand = expression.slice(begin, arrow);
+  const operand = expression.slice(begin, arrow).trimEnd();
   return withoutArrows(`${expression.slice(0, begin)}(*(${operand})).${expression.slice(arrow + 2).trimStart()}`);
 }
 
 /** Where the names, members, subscripts and brackets before `end` begin. */
 function beginOfOperand(expression: string, end: number): number {
   let depth = 0;
+  let begin = 0;
   for (let at = end - 1; at >= 0; at--) {
     const c = expression.charAt(at);
     if (c === ')' || c === ']') depth++;
     else if (c === '(' || c === '[') depth--;
-    if (depth < 0 || (depth === 0 && !/[\w.:$()[\] ]/.test(c))) return at + 1;
+    if (depth < 0 || (depth === 0 && !/[\w.:$()[\] ]/.test(c))) {
+      begin = at + 1;
+      break;
+    }
   }
-  return 0;
+  return begin + /^ */.exec(expression.slice(begin))![0].length;
 }
 
 /** What gdb answers to commands, given to a program that does not run; and its complaints. */

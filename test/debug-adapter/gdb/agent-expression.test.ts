@@ -62,7 +62,7 @@ describe('an expression compiled by gdb', () => {
     ['a->b', '(*(a)).b'],
     ['a->b->c > x.y->z', '(*((*(a)).b)).c > (*(x.y)).z'],
     ['(p + 1)->q[i->j] == 0', '(*((p + 1))).q[(*(i)).j] == 0'],
-    ['a - b->c', 'a -(*( b)).c'],
+    ['a - b->c', 'a - (*(b)).c'],
   ];
   for (const [given, expected] of arrows) {
     it(`can do without arrows: ${given}`, () => assert.equal(withoutArrows(given), expected));
