@@ -21,7 +21,7 @@ constexpr std::uint64_t kRdi = 5, kRsi = 4;
 
 class Machine {
  public:
-  Machine(const std::vector<std::uint8_t>& code, const MemoryImage& memory, const Expression::Registers& registers)
+  Machine(const std::vector<std::uint8_t>& code, const Expression::Memory& memory, const Expression::Registers& registers)
       : code_(code), memory_(memory), registers_(registers) {}
 
   bool run(std::int64_t& value) {
@@ -71,7 +71,8 @@ class Machine {
     const auto sa = static_cast<std::int64_t>(a), sb = static_cast<std::int64_t>(b);
     // What C++ leaves undefined ends the evaluation.
     const bool divides = op >= kDivSigned && op <= kRemUnsigned;
-    if (divides && (b == 0 || (sa == INT64_MIN && sb == -1))) return fail();
+    const bool overflows = (op == kDivSigned || op == kRemSigned) && sa == INT64_MIN && sb == -1;
+    if (divides && (b == 0 || overflows)) return fail();
     switch (op) {
       case kAdd: return push(a + b);
       case kSub: return push(a - b);
@@ -113,7 +114,7 @@ class Machine {
 
   std::uint64_t read(std::uint64_t address, std::size_t bytes) {
     std::uint64_t value = 0;
-    if (!memory_.covers(address, bytes)) {
+    if (!memory_.covers(memory_.context, address, bytes)) {
       fail();
       return 0;
     }
@@ -159,7 +160,7 @@ class Machine {
   void fail() { ok_ = false; }
 
   const std::vector<std::uint8_t>& code_;
-  const MemoryImage& memory_;
+  const Expression::Memory& memory_;
   const Expression::Registers& registers_;
   std::uint64_t stack_[kStackDepth];
   std::size_t depth_ = 0, at_ = 0;
@@ -184,7 +185,7 @@ Status Expression::parse(const std::string& code) {
   return {};
 }
 
-bool Expression::evaluate(const MemoryImage& memory, const Registers& registers, std::int64_t& value) const {
+bool Expression::evaluate(const Expression::Memory& memory, const Registers& registers, std::int64_t& value) const {
   return Machine(code_, memory, registers).run(value);
 }
 

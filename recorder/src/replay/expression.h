@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "afterimage/status.h"
-#include "replay/memory_image.h"
 
 namespace afterimage::replay {
 
@@ -22,8 +21,13 @@ class Expression {
   struct Registers {
     std::uint64_t rdi = 0, rsi = 0;
   };
+  // What an expression may read.
+  struct Memory {
+    bool (*covers)(const void* context, std::uintptr_t address, std::size_t bytes) noexcept;
+    const void* context;
+  };
   // False when memory is not readable or a division by zero occurs.
-  bool evaluate(const MemoryImage& memory, const Registers& registers, std::int64_t& value) const;
+  bool evaluate(const Memory& memory, const Registers& registers, std::int64_t& value) const;
 
  private:
   std::vector<std::uint8_t> code_;

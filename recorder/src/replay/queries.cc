@@ -87,7 +87,10 @@ struct Question {
     const Expression::Registers registers{
         .rdi = reinterpret_cast<std::uintptr_t>(replayer.memory().object()),
         .rsi = reinterpret_cast<std::uintptr_t>(replayer.memory().heap().inbox())};
-    return expression.evaluate(replayer.memory(), registers, value);
+    const auto covers = [](const void* memory, std::uintptr_t address, std::size_t bytes) noexcept {
+      return static_cast<const MemoryImage*>(memory)->covers(address, bytes);
+    };
+    return expression.evaluate({covers, &replayer.memory()}, registers, value);
   }
 };
 
