@@ -63,7 +63,7 @@ function show(report: Report, output: Output): void {
 }
 
 function divergenceSentence({ eventNumber, kind, call, site, recorded, replayed, cause }: Report['divergences'][number]): string {
-  const what = call === '' ? kind : `${kind} of ${call}`;
+  const what = kind === 'denied' ? `system call ${call}` : call === '' ? kind : `${kind} of ${call}`;
   const where = site === '' ? '' : ` at ${site}`;
   const because = cause === '' ? '' : ` ${cause}`;
   return `Divergence in event ${eventNumber}: ${printable(`${what}${where}; recorded ${recorded}, replayed ${replayed}.${because}`)}`;

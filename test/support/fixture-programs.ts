@@ -13,6 +13,7 @@ export const flightBytes = 24;
 /** The fixture programs that crash, with the arguments of a normal run. */
 export const crashingPrograms: Readonly<Record<string, readonly string[]>> = {
   'flight-board': [flightsFile],
+  'outside-world': [],
   'plugin-host': [],
   'three-reactors': [],
 };

@@ -32,6 +32,7 @@ namespace afterimage::format {
   X(224, fopen) X(225, fdopen) X(226, fclose) X(227, fread) X(228, fwrite) X(229, fgets) X(230, fgetc) X(231, fputs)    \
   X(232, fputc) X(233, puts) X(234, printf) X(235, fprintf) X(236, fflush) X(237, fseek) X(238, ftell) X(239, rewind)   \
   X(240, feof) X(241, ferror) X(242, fileno) X(243, getline) X(244, ungetc) X(245, clearerr) X(246, fscanf)                            \
+  X(256, system) X(257, fork) X(258, posix_spawn) X(259, popen) X(260, pclose) X(261, waitpid)                           \
   X(1024, input)
 
 enum class CallId : std::uint16_t {

@@ -14,7 +14,7 @@ namespace {
 
 using format::CallId;
 
-constexpr std::size_t kShownBytes = 24;
+constexpr std::size_t kShownText = 64, kShownBytes = 16;
 
 bool is_printable(std::span<const std::byte> bytes) {
   return std::ranges::all_of(bytes, [](std::byte byte) {
@@ -38,10 +38,10 @@ std::string text_or_hex(std::span<const std::byte> bytes) {
   const auto end = std::ranges::find(bytes, std::byte{0});
   const bool ends_in_zeroes = std::all_of(end, bytes.end(), [](std::byte byte) { return byte == std::byte{0}; });
   const auto text = bytes.first(static_cast<std::size_t>(end - bytes.begin()));
-  const auto begin = [](auto all) { return all.first(std::min(all.size(), kShownBytes)); };
-  if (!text.empty() && ends_in_zeroes && is_printable(begin(text)))
-    return quoted(begin(text)) + (text.size() > kShownBytes ? "..." : "");
-  return "0x" + hex_bytes(begin(bytes)) + (bytes.size() > kShownBytes ? "..." : "");
+  const auto begin = [](auto all, std::size_t count) { return all.first(std::min(all.size(), count)); };
+  if (!text.empty() && ends_in_zeroes && is_printable(begin(text, kShownText)))
+    return quoted(begin(text, kShownText)) + (text.size() > kShownText ? "..." : "");
+  return "0x" + hex_bytes(begin(bytes, kShownBytes)) + (bytes.size() > kShownBytes ? "..." : "");
 }
 
 template <typename T>

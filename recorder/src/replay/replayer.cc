@@ -159,14 +159,15 @@ void Replayer::compare(std::uint64_t event, bool threw, std::uint64_t outbound) 
   events_.next();
   format::Done done;
   std::memcpy(&done, message->data.data(), sizeof done);
-  if (done.allocation_fingerprint != memory_.heap().fingerprint())
+  // An exception is memory, too: what it changes in the fingerprint says less than the exception.
+  if (((done.flags & format::kThrew) != 0) != threw)
+    diverged(event, "exception", threw ? "react() returned" : "react() threw", threw ? "it threw" : "it returned", "");
+  else if (done.allocation_fingerprint != memory_.heap().fingerprint())
     diverged(event, "allocation", "fingerprint " + hex(done.allocation_fingerprint), hex(memory_.heap().fingerprint()),
              "The reactor allocated or freed other memory than when it was recorded.");
   else if (done.outbound_hash != outbound)
     diverged(event, "outbound", "hash " + hex(done.outbound_hash), hex(outbound),
              "The reactor sent other events to other reactors, or none.");
-  else if (((done.flags & format::kThrew) != 0) != threw)
-    diverged(event, "exception", threw ? "react() returned" : "react() threw", threw ? "it threw" : "it returned", "");
 }
 
 }  // namespace afterimage::replay

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <string_view>
 
 #include "afterimage/heap.h"
 #include "os/symbols.h"
@@ -171,7 +172,8 @@ void Replayer::diverged(std::uint64_t event, const char* kind, const std::string
 
 void Replayer::diverged(Divergence divergence) {
   if (afterimage_replay.divergence_event != ~std::uint64_t{0}) return;
-  if (!warnings_.empty()) {
+  const bool explains_itself = std::string_view(divergence.kind) == "denied";
+  if (!warnings_.empty() && !explains_itself) {
     const Warning& warning = warnings_.back().second;
     divergence.cause += (divergence.cause.empty() ? "" : " ") + std::string("Probably because ") + warning.message + " (event " +
                         std::to_string(warning.event) + ").";
