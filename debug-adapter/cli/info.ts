@@ -1,8 +1,9 @@
 // afterimage info: what a recording is, how its process ended, and what it holds.
 
-import { hasFaultAddress, type ReactorInfo, type Recording, signalMeaning } from '../recording';
+import { hasFaultAddress, type ReactorInfo, type Recording, type Redaction, signalMeaning } from '../recording';
 import { ExitCode } from './exit-codes';
 import { type Output } from './output';
+import { redactedParts } from './redacted';
 import { byteSize, counted, dateAndTime, duration, hexAddress, printable, table, wrapped } from './text';
 
 const REACTORS_SHOWN = 20;
@@ -36,6 +37,7 @@ function summarize(recording: Recording, options: InfoOptions) {
     kernel: manifest.kernel,
     pid: manifest.pid,
     startTimeNs: manifest.startTimeNs,
+    redaction: manifest.redaction ?? null,
     imported: recording.imported ?? null,
     endTimeNs: control?.stopTimeNs ?? crash?.timeNs ?? null,
     lastEventTimeNs: lastEventNs,
@@ -111,7 +113,7 @@ function showImport({ imported }: Summary, { colors: c, line, width }: Output): 
 }
 
 function facts(summary: Summary): [string, string][] {
-  const { crash } = summary;
+  const { crash, redaction } = summary;
   return [
     ['Program', printable(summary.program)],
     ['Build', summary.buildId === '' ? 'without a build-id' : summary.buildId],
@@ -127,6 +129,7 @@ function facts(summary: Summary): [string, string][] {
     ['Ended', ended(summary)],
     ['State', stateText(summary)],
     ...(crash === null ? [] : ([['Instruction', instruction(crash)]] as [string, string][])),
+    ...(redaction === null ? [] : ([['Redacted', redactionText(redaction)]] as [string, string][])),
   ];
 }
 
@@ -135,6 +138,9 @@ function fact(label: string, text: string, { colors: c, width }: Output): string
   const bad = label === 'State' && /^(crashed|killed)/.test(text);
   return `  ${c.dim(label.padEnd(13))}${bad ? c.red(lines) : lines}`;
 }
+
+const redactionText = (redaction: Redaction): string =>
+  printable(`${redactedParts(redaction)}; ${redaction.snapshots ? 'snapshots were kept' : 'snapshots were left out: no replay'}`);
 
 function ended({ endTimeNs, lastEventTimeNs, startTimeNs, state }: Summary): string {
   if (state === 'live') return 'still running';

@@ -2,6 +2,7 @@
 
 import { type CrashReport, hasFaultAddress, type ReactorInfo, type Recording, signalName } from '../recording';
 import { type Crash, type Divergence, type Stopped, type Warning } from '../replay/reports';
+import { firstRedacted } from './redacted';
 import { hexAddress } from './text';
 
 export interface ReplayResult {
@@ -21,6 +22,7 @@ export function compareReplay(
 ) {
   const position = end.event === 'crash' ? end.eventNumber : end.position;
   const differences = end.event === 'crash' ? crashDifferences(recording, reactor, end) : stopDifferences(recording, reactor, target, end);
+  const redactedFrom = firstRedacted(recording, reactor, end.event === 'crash' ? position + 1 : position) ?? null;
   return {
     reactor: reactor.id,
     name: reactor.name,
@@ -34,7 +36,8 @@ export function compareReplay(
     differences,
     divergences: divergences.map(({ event: _, ...divergence }) => divergence),
     warnings: warnings.map(({ event: _, ...warning }) => warning),
-    faithful: differences.length === 0 && divergences.length === 0,
+    redactedFrom,
+    faithful: differences.length === 0 && divergences.length === 0 && redactedFrom === null,
   };
 }
 

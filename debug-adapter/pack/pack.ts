@@ -44,7 +44,8 @@ class Packer {
     await this.attachBytes('manifest.json', this.manifestBytes());
     for (const file of filesIn(directory)) {
       if (file === 'control' && this.options.redaction !== undefined) await this.attachBytes(file, this.controlBytes());
-      else if (file !== 'manifest.json') await this.attachFile(file, `${directory}/${file}`);
+      else if (file !== 'manifest.json' && (file !== CORE || this.options.withSnapshots))
+        await this.attachFile(file, `${directory}/${file}`);
     }
     for (const reactor of reactors) await this.reactor(reactor);
     for (const { name: module, file } of this.options.modules) await this.attachFile(module, file, true);
@@ -153,11 +154,12 @@ class Packer {
 
 const mediaType = (name: string) => (name.endsWith('.json') ? 'application/json' : 'application/octet-stream');
 
-/** Regular files, half-written ones left out, in an order that does not depend on the file system. */
+/** The core dump that an imported recording was made from: memory, like a snapshot. */
+const CORE = 'core';
+
+/** Regular files (or links to them), half-written ones left out, in an order that does not depend on the file system. */
 function filesIn(directory: string): string[] {
-  const entries = fs.existsSync(directory) ? fs.readdirSync(directory, { withFileTypes: true }) : [];
-  return entries
-    .filter((entry) => entry.isFile() && !/\.(tmp|part)$/.test(entry.name))
-    .map((entry) => entry.name)
-    .sort();
+  const names = fs.existsSync(directory) ? fs.readdirSync(directory) : [];
+  const isFile = (name: string) => fs.statSync(`${directory}/${name}`, { throwIfNoEntry: false })?.isFile() ?? false;
+  return names.filter((name) => isFile(name) && !/\.(tmp|part)$/.test(name)).sort();
 }

@@ -33,6 +33,12 @@ export type Rules = z.infer<typeof Rules>;
 const INPUT_HEADER_BYTES = 8;
 /** Foreign frees and created reactors: addresses that a replay cannot do without, and no outside values. */
 const INPUTS_WITHOUT_CONTENT = [1, 2];
+/** A call of the world: its result, and the bytes that it took or returned. */
+const CALL = 3;
+const CALL_CONTENT = [
+  { from: 16, end: 24 },
+  { from: 40, end: Infinity },
+];
 const REGISTERS = { from: 592, end: 592 + 23 * 8 };
 
 export function readRules(file: string): Rules {
@@ -95,8 +101,9 @@ export class Redaction {
   message(topic: string, data: Buffer): void {
     const type = topic.startsWith('event/') ? topic.slice('event/'.length) : undefined;
     if (type !== undefined) for (const stretch of this.stretches.get(type) ?? []) this.overwrite(data, stretch);
-    else if (topic === 'input' && this.rules.inputs !== undefined && hidesContent(data))
-      this.overwrite(data, { from: INPUT_HEADER_BYTES, end: data.length, how: this.rules.inputs });
+    else if (topic === 'input' && this.rules.inputs !== undefined) {
+      for (const stretch of contentOfInput(data)) this.overwrite(data, { ...stretch, how: this.rules.inputs });
+    }
   }
 
   /** The registers in a crash report may hold any value of the program. The instruction pointer stays, in a field of its own. */
@@ -125,5 +132,11 @@ export class Redaction {
 const byteRanges = ({ bytes = [] }: Rule): FieldRange[] =>
   bytes === 'all' ? [{ from: 0, end: Infinity }] : bytes.map(([from, end]) => ({ from, end }));
 
-const hidesContent = (input: Buffer): boolean =>
-  input.length > INPUT_HEADER_BYTES && !INPUTS_WITHOUT_CONTENT.includes(input.readUInt16LE(0));
+/** What of an input came from outside (FORMAT.md §4): which call it was, and its framing, stay. */
+function contentOfInput(data: Buffer): FieldRange[] {
+  if (data.length <= INPUT_HEADER_BYTES) return [];
+  const kind = data.readUInt16LE(0);
+  if (INPUTS_WITHOUT_CONTENT.includes(kind)) return [];
+  if (kind !== CALL) return [{ from: INPUT_HEADER_BYTES, end: data.length }];
+  return CALL_CONTENT.map(({ from, end }) => ({ from: INPUT_HEADER_BYTES + from, end: INPUT_HEADER_BYTES + end }));
+}

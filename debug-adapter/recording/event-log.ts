@@ -63,8 +63,11 @@ export class EventLog {
     return this.segments.reduce((sum, segment) => sum + segment.index.events.length, 0);
   }
 
+  /** What the segments take. One that was not sealed is larger on disk: it was allocated before it was filled. */
   get fileBytes(): number {
-    return this.segments.reduce((sum, segment) => sum + segment.fileBytes, 0);
+    return this.segments.reduce((sum, { indexIfScanned, fileBytes }) => {
+      return sum + (indexIfScanned === undefined || indexIfScanned.sealed !== undefined ? fileBytes : indexIfScanned.usedBytes);
+    }, 0);
   }
 
   /** What is known to be damaged, in sentences. Looks at the last segment and beside damaged ones only; verify() looks at all. */

@@ -1,6 +1,6 @@
 // What can go wrong between a recording and a replay of it.
 
-import { UserError } from '../recording';
+import { type Recording, UserError } from '../recording';
 
 const short = (buildId: string) => (buildId === '' ? 'without a build-id' : buildId.slice(0, 12));
 
@@ -26,10 +26,11 @@ export const notAnExecutable = (path: string) =>
 export const noExecutableRecorded = () =>
   new UserError('no-executable-recorded', 'The recording does not say which module was the executable, so it cannot be replayed.');
 
-export const noSnapshot = (reactor: string, problems: readonly string[]) =>
+export const noSnapshot = (reactor: string, { problems, manifest }: Pick<Recording, 'problems' | 'manifest'>) =>
   new UserError(
     'no-snapshot',
     `The recording holds no usable snapshot of ${reactor}, so it cannot be replayed; its events can still be read.` +
+      (manifest.redaction?.snapshots === false ? ' Snapshots were left out when it was redacted.' : '') +
       (problems[0] === undefined ? '' : ` ${problems[0]}`),
   );
 

@@ -76,7 +76,7 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
   static start(recording: Recording, options: ReplayOptions): Replayer {
     if (recording.state === 'live') throw stillRecording(recording.manifest.pid);
     const reactor = recording.reactor(options.reactor);
-    if (recording.snapshots(reactor.id).length === 0) throw noSnapshot(reactor.name, recording.problems);
+    if (recording.snapshots(reactor.id).length === 0) throw noSnapshot(reactor.name, recording);
 
     const launcher = launcherPath();
     const program = options.program;

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { UserError } from '../recording';
 
 export const LaunchArguments = z.object({
-  recording: z.string().min(1).describe('Path of the recording: a directory named *.afterimage.'),
+  recording: z.string().min(1).describe('Path of the recording: a directory named *.afterimage, or a file made by afterimage pack.'),
   program: z.string().optional().describe('The executable that made the recording, if it is no longer where it was.'),
   reactor: z
     .union([z.string(), z.int().nonnegative()])

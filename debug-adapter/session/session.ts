@@ -12,6 +12,7 @@ import type { DebugProtocol as P } from '@vscode/debugprotocol';
 import * as mi from '../gdb/commands';
 import { GdbFailure } from '../gdb/gdb';
 import { miString, miTuple } from '../gdb/mi-parser';
+import { isPackedFile, unpackToCache } from '../pack';
 import { openRecording, type ReactorInfo, type Recording, type RecordedEvent, UserError } from '../recording';
 import { findProgram } from '../replay/find-program';
 import { ReplaySession } from '../replay/replay-session';
@@ -100,7 +101,7 @@ export class AfterimageSession extends LoggingDebugSession {
   }
 
   private async open(args: LaunchArguments): Promise<Launched> {
-    const recording = openRecording(args.recording);
+    const recording = openRecording(this.bundleOf(args.recording));
     try {
       const reactor = chosenReactor(recording, args.reactor);
       const program = findProgram(recording, args.program);
@@ -111,6 +112,11 @@ export class AfterimageSession extends LoggingDebugSession {
       recording.close();
       throw error;
     }
+  }
+
+  /** A packed recording is unpacked first, once. */
+  private bundleOf(given: string): string {
+    return isPackedFile(given) ? unpackToCache(given, (directory) => this.say(`Unpacking into ${directory}, once.`, 'console')) : given;
   }
 
   private attended(parts: Omit<Launched, 'breakpoints' | 'variables'>): Launched {
