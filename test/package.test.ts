@@ -28,6 +28,7 @@ describe('the package', function () {
         'dist/debug-adapter/cli.js',
         'dist/debug-adapter/main.js',
         'dist/extension/extension.js',
+        'dist/man/afterimage.1',
         'native/build/Release/afterimage-launch',
         'native/build/Release/afterimage.node',
         'package.json',

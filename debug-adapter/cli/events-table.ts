@@ -26,6 +26,8 @@ export interface Selection {
   readonly rows: readonly Row[];
   /** What to call the event during which the process ended. */
   readonly cutShort: string;
+  /** Made from a core dump. */
+  readonly imported: boolean;
 }
 
 export function writeEvents({ reactor, log, rows }: Selection, output: Output): void {
@@ -81,10 +83,10 @@ function eventLines(selection: Selection, width: number): string[] {
   });
 }
 
-function took(event: RecordedEvent, { reactor, cutShort }: Selection): string {
+function took(event: RecordedEvent, { reactor, cutShort, imported }: Selection): string {
   if (event.done !== undefined) return `${duration(event.done.durationNs)}${event.done.threw ? ' threw' : ''}`;
   if (event.number === reactor.crashEvent) return cutShort;
-  return event.number < reactor.finished ? 'unknown' : 'never'; // a bare core does not say how long react() took
+  return imported && event.number < reactor.finished ? 'unknown' : 'never'; // a bare core does not say how long react() took
 }
 
 /** A value where there is room for it, else below; bytes as many as fit. */

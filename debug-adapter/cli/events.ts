@@ -25,7 +25,8 @@ export async function events(recording: Recording, options: EventsOptions, outpu
   const chosen = chooseEvents(log, options);
   const typed = options.typed === true ? await decodePayloads(chosen, findProgram(recording, options.program), options.gdb) : [];
   const rows = chosen.map((event, i) => ({ event, typed: typed[i] }));
-  const selection = { reactor, log, rows, cutShort: recording.state === 'crashed' ? 'crashed' : 'cut short' };
+  const cutShort = recording.state === 'crashed' ? 'crashed' : 'cut short';
+  const selection = { reactor, log, rows, cutShort, imported: recording.imported !== undefined };
   if (output.json) writeEvents(selection, output);
   else showEvents(selection, output);
   return ExitCode.ok;

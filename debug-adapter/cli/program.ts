@@ -1,10 +1,15 @@
 // The table of commands: what each is called, takes, and is for. Help, shell completion and the manual page are made from it.
 
-import { Command, Option } from 'commander';
+import { type Argument, Command, Option } from 'commander';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { isPackedFile, unpackToCache } from '../pack';
+import { packageRoot } from '../package-root';
 import { openRecording, type Recording } from '../recording';
 import { type CommonOptions } from './arguments';
+import { completion, SHELLS } from './completion';
 import { diff, type DiffOptions } from './diff';
+import { doctor, type DoctorOptions } from './doctor';
 import { events, type EventsOptions } from './events';
 import { ExitCode } from './exit-codes';
 import { find, type FindOptions } from './find';
@@ -19,6 +24,7 @@ import { recordingPath, snapshot, type SnapshotOptions } from './snapshot';
 import { wrapped } from './text';
 import { touched, type TouchedOptions } from './touched';
 import { unpack, type UnpackOptions } from './unpack';
+import { verify, type VerifyOptions } from './verify';
 
 export const EXIT_CODES = [
   [ExitCode.ok, 'done'],
@@ -31,7 +37,13 @@ export const ABOUT_RECORDINGS =
   'A recording is a directory named *.afterimage, a directory that holds just one, or a file made by afterimage pack ' +
   '(it is unpacked into ~/.cache/afterimage).';
 
-const GROUP = { get: 'Get a recording:', look: 'Look at it:', replay: 'Replay it, and ask:', keep: 'Keep it, send it:' };
+const GROUP = {
+  get: 'Get a recording:',
+  look: 'Look at it:',
+  replay: 'Replay it, and ask:',
+  keep: 'Keep it, send it:',
+  machine: 'This machine:',
+};
 
 const AFTER_HELP = `
 Exit codes:
@@ -51,7 +63,12 @@ export const examples = (command: Command): readonly string[] => examplesOf.get(
 export function buildProgram(): Command {
   const program = new Command('afterimage')
     .description('Looks into recordings of C++ (Re)Actors and replays them.')
-    .configureHelp({ helpWidth: Math.min(100, process.stdout.columns ?? 80) })
+    .configureHelp({
+      helpWidth: Math.min(100, process.stdout.columns ?? 80),
+      subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(placeholder)].join(' '),
+      commandDescription: (command) => capitalized(command.description()),
+    })
+    .version(version(), '--version', 'say which version this is')
     .addHelpText('after', AFTER_HELP)
     .showHelpAfterError('(afterimage --help lists everything)')
     .exitOverride();
@@ -60,7 +77,8 @@ export function buildProgram(): Command {
   addReplaying(program);
   addQuestions(program);
   addKeeping(program);
-  return program;
+  addMachine(program);
+  return program.helpCommand(false);
 }
 
 function addGetting(program: Command): void {
@@ -125,6 +143,11 @@ function addReplaying(program: Command): void {
     .addOption(force())
     .option('--show-output', 'show what the program prints meanwhile')
     .action(run<ReplayCommandOptions>(replay));
+
+  onRecording(program, GROUP.replay, 'verify', 'replays every reactor, compares every checksum', ['verify REC', 'verify --json REC'])
+    .addOption(executable())
+    .addOption(force())
+    .action(run<VerifyOptions>(verify));
 }
 
 function addQuestions(program: Command): void {
@@ -195,7 +218,30 @@ function addKeeping(program: Command): void {
     });
 }
 
+function addMachine(program: Command): void {
+  described(program, GROUP.machine, 'doctor', 'what this machine can record and replay', ['doctor', 'doctor --json'])
+    .addOption(gdb())
+    .addOption(json())
+    .action(async (options: DoctorOptions & CommonOptions) => {
+      process.exitCode = await doctor(options, standardOutput(options.json === true));
+    });
+
+  described(program, GROUP.machine, 'completion', 'completes commands and options in a shell', [
+    'completion bash >> ~/.bashrc',
+    'completion fish | source',
+  ])
+    .argument('<shell>', SHELLS.join(', '))
+    .action((shell: string) => void process.stdout.write(completion(program, shell)));
+}
+
 // ---- what commands have in common
+
+const placeholder = (argument: Argument): string => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`);
+
+const capitalized = (sentence: string): string => `${sentence.charAt(0).toUpperCase()}${sentence.slice(1).replace(/\.$/, '')}.`;
+
+export const version = (): string =>
+  (JSON.parse(fs.readFileSync(path.join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 
 /** A question about a range of events, answered by replaying them. */
 function question(program: Command, name: string, description: string, lines: readonly string[]): Command {

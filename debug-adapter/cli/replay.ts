@@ -18,17 +18,25 @@ export interface ReplayCommandOptions {
 }
 
 export async function replay(recording: Recording, options: ReplayCommandOptions, output: Output): Promise<ExitCode> {
-  const reactor = chosenReactor(recording, options.reactor);
+  const report = await replayReactor(recording, chosenReactor(recording, options.reactor), options, output);
+  if (output.json) output.document(report);
+  else showReplay(report, output);
+  return report.faithful ? ExitCode.ok : ExitCode.negative;
+}
+
+/** Replays one reactor, and compares. */
+export async function replayReactor(
+  recording: Recording,
+  reactor: ReactorInfo,
+  options: ReplayCommandOptions,
+  output: Output,
+): Promise<Report> {
   const program = findProgram(recording, options.program);
   const target = options.to === undefined ? endOf(recording, reactor) : wholeNumber('--to', options.to);
   const onOutput = options.showOutput === true ? { onOutput: (text: string) => void process.stderr.write(text) } : {};
   const replayer = Replayer.start(recording, { reactor: reactor.id, program, force: options.force === true, ...onOutput });
   try {
-    const result = await runTo(replayer, target, output);
-    const report = compareReplay(recording, reactor, target, result);
-    if (output.json) output.document(report);
-    else show(report, output);
-    return report.faithful ? ExitCode.ok : ExitCode.negative;
+    return compareReplay(recording, reactor, target, await runTo(replayer, target, output));
   } finally {
     await replayer.quit();
   }
@@ -50,7 +58,7 @@ async function runTo(replayer: Replayer, target: number, output: Output): Promis
   }
 }
 
-function show(report: Report, output: Output): void {
+export function showReplay(report: Report, output: Output): void {
   const { colors: c } = output;
   const line = (text: string, color = (plain: string) => plain) => output.line(color(wrapped(text, output.width, '  ')));
   line(`Replayed ${counted(report.events, 'event')} of ${printable(report.name)}, from position ${report.from} to ${report.position}.`);
@@ -58,7 +66,13 @@ function show(report: Report, output: Output): void {
   for (const divergence of report.divergences) line(divergenceSentence(divergence), c.yellow);
   if (report.crash !== null) line(crashSentence(report.crash));
   for (const difference of report.differences) line(`Not as recorded: ${difference}.`, c.yellow);
-  if (report.faithful) line(verdict(report), c.green);
+  if (report.redactedFrom !== null) {
+    const same = report.differences.length + report.divergences.length === 0 ? ' Nothing else differs.' : '';
+    line(
+      `From event ${report.redactedFrom} on the replay is not faithful: payloads were overwritten when the recording was packed.${same}`,
+      c.yellow,
+    );
+  } else if (report.faithful) line(verdict(report), c.green);
   else line('The replay differs from the recording.', c.red);
 }
 

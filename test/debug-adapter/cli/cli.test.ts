@@ -29,9 +29,9 @@ describe('afterimage info', () => {
         '               react() of event 8 of shop',
         '  Instruction  0x555555556123, orders + 0x2123',
         '',
-        '  #  reactor  type         events  snapshots  heap used       log',
-        '  0  shop     shop::Shop      0–8          1    4.0 KiB  17.1 KiB',
-        '  1  audit    shop::Audit     0–0          1    4.0 KiB  16.0 KiB',
+        '  #  reactor  type         events  snapshots  heap used      log',
+        '  0  shop     shop::Shop      0–8          1    4.0 KiB  2.0 KiB',
+        '  1  audit    shop::Audit     0–0          1    4.0 KiB    659 B',
       ),
     );
     assert.deepEqual([code, stderr], [0, '']);

@@ -1,0 +1,59 @@
+// afterimage verify: everything is read, every reactor replayed to its end; for continuous integration.
+
+import { type ReactorInfo, type Recording, UserError } from '../recording';
+import { ExitCode } from './exit-codes';
+import { type Output } from './output';
+import { replayReactor, showReplay } from './replay';
+import { type ReplayReport } from './replay-report';
+import { counted, printable, wrapped } from './text';
+
+export interface VerifyOptions {
+  readonly program?: string;
+  readonly force?: boolean;
+}
+
+/** A replay that could not be made has a reason instead. */
+type Verified = { readonly reactor: number; readonly replay: ReplayReport } | { readonly reactor: number; readonly why: string };
+
+export async function verify(recording: Recording, options: VerifyOptions, output: Output): Promise<ExitCode> {
+  const problems = recording.verify();
+  const reactors: Verified[] = [];
+  for (const reactor of recording.reactors) {
+    const result = await verified(recording, reactor, options, output);
+    reactors.push(result);
+    if (!output.json) show(reactor, result, output);
+  }
+  const faithful = reactors.length > 0 && reactors.every((result) => 'replay' in result && result.replay.faithful);
+  if (output.json) output.document({ directory: recording.directory, faithful: faithful && problems.length === 0, problems, reactors });
+  else conclude(problems, faithful, reactors.length, output);
+  return faithful && problems.length === 0 ? ExitCode.ok : ExitCode.negative;
+}
+
+async function verified(recording: Recording, reactor: ReactorInfo, options: VerifyOptions, output: Output): Promise<Verified> {
+  try {
+    return { reactor: reactor.id, replay: await replayReactor(recording, reactor, options, output) };
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== 'no-snapshot') throw error;
+    return { reactor: reactor.id, why: error.message };
+  }
+}
+
+function show({ name }: ReactorInfo, result: Verified, output: Output): void {
+  const { colors: c, width } = output;
+  if ('replay' in result) showReplay(result.replay, output);
+  else output.line(c.red(wrapped(`${printable(name)}: ${printable(result.why)}`, width, '  ')));
+  output.line();
+}
+
+function conclude(problems: readonly string[], faithful: boolean, reactors: number, { colors: c, line, width }: Output): void {
+  for (const problem of problems) line(`${c.yellow('!')} ${wrapped(printable(problem), width, '  ')}`);
+  if (problems.length > 0) line(c.red(`${counted(problems.length, 'problem')} in the files of the recording.`));
+  else line(c.green('All files of the recording are whole, and their checksums right.'));
+  if (reactors === 0) line(c.red('There is no reactor to replay.'));
+  else
+    line(
+      faithful
+        ? c.green(`${counted(reactors, 'reactor')} replayed as recorded.`)
+        : c.red('Not every reactor could be replayed as recorded.'),
+    );
+}
