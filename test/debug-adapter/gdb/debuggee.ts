@@ -8,7 +8,9 @@ import { Gdb } from '../../../debug-adapter/gdb/gdb';
 const root = path.resolve(__dirname, '../../../..');
 const folder = path.join(root, 'build/test-gdb');
 
-export const scripts = ['values.py', 'children.py', 'arrivals.py', 'breakpoints.py', 'trace.py', 'exit.py'].map((name) => path.join(root, 'debug-adapter/gdb', name));
+export const scripts = ['values.py', 'children.py', 'arrivals.py', 'breakpoints.py', 'trace.py', 'exit.py'].map((name) =>
+  path.join(root, 'debug-adapter/gdb', name),
+);
 export const source = fs.realpathSync(path.join(root, 'test/debug-adapter/gdb/containers.cc'));
 
 export function compile(): string {
