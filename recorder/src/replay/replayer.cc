@@ -97,8 +97,8 @@ void Replayer::dispatch(const LogMessage& message) {
   afterimage_replay.in_react = 1;
   ++depth_;
 
+  const bool process_ended_inside = events_.ends_in_this_event();  // reads on, and allocates: not in the reactor's heap
   Heap* const outside = exchange_current_heap(&memory_.heap());
-  const bool process_ended_inside = events_.ends_in_this_event();
   try {
     if (!process_ended_inside) thunk(memory_.object(), payload, message.data.size());
   } catch (...) {
