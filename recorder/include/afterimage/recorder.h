@@ -29,7 +29,7 @@ namespace afterimage {
 struct Options {
   // Where recordings are put: each run makes `<directory>/<program>-<time>-<pid>.afterimage/`.
   std::string directory = "recordings";
-  // Size of one event segment. An event larger than this cannot be recorded.
+  // Size of one event segment. An event larger than this gets a segment of its own.
   std::size_t segment_bytes = std::size_t{16} << 20;
   // A snapshot of a reactor is taken at the first event boundary after this many bytes of its log. 0: only the first one.
   std::uint64_t snapshot_log_bytes = std::uint64_t{32} << 20;
