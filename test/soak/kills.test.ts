@@ -3,11 +3,8 @@
 // The program itself notes in a file how many events its reactor has begun, as the first thing in react(). The moment is chosen in
 // events: the test waits until that many have begun. `npm run soak -- 1 200` kills 200 times.
 import assert from 'node:assert/strict';
-import { type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { openRecording, type Recording } from '../../debug-adapter/recording';
 import { Replayer } from '../../debug-adapter/replay/replayer';
 import {
@@ -19,25 +16,11 @@ import {
   startProgram,
   withDirectory,
 } from '../support/fixture-programs';
+import { begunEvents, killAfter } from '../support/kill-process';
 
 const kills = repetitions('AFTERIMAGE_KILLS', 20);
 const latestKill = 400_000; // the first event that damages memory is 515,377
 const checkedEvents = 1000; // the last ones: those that were on their way when the process died
-
-/** How many events the reactor has begun, by its own account. */
-function begunEvents(file: string): number {
-  if (!fs.existsSync(file)) return 0;
-  const bytes = fs.readFileSync(file);
-  return bytes.length < 8 ? 0 : Number(bytes.readBigUInt64LE());
-}
-
-async function killAfter(child: ChildProcess, begunFile: string, events: number): Promise<void> {
-  const exit = once(child, 'exit');
-  while (begunEvents(begunFile) < events && child.exitCode === null && child.signalCode === null) await setImmediate();
-  child.kill('SIGKILL');
-  const [, signal] = (await exit) as [number | null, NodeJS.Signals | null];
-  assert.equal(signal, 'SIGKILL', 'the program ended before it was killed');
-}
 
 function checkEvents(recording: Recording, begun: number): void {
   const log = recording.log(0);

@@ -3,32 +3,16 @@
 //
 // The program writes pages as fast as it can and checks in react() that its pages agree, which it does in the replay as well.
 import assert from 'node:assert/strict';
-import { type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { openRecording, type Recording } from '../../debug-adapter/recording';
 import { Replayer } from '../../debug-adapter/replay/replayer';
 import { onlyRecordingIn, programPath, repetitions, startProgram, withDirectory } from '../support/fixture-programs';
+import { begunEvents, killAfter } from '../support/kill-process';
 
 const engines = [['stop'], ['precopy'], ['precopy', '--deltas', '--spread', '200'], ['fork'], ['cow-uffd'], ['cow-mprotect']] as const;
 const kills = Math.max(1, Math.round(repetitions('AFTERIMAGE_KILLS', 10) / engines.length));
 const latestKill = 60_000;
 const eventsBetweenChecks = 256; // of the program, in react()
-
-function begunEvents(file: string): number {
-  const bytes = fs.existsSync(file) ? fs.readFileSync(file) : Buffer.alloc(0);
-  return bytes.length < 8 ? 0 : Number(bytes.readBigUInt64LE());
-}
-
-async function killAfter(child: ChildProcess, begunFile: string, events: number): Promise<void> {
-  const exit = once(child, 'exit');
-  while (begunEvents(begunFile) < events && child.exitCode === null && child.signalCode === null) await setImmediate();
-  child.kill('SIGKILL');
-  const [, signal] = (await exit) as [number | null, NodeJS.Signals | null];
-  assert.equal(signal, 'SIGKILL', 'the program ended before it was killed');
-}
 
 function checkWhole(recording: Recording, begun: number): void {
   const log = recording.log(0);
