@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { createRequire } from 'node:module';
-import pc from 'picocolors';
+import picocolors from 'picocolors';
 
 const { DebugClient } = createRequire(import.meta.url)('@vscode/debugadapter-testsupport');
 
@@ -17,6 +17,8 @@ const flights = 'build/data/flights-3m.bin';
 const cli = 'dist/debug-adapter/cli.js';
 const adapter = 'dist/debug-adapter/main.js';
 process.chdir(root);
+
+const pc = picocolors.createColors(Boolean(process.stdout.isTTY) && process.env.NO_COLOR === undefined);
 
 class DemoError extends Error {}
 

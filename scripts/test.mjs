@@ -15,10 +15,13 @@ const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'afterimage-test-'));
 const folderOrder = ['native', 'extension', 'debug-adapter', 'conformance', 'soak', 'end-to-end'];
 const soaking = process.env.AFTERIMAGE_SOAK === '1';
 
+const suiteLimitMs = soaking ? undefined : 20 * 60_000; // several times what the longest one takes
+
 /** Runs a command with its output visible; true when it succeeded. */
 function run(command, args, env = {}) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
-  if (error) console.error(`${command}: ${error.message}`);
+  const limits = { timeout: suiteLimitMs, killSignal: 'SIGKILL' };
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env }, ...limits });
+  if (error) console.error(`${command}: ${error.code === 'ETIMEDOUT' ? 'ended, it took more than 20 minutes' : error.message}`);
   return status === 0;
 }
 
@@ -35,7 +38,16 @@ function lint() {
 
 function recorder() {
   const report = path.join(scratch, 'ctest.xml');
-  const ok = run('ctest', ['--test-dir', 'build/recorder', '--output-on-failure', '--no-tests=error', '--output-junit', report]);
+  const ok = run('ctest', [
+    '--test-dir',
+    'build/recorder',
+    '--timeout',
+    '300',
+    '--output-on-failure',
+    '--no-tests=error',
+    '--output-junit',
+    report,
+  ]);
   const suite = fs.existsSync(report) ? /<testsuite\b[^>]*>/.exec(fs.readFileSync(report, 'utf8'))[0] : '';
   const count = (name) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(suite)?.[1] ?? 0);
   const notPassed = count('failures') + count('disabled') + count('skipped');

@@ -18,7 +18,8 @@ export interface Output {
 }
 
 export function standardOutput(json: boolean): Output {
-  const terminal = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
+  // Not left undefined: picocolors would then decide for itself, and colours pipes where CI is set.
+  const terminal = Boolean(process.stdout.isTTY) && process.env['NO_COLOR'] === undefined;
   return {
     json,
     width: columns(),

@@ -53,6 +53,11 @@ describe('afterimage doctor', () => {
     assert.equal(code, 1);
   });
 
+  it('puts no colours into a pipe, where CI is set neither', async () => {
+    const { stdout } = await afterimage(['doctor'], { CI: 'true' });
+    assert(!stdout.includes('\u001b'), stdout); // prettier-ignore
+  });
+
   it('has nothing to say against a good machine', () => {
     assert.deepEqual(examine(good).filter(({ status }) => status !== 'ok'), []); // prettier-ignore
   });
