@@ -2,12 +2,14 @@
 
 import { type Recording } from '../recording';
 import { classNames } from '../gdb/class-names';
+import { ask } from '../questions/asking';
+import { withGdb } from '../questions/expressions';
 import { type Change, type Group } from '../replay/reports';
 import { wholeNumber } from './arguments';
 import { diffBackwards } from './errors';
 import { ExitCode } from './exit-codes';
 import { type Output } from './output';
-import { ask, type QueryOptions, rangeOf, warnIfUnfaithful, withGdb } from './query';
+import { gdbOf, type QueryOptions, rangeOf, warnIfUnfaithful, withProgress } from './query';
 import { counted, hexAddress, table } from './text';
 
 export interface DiffOptions extends QueryOptions {
@@ -22,8 +24,10 @@ export async function diff(recording: Recording, options: DiffOptions, output: O
   if (range.from > range.to) throw diffBackwards(range.from, range.to);
   const limit = wholeNumber('--limit', options.limit ?? LIMIT);
   const command = `diff ${range.from} ${range.to} ${limit}`;
-  const { findings, answer, faithful } = await ask<Group | Change>(recording, range, command, options, output);
-  const names = await namesOf(recording, findings, options.gdb);
+  const { findings, answer, faithful } = await withProgress(range, options, output, (asking) =>
+    ask<Group | Change>(range, command, asking),
+  );
+  const names = await namesOf(recording, findings, gdbOf(options));
   const groups = byType(findings.filter((finding): finding is Group => finding.event === 'group'), names); // prettier-ignore
   const changes = findings.filter((finding): finding is Change => finding.event === 'change');
   if (output.json) {
@@ -38,7 +42,7 @@ export async function diff(recording: Recording, options: DiffOptions, output: O
 
 type Names = ReadonlyMap<bigint, string>;
 
-function namesOf(recording: Recording, findings: readonly (Group | Change)[], gdb = 'gdb'): Promise<Names> {
+function namesOf(recording: Recording, findings: readonly (Group | Change)[], gdb: string): Promise<Names> {
   const words = findings.map(({ typeWord }) => typeWord);
   const modules = recording.manifest.modules.map(({ path, base, bytes }) => ({ path, base, bytes: BigInt(bytes) }));
   return withGdb(gdb, () => classNames(gdb, modules, words));

@@ -20,35 +20,11 @@ export const chooseReactor = (names: readonly string[]) =>
 export const noSuchType = (wanted: string, known: readonly string[]) =>
   new UserError('no-such-type', `No event has the type "${wanted}". There are: ${abridged(known)}.`);
 
-export const gdbMissing = (gdb: string) =>
-  new UserError('gdb-missing', `${gdb} was not found; --typed needs it. On Debian or Ubuntu: sudo apt-get install gdb.`);
-
-export const notCompiled = (expression: string, why: string) =>
-  new UserError('not-compiled', `The expression "${expression}" cannot be evaluated between events: ${why}.`);
-
-export const noStorage = (expression: string, position: number) =>
-  new UserError(
-    'no-storage',
-    `At event ${position}, "${expression}" leads through memory that is not the reactor's, so it has no storage to watch. Choose another ` +
-      `event with --before.`,
-  );
-
 export const addressOrExpression = () =>
   new UserError('address-or-expression', 'Say which memory: either --expression, or --address and --bytes.');
 
-export const tooLarge = (bytes: number, most: number) =>
-  new UserError('too-large', `${bytes} bytes are too many to watch; ${most} are the most. Choose a part of them.`);
-
 export const diffBackwards = (from: number, to: number) =>
   new UserError('diff-backwards', `Position ${from} is behind position ${to}. Give the earlier one with --from, the later one with --to.`);
-
-export const gdbFailed = (words: string) => new UserError('gdb-failed', `gdb could not decode the payloads: ${words}`);
-
-export const notInHeap = (address: string, reactor: string, from: string, to: string) =>
-  new UserError('not-in-heap', `${address} is not in the memory of ${reactor}, which is from ${from} to ${to}. Only that is recorded.`);
-
-export const replayCrashed = (event: number, signal: string) =>
-  new UserError('replay-crashed', `The replay crashed with ${signal} in event ${event}. Look only at events before it: --before ${event}.`);
 
 export const notRunning = (pid: number, state: string) =>
   new UserError('not-running', `Process ${pid} does not run any more; its recording is ${state}. Only a running program takes snapshots.`);

@@ -1,17 +1,15 @@
 // afterimage last-write, first-write: replays, and names the event that last (or first) changed a piece of memory. The memory is
 // given by its address, or as a C++ expression, which means the storage that it has at the end of the range.
 
-import { type ReactorInfo, type RecordedEvent, type Recording, signalName } from '../recording';
-import { type Writes } from '../replay/reports';
+import { type ReactorInfo, type Recording } from '../recording';
+import { checkInHeap, storageOf, type Storage } from '../questions/storage';
+import { findWrite, type FoundWrite } from '../questions/writes';
 import { addressOf, chosenReactor, wholeNumber } from './arguments';
 import { ExitCode } from './exit-codes';
-import { addressOrExpression, notInHeap, replayCrashed, tooLarge } from './errors';
+import { addressOrExpression } from './errors';
 import { type Output } from './output';
-import { rangeOf, type ReplayerOptions, warnIfUnfaithful, withReplayer } from './query';
-import { storageOf, type Storage } from './storage';
+import { gdbOf, rangeOf, type ReplayerOptions, warnIfUnfaithful, withProgress } from './query';
 import { counted, hexAddress, printable, timeOfDay } from './text';
-
-const BYTES_MAX = 1 << 20;
 
 export interface WriteOptions extends ReplayerOptions {
   readonly address?: string;
@@ -25,46 +23,30 @@ type Which = 'first' | 'last';
 export const lastWrite = (recording: Recording, options: WriteOptions, output: Output) => write('last', recording, options, output);
 export const firstWrite = (recording: Recording, options: WriteOptions, output: Output) => write('first', recording, options, output);
 
-interface Answer extends Storage {
+interface Answer extends FoundWrite {
   readonly which: Which;
   readonly before: number;
   readonly expression: string | undefined;
-  readonly writes: Writes;
-  readonly event: RecordedEvent | undefined;
-  readonly faithful: boolean;
 }
 
 async function write(which: Which, recording: Recording, options: WriteOptions, output: Output): Promise<ExitCode> {
   const { expression } = options;
-  const given = givenStorage(chosenReactor(recording, options.reactor), options);
+  const given = givenStorage(options);
+  if (given !== undefined) checkInHeap(chosenReactor(recording, options.reactor), given);
   const range = rangeOf(recording, { ...options, ...(options.before === undefined ? {} : { to: options.before }) });
-  const storageAt = given ?? (await storageOf(recording, range, expression ?? '', options.gdb));
-  const answer = await withReplayer(recording, range, options, output, async (replayer): Promise<Answer> => {
-    const storage = typeof storageAt === 'function' ? await storageAt(replayer, range.to) : storageAt;
-    if (storage.bytes > BYTES_MAX) throw tooLarge(storage.bytes, BYTES_MAX);
-    const writes = await replayer.lastWrite(storage.address, storage.bytes, range.to, `${which}-write`);
-    if (writes.event === 'crash') throw replayCrashed(writes.eventNumber, signalName(writes.signal));
-    const event = writes.last < 0 ? undefined : recording.log(range.reactor.id).event(writes.last);
-    return { ...storage, which, before: range.to, expression, writes, event, faithful: replayer.divergences.length === 0 };
-  });
+  const where = given ?? (await storageOf(range, expression ?? '', gdbOf(options)));
+  const found = await withProgress(range, options, output, (asking) => findWrite(range, which, where, asking));
+  const answer = { ...found, which, before: range.to, expression };
   if (output.json) output.document(document(range.reactor, answer));
   else show(answer, output);
   return answer.event === undefined ? ExitCode.negative : ExitCode.ok;
 }
 
 /** The memory that --address and --bytes name; undefined when there is an expression instead. */
-function givenStorage(
-  { name, heapBase, heapBytes }: ReactorInfo,
-  { address: text, bytes: count, expression }: WriteOptions,
-): Storage | undefined {
-  if (expression !== undefined && text === undefined && count === undefined) return undefined;
-  if (expression !== undefined || text === undefined || count === undefined) throw addressOrExpression();
-  const address = addressOf(text);
-  const bytes = Math.max(1, wholeNumber('--bytes', count, { example: '8' }));
-  if (address < heapBase || address + BigInt(bytes) > heapBase + heapBytes) {
-    throw notInHeap(hexAddress(address), name, hexAddress(heapBase), hexAddress(heapBase + heapBytes));
-  }
-  return { address, bytes };
+function givenStorage({ address, bytes, expression }: WriteOptions): Storage | undefined {
+  if (expression !== undefined && address === undefined && bytes === undefined) return undefined;
+  if (expression !== undefined || address === undefined || bytes === undefined) throw addressOrExpression();
+  return { address: addressOf(address), bytes: Math.max(1, wholeNumber('--bytes', bytes, { example: '8' })) };
 }
 
 function document(reactor: ReactorInfo, { which, address, bytes, expression, before, writes, event, faithful }: Answer) {

@@ -1,12 +1,13 @@
 // afterimage touched: what the heap did with the memory at an address, event by event.
 
 import { type Recording } from '../recording';
+import { ask } from '../questions/asking';
+import { checkInHeap } from '../questions/storage';
 import { type Block } from '../replay/reports';
 import { addressOf, chosenReactor } from './arguments';
-import { notInHeap } from './errors';
 import { ExitCode } from './exit-codes';
 import { type Output } from './output';
-import { ask, type QueryOptions, rangeOf, warnIfUnfaithful } from './query';
+import { type QueryOptions, rangeOf, warnIfUnfaithful, withProgress } from './query';
 import { counted, hexAddress } from './text';
 
 export interface TouchedOptions extends QueryOptions {
@@ -14,14 +15,11 @@ export interface TouchedOptions extends QueryOptions {
 }
 
 export async function touched(recording: Recording, options: TouchedOptions, output: Output): Promise<ExitCode> {
-  const { heapBase, heapBytes, name } = chosenReactor(recording, options.reactor);
   const address = addressOf(options.address);
-  if (address < heapBase || address >= heapBase + heapBytes) {
-    throw notInHeap(hexAddress(address), name, hexAddress(heapBase), hexAddress(heapBase + heapBytes));
-  }
+  checkInHeap(chosenReactor(recording, options.reactor), { address, bytes: 1 });
   const range = rangeOf(recording, options);
   const command = `touched ${address.toString(16)} ${range.from} ${range.to}`;
-  const { findings, answer, faithful } = await ask<Block>(recording, range, command, options, output);
+  const { findings, answer, faithful } = await withProgress(range, options, output, (asking) => ask<Block>(range, command, asking));
   const blocks = findings.map(({ eventNumber, address: start, bytes, state }) => ({
     event: eventNumber < 0 ? null : eventNumber,
     state,

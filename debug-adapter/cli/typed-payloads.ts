@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import * as z from 'zod';
 import { packageRoot } from '../package-root';
 import { type RecordedEvent } from '../recording';
-import { gdbFailed, gdbMissing } from './errors';
+import { gdbFailed, gdbMissing } from '../questions/errors';
 
 const Answer = z.union([z.object({ text: z.string(), value: z.unknown() }), z.object({ error: z.string() })]);
 export type Typed = z.infer<typeof Answer>;

@@ -71,7 +71,10 @@ describe('afterimage with a recording of a crash', function () {
 
   it('says how to get gdb when it is missing', async () => {
     const { code, stderr } = await afterimage(['events', '--typed', '--gdb', '/nowhere/gdb', recordingOf('flight-board')]);
-    assert.equal(stderr, 'afterimage: /nowhere/gdb was not found; --typed needs it. On Debian or Ubuntu: sudo apt-get install gdb.\n');
+    assert.equal(
+      stderr,
+      "afterimage: /nowhere/gdb was not found; it reads the program's C++ types. On Debian or Ubuntu: sudo apt-get install gdb.\n",
+    );
     assert.equal(code, 2);
   });
 

@@ -1,0 +1,28 @@
+// Why a question has no answer.
+
+import { UserError } from '../recording';
+
+export const gdbMissing = (gdb: string) =>
+  new UserError('gdb-missing', `${gdb} was not found; it reads the program's C++ types. On Debian or Ubuntu: sudo apt-get install gdb.`);
+
+export const gdbFailed = (words: string) => new UserError('gdb-failed', `gdb could not read the program's C++ types: ${words}`);
+
+export const notCompiled = (expression: string, why: string) =>
+  new UserError('not-compiled', `The expression "${expression}" cannot be evaluated between events: ${why}.`);
+
+export const noStorage = (expression: string, position: number) =>
+  new UserError(
+    'no-storage',
+    `At event ${position}, "${expression}" leads through memory that is not the reactor's, so it has no storage to watch. Choose another event.`,
+  );
+
+export const notInHeap = (address: string, reactor: string, from: string, to: string) =>
+  new UserError('not-in-heap', `${address} is not in the memory of ${reactor}, which is from ${from} to ${to}. Only that is recorded.`);
+
+export const tooLarge = (bytes: number, most: number) =>
+  new UserError('too-large', `${bytes} bytes are too many to watch; ${most} are the most. Choose a part of them.`);
+
+export const replayCrashed = (event: number, signal: string) =>
+  new UserError('replay-crashed', `The replay crashed with ${signal} in event ${event}. Look only at events before it.`);
+
+export const cancelled = () => new UserError('cancelled', 'The question was withdrawn.');
