@@ -10,7 +10,8 @@
 //       static Order decode(std::span<const std::byte> payload);
 //     };
 //
-// Both run outside every reactor heap.
+// Both run outside every reactor heap. What encode() throws goes to the caller of deliver(): the event is then neither in the log
+// nor delivered. decode() runs in the replayer only, on what encode() has written.
 #pragma once
 #include <cstddef>
 #include <span>

@@ -29,7 +29,7 @@ namespace afterimage {
 struct Options {
   // Where recordings are put: each run makes `<directory>/<program>-<time>-<pid>.afterimage/`.
   std::string directory = "recordings";
-  // Size of one event segment. An event larger than this gets a segment of its own.
+  // Size of one event segment; the first ones are smaller. An event larger than a segment gets one of its own.
   std::size_t segment_bytes = std::size_t{16} << 20;
   // A snapshot of a reactor is taken at the first event boundary after this many bytes of its log. 0: only the first one.
   std::uint64_t snapshot_log_bytes = std::uint64_t{32} << 20;
@@ -215,17 +215,13 @@ void deliver(ReactorCore* core, std::uint32_t reactor, const E& event) {
     Delivery delivery(core, reactor, type, &event, sizeof event);
     if (delivery.should_react()) type.thunk(delivery.object(), delivery.payload(), sizeof event);
   } else {
-    Heap* const heap = exchange_current_heap(nullptr);
-    Bytes payload;
-    Codec<E>::encode(event, payload);
-    exchange_current_heap(heap);
+    Bytes payload;  // freed to the heap it comes from, whichever is current then
     {
-      Delivery delivery(core, reactor, type, payload.data(), payload.size());
-      if (delivery.should_react()) {
-        enter_react(*static_cast<T*>(delivery.object()), event);
-      }
+      const OutsideScope outside;
+      Codec<E>::encode(event, payload);
     }
-    // `payload` is freed to the heap it came from, whichever is current.
+    Delivery delivery(core, reactor, type, payload.data(), payload.size());
+    if (delivery.should_react()) enter_react(*static_cast<T*>(delivery.object()), event);
   }
 }
 
