@@ -86,6 +86,7 @@ function summarizeReactor(recording: Recording, reactor: ReactorInfo) {
     lastTimeNs: last?.timeNs ?? null,
     types: log.types.map((type) => type.name),
     logBytes: log.fileBytes,
+    reservedBytes: log.reservedBytes,
     snapshots: snapshots.map(({ position, kind, fileBytes, heapBytes }) => ({ position, kind, fileBytes, heapBytes })),
     heapUsedBytes: snapshots.at(-1)?.heapBytes ?? null,
   };
@@ -188,6 +189,8 @@ function showReactors(summary: Summary, output: Output): void {
   lines.forEach((line, i) => output.line(`  ${summary.reactors[i]?.id === summary.endedIn ? c.red(line) : line}`));
   const more = summary.reactors.length - lines.length;
   if (more > 0) output.line(c.dim(`  and ${more} more; --json lists them all`));
+  const reserved = summary.reactors.reduce((sum, reactor) => sum + reactor.reservedBytes, 0);
+  if (reserved > 0) output.line(c.dim(`  ${byteSize(reserved)} more on disk were allocated for events to come`));
 }
 
 function reactorRow(reactor: Summary['reactors'][number]): string[] {

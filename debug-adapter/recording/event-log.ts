@@ -63,11 +63,14 @@ export class EventLog {
     return this.segments.reduce((sum, segment) => sum + segment.index.events.length, 0);
   }
 
-  /** What the segments take. One that was not sealed is larger on disk: it was allocated before it was filled. */
+  /** What the events take. */
   get fileBytes(): number {
-    return this.segments.reduce((sum, { indexIfScanned, fileBytes }) => {
-      return sum + (indexIfScanned === undefined || indexIfScanned.sealed !== undefined ? fileBytes : indexIfScanned.usedBytes);
-    }, 0);
+    return this.segments.reduce((sum, segment) => sum + segment.fileBytes - reservedBytes(segment), 0);
+  }
+
+  /** What the segments take beyond that: they are allocated before they are filled, and cut to their length when they are sealed. */
+  get reservedBytes(): number {
+    return this.segments.reduce((sum, segment) => sum + reservedBytes(segment), this.list.preparedBytes);
   }
 
   /** What is known to be damaged, in sentences. Looks at the last segment and beside damaged ones only; verify() looks at all. */
@@ -156,6 +159,10 @@ export class EventLog {
     const late = freesBefore(this.segments[at] as Segment, i);
     return early.length === 0 ? late : [...early, ...late];
   }
+}
+
+function reservedBytes({ fileBytes, indexIfScanned: index }: Segment): number {
+  return index === undefined || index.sealed !== undefined ? 0 : fileBytes - index.usedBytes;
 }
 
 function freesBefore(segment: Segment, i: number): bigint[] {

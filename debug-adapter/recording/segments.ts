@@ -97,6 +97,8 @@ export class Segment {
 /** What lies in the directory of a reactor. */
 export interface SegmentList {
   readonly segments: Segment[];
+  /** Of files that were prepared, but never begun. */
+  readonly preparedBytes: number;
   readonly problems: string[];
 }
 
@@ -104,17 +106,19 @@ export interface SegmentList {
 export function listSegments(directory: string, reactor: number, uuid: string, cache: SegmentCache): SegmentList {
   const segments: Segment[] = [];
   const problems: string[] = [];
+  let preparedBytes = 0;
   for (const name of segmentNames(directory, problems)) {
     const path = `${directory}/${name}`;
     try {
       const segment = openSegment(path, reactor, uuid, cache);
-      if (segment !== undefined) segments.push(segment);
+      if (typeof segment === 'number') preparedBytes += segment;
+      else segments.push(segment);
     } catch (error) {
       if (!(error instanceof Damage || error instanceof UserError)) throw error;
       problems.push(error instanceof Damage ? `${shortPath(path)} is skipped: ${error.message}.` : error.message);
     }
   }
-  return { segments: inOrder(segments), problems };
+  return { segments: inOrder(segments), preparedBytes, problems };
 }
 
 function segmentNames(directory: string, problems: string[]): string[] {
@@ -129,11 +133,11 @@ function segmentNames(directory: string, problems: string[]): string[] {
   }
 }
 
-/** `undefined` for a segment that was prepared, but never begun. */
-function openSegment(path: string, reactor: number, uuid: string, cache: SegmentCache): Segment | undefined {
+/** Only its size for a segment that was prepared, but never begun. */
+function openSegment(path: string, reactor: number, uuid: string, cache: SegmentCache): Segment | number {
   const { head, bytes } = BoundedFile.with(path, (file) => ({ head: file.read(0, HEAD_BYTES), bytes: file.bytes }));
   const segment = readSegmentHead(head);
-  if (segment === undefined) return undefined;
+  if (segment === undefined) return bytes;
   if (segment.uuid !== uuid) throw new Damage('it belongs to another recording');
   if (segment.reactor !== reactor) throw new Damage(`it belongs to reactor ${segment.reactor}`);
   return new Segment(path, bytes, segment, cache);

@@ -68,7 +68,7 @@ SegmentKeeper::~SegmentKeeper() {
 
 std::unique_ptr<Segment> SegmentKeeper::take(SegmentSource& source, std::size_t bytes, Status& status) {
   std::unique_lock lock(mutex_);
-  if (bytes > source.segment_bytes_) {  // one large event: a segment of its own size, made here and now
+  if (bytes > source.next_bytes_) {  // one large event: a segment of its own size, made here and now
     const std::uint64_t number = source.next_number_++;
     lock.unlock();
     return make(source, number, bytes, status);
@@ -83,6 +83,7 @@ std::unique_ptr<Segment> SegmentKeeper::take(SegmentSource& source, std::size_t 
     status = source.failure_;
     return nullptr;
   }
+  source.next_bytes_ = std::min(2 * source.next_bytes_, source.segment_bytes_);
   ask(source);
   return segment;
 }
@@ -118,9 +119,10 @@ void SegmentKeeper::run() {
       wanted_.pop_front();
       in_progress_ = &source;
       const std::uint64_t number = source.next_number_++;
+      const std::size_t bytes = source.next_bytes_;
       lock.unlock();
       Status status;
-      std::unique_ptr<Segment> segment = make(source, number, source.segment_bytes_, status);
+      std::unique_ptr<Segment> segment = make(source, number, bytes, status);
       lock.lock();
       in_progress_ = nullptr;
       source.asked_ = false;

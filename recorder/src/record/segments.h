@@ -3,6 +3,7 @@
 // The reactor's thread takes a prepared segment with one atomic exchange and gives a full one back through a queue. It
 // waits only when it writes faster than the file system can allocate, and it says so (stalls()).
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -26,18 +27,20 @@ struct Segment {
   format::Writer writer;
 };
 
-// The segments of one reactor.
+// The segments of one reactor. The first ones are small, and each is twice the one before: what a process that dies leaves
+// allocated and unused is in proportion to what it has written, and thousands of quiet reactors do not fill a disk.
 class SegmentSource {
  public:
-  SegmentSource(std::string directory, std::size_t segment_bytes)
-      : directory_(std::move(directory)), segment_bytes_(segment_bytes) {}
+  static constexpr std::size_t kFirstBytes = std::size_t{256} << 10;
 
-  std::size_t segment_bytes() const noexcept { return segment_bytes_; }
+  SegmentSource(std::string directory, std::size_t segment_bytes)
+      : directory_(std::move(directory)), segment_bytes_(segment_bytes), next_bytes_(std::min(kFirstBytes, segment_bytes)) {}
 
  private:
   friend class SegmentKeeper;
   const std::string directory_;
-  const std::size_t segment_bytes_;
+  const std::size_t segment_bytes_;           // at most
+  std::size_t next_bytes_;                    // guarded by the keeper's mutex: of the one that is ready, or will be next
   std::uint64_t next_number_ = 1;             // guarded by the keeper's mutex
   bool asked_ = false;                        // guarded by the keeper's mutex: a segment is wanted or being made
   Status failure_;                            // guarded by the keeper's mutex: why there is none

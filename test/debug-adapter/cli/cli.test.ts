@@ -32,6 +32,7 @@ describe('afterimage info', () => {
         '  #  reactor  type         events  snapshots  heap used      log',
         '  0  shop     shop::Shop      0–8          1    4.0 KiB  2.0 KiB',
         '  1  audit    shop::Audit     0–0          1    4.0 KiB    659 B',
+        '  38.5 KiB more on disk were allocated for events to come',
       ),
     );
     assert.deepEqual([code, stderr], [0, '']);
