@@ -249,7 +249,7 @@ void rows_of(Reactor& reactor, const char* engine_name, bool incremental, int ro
   row(id + ".pause" + size, median(samples.pause_ms) / median(stopped.pause_ms), "of_stop");
   row(id + ".pause" + size + "_ms", median(samples.pause_ms), "ms");
   row(id + ".total" + size + "_ms", median(samples.total_ms), "ms");
-  if (size == "100" && name == "precopy") row((incremental ? "incremental" : "full") + std::string(".p99_us"), median(samples.p99_us), "us");
+  if (size == "100" && name == "precopy") row(incremental ? "incremental.p99_us" : "full.p99_us", median(samples.p99_us), "us");
   else row(id + ".p99_" + size + "_us", median(samples.p99_us), "us");
 }
 
@@ -259,7 +259,8 @@ void stop_rows(Reactor& reactor, int rounds, const std::string& size) {
   const double memcpy_before = memcpy_ms(reactor, rounds);
   compare(reactor, stop, rounds, samples, again);
   const double memcpy_after = memcpy_ms(reactor, rounds);
-  row("stop.memcpy" + (size == "100" ? std::string() : size), median(samples.pause_ms) / std::min(memcpy_before, memcpy_after), "of_memcpy");
+  const double copied_ms = std::min(memcpy_before, memcpy_after);
+  row("stop.memcpy" + (size == "100" ? std::string() : size), median(samples.pause_ms) / copied_ms, "of_memcpy");
   row("stop.pause" + size + "_ms", median(samples.pause_ms), "ms");
 }
 
