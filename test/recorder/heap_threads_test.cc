@@ -3,8 +3,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -63,58 +61,6 @@ void in_a_replay_queued_frees_are_dropped() {
   discard_foreign_frees(*heap);
   CHECK_EQUAL(drain_foreign_frees(*heap, nullptr, nullptr), 0u);
   CHECK_EQUAL(live_blocks(*heap), 1u);
-}
-
-// Each thread works in a heap of its own and hands every other block to the next thread.
-void four_threads_free_each_others_blocks() {
-  constexpr std::size_t kThreads = 4, kSteps = 50'000, kMailbox = 512;
-  struct Mailbox {
-    std::array<std::atomic<unsigned char*>, kMailbox> places{};
-  };
-  const auto mailboxes = std::make_unique<std::array<Mailbox, kThreads>>();
-  std::array<std::unique_ptr<TestHeap>, kThreads> heaps;
-  for (auto& heap : heaps) heap = std::make_unique<TestHeap>();
-
-  const auto work = [&](std::size_t self) {
-    RandomNumbers random(self + 1);
-    Heap& heap = **heaps[self];
-    for (std::size_t step = 0; step < kSteps; ++step) {
-      const std::size_t bytes = 16 + random.below(random.below(50) == 0 ? 100'000 : 500);
-      unsigned char* block = nullptr;
-      {
-        const HeapScope scope(heap);
-        block = static_cast<unsigned char*>(std::malloc(bytes));
-      }
-      CHECK(heap.owns(block));
-      std::memset(block, static_cast<int>(bytes & 0xff), 16);
-      const std::size_t place = random.below(kMailbox);
-      auto* const received = (*mailboxes)[self].places[place].exchange(nullptr);
-      if (received != nullptr) {
-        CHECK(received[0] == received[15]);  // nobody has touched or reused it
-        std::free(received);
-      }
-      block = (*mailboxes)[(self + 1 + random.below(kThreads - 1)) % kThreads].places[place].exchange(block);
-      if (block != nullptr && random.below(2) == 0) {
-        const HeapScope scope(heap);
-        block = static_cast<unsigned char*>(std::realloc(block, 40));
-        CHECK(heap.owns(block) && block[0] == block[15]);
-      }
-      std::free(block);
-      if (step % 1000 == 0) drain_foreign_frees(heap, nullptr, nullptr);
-    }
-  };
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < kThreads; ++i) threads.emplace_back(work, i);
-  for (auto& thread : threads) thread.join();
-
-  for (auto& mailbox : *mailboxes) {
-    for (auto& place : mailbox.places) std::free(place.load());
-  }
-  for (auto& heap : heaps) {
-    drain_foreign_frees(**heap, nullptr, nullptr);
-    CHECK_EQUAL(live_blocks(**heap), 0u);
-    CHECK_EQUAL((*heap)->misuses(), 0u);
-  }
 }
 
 void scopes_nest_and_survive_exceptions() {
@@ -192,7 +138,6 @@ int main() {
   foreign_frees_wait_for_the_event_boundary();
   a_batch_is_reported_before_it_is_freed();
   in_a_replay_queued_frees_are_dropped();
-  four_threads_free_each_others_blocks();
   scopes_nest_and_survive_exceptions();
   every_thread_has_its_own_current_heap();
   a_forked_child_can_go_on();
