@@ -113,9 +113,8 @@ class Pass implements SegmentIndex {
 
   private event(at: number, channel: number): void {
     if (!this.types.has(channel)) throw new Damage(`an event has the unknown channel ${channel}`);
-    const sequence = this.bytes.readUInt32LE(at + MESSAGE.sequence);
-    if (sequence !== this.endEvent % 0x1_0000_0000)
-      throw new Damage(`event ${this.endEvent} is missing: event ${this.near(sequence)} follows`);
+    const sequence = this.bytes.readUInt32LE(at + MESSAGE.sequence); // the low 32 bits
+    if (sequence !== this.endEvent >>> 0) throw new Damage(`event ${this.endEvent} is missing: event ${this.near(sequence)} follows`);
     this.events.push(at);
     this.dones.push(0);
     this.endEvent++;
@@ -123,7 +122,8 @@ class Pass implements SegmentIndex {
 
   private done(at: number, bytes: number): void {
     if (bytes < DONE_BYTES) throw new Damage(`a "done" message has ${bytes} bytes instead of ${DONE_BYTES}`);
-    const event = Number(this.bytes.readBigUInt64LE(at + MESSAGE.data + 24));
+    const number = at + MESSAGE.data + 24; // in two halves: a bigint for each of a million events takes its time
+    const event = this.bytes.readUInt32LE(number) + this.bytes.readUInt32LE(number + 4) * 0x1_0000_0000;
     if (event >= this.endEvent) throw new Damage(`event ${event} is done, but it never began`);
     if (event < this.firstEvent) this.earlierDones.set(event, at);
     else this.dones.set(eventIndex(this, event) ?? this.dones.length, at);

@@ -12,6 +12,7 @@ const HEAD_BYTES = 4096;
 const FIRST_READ_BYTES = 256 << 10;
 /** Offsets are 32 bits; a recorder makes segments of 16 or 64 MiB. */
 const SEGMENT_BYTES_MAX = 1 << 30;
+const ROOM_BYTES = 64 << 20;
 const CACHE_BYTES = 192 << 20;
 
 /** The bytes of the segments read last. */
@@ -88,7 +89,7 @@ export class Segment {
     return BoundedFile.with(this.path, (file) => {
       const source = new GrowingBytes(file);
       const index = indexSegment(source, this.head.firstEvent);
-      this.cache.put(this.path, source.bytes.subarray(0, index.usedBytes));
+      this.cache.put(this.path, source.taken(index.usedBytes));
       return index;
     });
   }
@@ -147,21 +148,36 @@ function openSegment(path: string, reactor: number, uuid: string, cache: Segment
 const inOrder = (segments: Segment[]): Segment[] =>
   segments.sort((a, b) => a.head.firstEvent - b.head.firstEvent || a.head.segment - b.head.segment);
 
+/** Room for all of a file of the usual size is reserved at once: what is never read into it costs no memory, and nothing is copied. */
 class GrowingBytes implements SegmentBytes {
   bytes: Buffer;
+  private room: Buffer;
 
   constructor(private readonly file: BoundedFile) {
-    this.bytes = file.read(0, FIRST_READ_BYTES);
+    this.room = Buffer.allocUnsafeSlow(Math.min(file.bytes, ROOM_BYTES));
+    this.bytes = this.room.subarray(0, 0);
+    this.readTo(Math.min(file.bytes, FIRST_READ_BYTES));
   }
 
   ensure(end: number): boolean {
     if (end > this.file.bytes) return false;
-    const length = Math.min(this.file.bytes, Math.max(end, this.bytes.length * 4));
-    const larger = Buffer.allocUnsafe(length);
-    this.bytes.copy(larger);
-    const more = this.file.readInto(larger, this.bytes.length, this.bytes.length, length - this.bytes.length);
-    this.bytes = larger.subarray(0, this.bytes.length + more);
+    this.readTo(Math.min(this.file.bytes, Math.max(end, this.bytes.length * 4)));
     return this.bytes.length >= end;
+  }
+
+  /** The bytes before `end`, without a room that is mostly empty. */
+  taken(end: number): Buffer {
+    const taken = this.bytes.subarray(0, end);
+    return end * 2 < this.room.length ? Buffer.from(taken) : taken;
+  }
+
+  private readTo(end: number): void {
+    const known = this.bytes.length;
+    if (end > this.room.length) {
+      this.room = Buffer.allocUnsafeSlow(end);
+      this.bytes.copy(this.room);
+    }
+    this.bytes = this.room.subarray(0, known + this.file.readInto(this.room, known, known, end - known));
   }
 }
 
