@@ -37,6 +37,7 @@ async function goTo(timelines: Timelines, { recording, reactor, event }: EventAd
 async function askAndGo(timelines: Timelines): Promise<void> {
   const timeline = timelines.active?.timeline;
   if (!timeline) return showError(new Error('Open a recording first: the command is "Afterimage: Open Recording...".'));
+  if (timeline.level !== undefined) return request('afterimage.seek', { event: timeline.position }); // which says why not
   const entered = await vscode.window.showInputBox({
     title: 'Go to Event',
     prompt: `Event ${rangeOf(timeline)}${crashOf(timeline)}`,

@@ -1,12 +1,12 @@
 // One event in words: its row in the events view, and its payload as the tooltip.
-import type { RecordedEvent } from '../debug-adapter/recording';
+import type { ReactorInfo, RecordedEvent } from '../debug-adapter/recording';
 
 const SHOWN_BYTES = 256;
 
 /** "Flight, 1.2 µs": type, and how long `react()` took. */
-export function describeEvent(event: RecordedEvent, crashed: boolean): string {
-  if (crashed) return `${event.type.name}, crashed`;
-  if (!event.done) return `${event.type.name}, not finished`;
+export function describeEvent(event: RecordedEvent, { crashEvent, finished }: Pick<ReactorInfo, 'crashEvent' | 'finished'>): string {
+  if (event.number === crashEvent) return `${event.type.name}, crashed`;
+  if (!event.done) return event.number < finished ? event.type.name : `${event.type.name}, not finished`; // a core does not say how long
   return `${event.type.name}, ${describeDuration(event.done.durationNs)}${event.done.threw ? ', threw' : ''}`;
 }
 

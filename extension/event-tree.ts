@@ -119,7 +119,7 @@ export class EventTree implements vscode.TreeDataProvider<EventNode> {
     const crashed = reactor.crashEvent === range.from;
     const item = new vscode.TreeItem(labelOf(range));
     item.id = idOf(reactor, range);
-    item.description = this.tryToDescribe(node, (event) => describeEvent(event, crashed));
+    item.description = this.tryToDescribe(node, (event) => describeEvent(event, reactor));
     item.iconPath = node === this.marked ? hereIcon() : crashed ? crashIcon() : new vscode.ThemeIcon('circle-small');
     item.command = {
       command: 'afterimage.goToEvent',

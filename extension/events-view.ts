@@ -33,7 +33,7 @@ export class EventsView implements vscode.Disposable {
     this.recording = opened;
     for (const view of this.views) {
       view.description = path.basename(opened.directory, '.afterimage');
-      view.message = opened.problems.join('\n');
+      view.message = [...opened.problems, ...(opened.imported?.sentences ?? [])].join('\n');
     }
     this.tree.show(opened);
     warnOf(opened.problems);

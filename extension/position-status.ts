@@ -17,14 +17,21 @@ function update(item: vscode.StatusBarItem, timeline: Timeline | undefined): voi
   void vscode.commands.executeCommand('setContext', 'afterimage.hasCrash', timeline?.crashEvent !== undefined);
   if (!timeline) return item.hide();
   item.text = `$(history) ${textOf(timeline)}${timeline.faithful ? '' : ' $(warning)'}`;
-  item.tooltip = timeline.faithful
-    ? 'Afterimage: click to go to another event'
-    : 'The replay has left the recorded course: what it shows may differ from what happened. The debug console names the first difference.';
+  item.tooltip = tooltipOf(timeline);
   item.backgroundColor = timeline.faithful ? undefined : new vscode.ThemeColor('statusBarItem.warningBackground');
   item.show();
 }
 
-function textOf({ position, end, crashEvent }: Timeline): string {
+function tooltipOf({ faithful, level }: Timeline): string {
+  if (level === 'events') return 'A core dump without its recording: the state at its end, and the last events. Nothing is replayed.';
+  if (level === 'inspect') return 'A core dump: threads, stacks and variables at its end. There are no events, and nothing is replayed.';
+  if (faithful) return 'Afterimage: click to go to another event';
+  return 'The replay has left the recorded course: what it shows may differ from what happened. The debug console names the first difference.';
+}
+
+function textOf({ position, first, end, crashEvent, level }: Timeline): string {
+  if (level === 'inspect') return 'core dump, for inspection only';
+  if (level === 'events') return `core dump, last events ${formatCount(first)} to ${formatCount(end - 1)}`;
   if (position >= end) return `after the last event, ${formatCount(end)}`;
   return `event ${formatCount(position)} of ${formatCount(end)}${position === crashEvent ? ', crash' : ''}`;
 }

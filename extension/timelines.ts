@@ -7,12 +7,15 @@ export const DEBUG_TYPE = 'afterimage';
 
 export const Timeline = z.object({
   recording: z.string(),
-  reactor: z.number(),
+  /** A core dump of a program that was not recorded has none. */
+  reactor: z.number().optional(),
   first: z.number(),
   end: z.number(),
   position: z.number(),
   crashEvent: z.number().optional(),
   faithful: z.boolean(),
+  /** Of an imported core dump that cannot be replayed: what it has. */
+  level: z.enum(['events', 'inspect']).optional(),
 });
 export type Timeline = z.infer<typeof Timeline>;
 

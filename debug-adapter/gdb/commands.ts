@@ -158,7 +158,41 @@ const countedPlaceOf = (results: MiTuple): Place => ({
   arrivals: Number(results.arrivals),
 });
 
+// ---- core dumps
+
+/** Reads the symbols of a program that does not run. */
+export const loadProgram = (gdb: Gdb, path: string) => gdb.send(`-file-exec-and-symbols ${quote(path)}`, 600_000);
+export const openCore = (gdb: Gdb, path: string) => gdb.send(`-target-select core ${path}`, 600_000);
+
+/** Libraries are those in this directory, by name; never what lies at their path on this machine. */
+export async function takeLibrariesFrom(gdb: Gdb, directory: string): Promise<void> {
+  await gdb.send(`-gdb-set sysroot ${directory}`);
+  await gdb.send(`-gdb-set solib-search-path ${directory}`);
+}
+
+export interface GdbThread {
+  id: number;
+  /** Of the kernel. */
+  lwp: number;
+}
+
+/** In gdb's order; the one that is selected first. */
+export async function threads(gdb: Gdb): Promise<GdbThread[]> {
+  const results = await gdb.send('-thread-info');
+  const all = miTuples(results, 'threads').map((thread) => ({ id: Number(thread.id), lwp: lwpOf(String(thread['target-id'])) }));
+  const current = Number(miString(results, 'current-thread-id'));
+  return all.sort((a, b) => Number(b.id === current) - Number(a.id === current) || a.id - b.id);
+}
+
+/** `Thread 0x7f01 (LWP 4711)`, or `LWP 4711`. */
+const lwpOf = (target: string): number => Number(/(?:LWP|process) (\d+)/.exec(target)?.[1] ?? 0);
+
 // ---- the stack
+
+/** A frame by its level (-1: no frame in particular), of the only thread or of one of several. */
+export type FrameAt = number | { thread: number; level: number };
+
+const atFrame = (frame: FrameAt): string => (typeof frame === 'number' ? String(frame) : `--thread ${frame.thread} ${frame.level}`);
 
 export async function stackDepth(gdb: Gdb, limit: number): Promise<number> {
   const { depth } = await gdb.send(`-stack-info-depth ${limit}`);
@@ -166,8 +200,9 @@ export async function stackDepth(gdb: Gdb, limit: number): Promise<number> {
 }
 
 /** Frames `low` to `high`, both included. */
-export async function stackFrames(gdb: Gdb, low: number, high: number): Promise<Frame[]> {
-  const results = await gdb.send(`-stack-list-frames ${low} ${high}`);
+export async function stackFrames(gdb: Gdb, low: number, high: number, thread?: number): Promise<Frame[]> {
+  const ofThread = thread === undefined ? '' : `--thread ${thread} `;
+  const results = await gdb.send(`-stack-list-frames ${ofThread}${low} ${high}`);
   return miTuples(results, 'stack').map(frameOf);
 }
 
@@ -190,22 +225,22 @@ export const stopFrame = (stop: MiTuple): Frame | undefined => {
 
 // ---- values
 
-export async function locals(gdb: Gdb, level: number): Promise<Variable[]> {
-  return variablesOf(await gdb.send(`-afterimage-locals ${level}`));
+export async function locals(gdb: Gdb, frame: FrameAt): Promise<Variable[]> {
+  return variablesOf(await gdb.send(`-afterimage-locals ${atFrame(frame)}`));
 }
 
-export async function registers(gdb: Gdb, level: number): Promise<Variable[]> {
-  return variablesOf(await gdb.send(`-afterimage-registers ${level}`));
+export async function registers(gdb: Gdb, frame: FrameAt): Promise<Variable[]> {
+  return variablesOf(await gdb.send(`-afterimage-registers ${atFrame(frame)}`));
 }
 
 export async function children(gdb: Gdb, id: number, start: number, count: number): Promise<Variable[]> {
   return variablesOf(await gdb.send(`-afterimage-children ${id} ${start} ${count}`));
 }
 
-/** The value of an expression in a frame; level -1 is no frame in particular. Never changes the program. */
-export async function evaluate(gdb: Gdb, level: number, expression: string, format = ''): Promise<Variable> {
+/** The value of an expression in a frame. Never changes the program. */
+export async function evaluate(gdb: Gdb, frame: FrameAt, expression: string, format = ''): Promise<Variable> {
   const format_ = format === '' ? '' : ` ${format}`;
-  const { result } = await gdb.send(`-afterimage-evaluate ${level} ${quote(expression)}${format_}`);
+  const { result } = await gdb.send(`-afterimage-evaluate ${atFrame(frame)} ${quote(expression)}${format_}`);
   return variableOf(result as MiTuple);
 }
 
@@ -216,8 +251,8 @@ export async function evaluateNumber(gdb: Gdb, expression: string): Promise<bigi
 }
 
 /** Output of a gdb command that only looks. */
-export async function look(gdb: Gdb, level: number, command: string): Promise<string> {
-  const { text } = await gdb.send(`-afterimage-command ${level} ${quote(command)}`);
+export async function look(gdb: Gdb, frame: FrameAt, command: string): Promise<string> {
+  const { text } = await gdb.send(`-afterimage-command ${atFrame(frame)} ${quote(command)}`);
   return String(text);
 }
 

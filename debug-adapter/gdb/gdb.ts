@@ -24,6 +24,9 @@ export class GdbFailure extends Error {
   }
 }
 
+/** gdb does not want to, and has said why. */
+export const isRefusal = (error: unknown): error is GdbFailure => error instanceof GdbFailure && error.code === 'gdb-refused';
+
 export interface GdbOptions {
   /** Path or name of the gdb to use. */
   gdb: string;
@@ -96,7 +99,7 @@ export class Gdb extends EventEmitter<GdbEvents> {
     for (const setting of firstSettings) await this.send(setting);
     await this.send('-gdb-set debuginfod enabled off').catch(ignoreRefusal); // not in every build
     await this.send('-interpreter-exec console "python import re"').catch((error: Error) => {
-      throw error instanceof GdbFailure && error.code === 'gdb-refused' ? withoutPython(gdb) : error;
+      throw isRefusal(error) ? withoutPython(gdb) : error;
     });
     for (const script of scripts) await this.send(`-interpreter-exec console ${quote(`source ${script}`)}`);
   }
@@ -216,7 +219,7 @@ export function quote(text: string): string {
 }
 
 function ignoreRefusal(error: Error): void {
-  if (!(error instanceof GdbFailure) || error.code !== 'gdb-refused') throw error;
+  if (!isRefusal(error)) throw error;
 }
 
 function missing(gdb: string, error: NodeJS.ErrnoException): GdbFailure {

@@ -70,7 +70,8 @@ function writeReactor(block: CoreBlock, reactor: CoreBlock['reactors'][number], 
   if (events.length > 0) fs.writeFileSync(path.join(directory, 'ev-00000001.mcap'), writeSegment(block, id, events), { mode: 0o600 });
 }
 
-function manifestOf({ core, modules, executable, program, located }: Examination) {
+function manifestOf(examination: Examination) {
+  const { core, modules, executable, program, located } = examination;
   const { auxiliary, command, processId } = core.notes;
   const random = auxiliary.get(AT_RANDOM);
   const randomBytes = random === undefined ? Buffer.alloc(0) : core.read(random, 16);
@@ -94,7 +95,7 @@ function manifestOf({ core, modules, executable, program, located }: Examination
       base: hex(m.base),
       bytes: m.bytes,
       buildId: m.buildId,
-      path: m === executable ? ownPath : m.path,
+      path: m === executable ? ownPath : (examination.files.find(m) ?? m.path),
     })),
     atRandom: Buffer.concat([randomBytes, Buffer.alloc(16)], 16).toString('hex'),
     fsBase: hex(core.threads[0]?.registers.get('fs_base') ?? 0n),

@@ -7,7 +7,7 @@
 import { EventEmitter } from 'node:events';
 import * as path from 'node:path';
 import * as mi from '../gdb/commands';
-import { Gdb, GdbFailure } from '../gdb/gdb';
+import { Gdb, isRefusal } from '../gdb/gdb';
 import { type MiTuple, miString } from '../gdb/mi-parser';
 import { packageRoot } from '../package-root';
 import { type ReactorInfo, type Recording } from '../recording';
@@ -201,5 +201,5 @@ function killed(pid: number): void {
 }
 
 function ignoreRefusal(error: unknown): undefined {
-  if (!(error instanceof GdbFailure) || error.code !== 'gdb-refused') throw error;
+  if (!isRefusal(error)) throw error;
 }

@@ -58,3 +58,18 @@ export const notOurLibrary = () =>
     'other-library',
     'The libafterimage.so of the recorded program is of a version that this debugger does not know. Use the Afterimage that the program was built with.',
   );
+
+export const coreMissing = (core: string, source: string) =>
+  new UserError(
+    'core-missing',
+    `The core dump of this recording, ${core}, is gone (it was imported from ${source}). Import the core again.`,
+  );
+
+export const cannotOpenCore = (core: string, words: string) =>
+  new UserError('core-not-opened', `gdb cannot open the core dump ${core}: ${words}. "afterimage info" shows what is known of it.`);
+
+export const minidumpHasNoView = (source: string) =>
+  new UserError(
+    'minidump',
+    `${source} is a minidump, which gdb cannot open; "afterimage info" shows what is known of it. Import a core dump to look at stacks and variables.`,
+  );

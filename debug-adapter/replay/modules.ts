@@ -31,7 +31,8 @@ export function packedDebugFiles(recording: Recording): string | undefined {
   return fs.existsSync(`${modulesOf(recording)}/.build-id`) ? modulesOf(recording) : undefined;
 }
 
-function isThere(module: Module): boolean {
+/** In the build that was recorded. */
+export function isThere(module: Module): boolean {
   try {
     return module.kind === 'vdso' || (fs.existsSync(module.path) && readBuildId(module.path) === module.buildId);
   } catch (error) {

@@ -20,10 +20,10 @@ export function consoleCommand(text: string): string | undefined {
 /** gdb's refusals in the user's terms. */
 export function explained(message: string): string {
   if (/Writing to (memory|registers) is not allowed/.test(message)) {
-    return 'This would change the replayed program; a replay stays what was recorded, so expressions may only look.';
+    return 'This would change the program; it stays what was recorded, so expressions may only look.';
   }
   if (/may-call-functions is off/.test(message)) {
-    return 'This would call a function of the replayed program and could change it, so expressions may only look.';
+    return 'This would call a function of the program and could change it, so expressions may only look.';
   }
   return message;
 }

@@ -7,13 +7,14 @@
 // Nothing follows the end of the recording, and nothing follows a crash: moves forward end where they began, with the same
 // stop again, so that every client, and its user, finds itself somewhere.
 
-import { Event, InitializedEvent, LoggingDebugSession, OutputEvent, TerminatedEvent, Thread } from '@vscode/debugadapter';
+import { CapabilitiesEvent, Event, InitializedEvent, LoggingDebugSession, OutputEvent, TerminatedEvent } from '@vscode/debugadapter';
 import type { DebugProtocol as P } from '@vscode/debugprotocol';
 import * as mi from '../gdb/commands';
-import { GdbFailure } from '../gdb/gdb';
+import { GdbFailure, isRefusal } from '../gdb/gdb';
 import { miString, miTuple } from '../gdb/mi-parser';
 import { isPackedFile, unpackToCache } from '../pack';
-import { openRecording, type ReactorInfo, type Recording, type RecordedEvent, UserError } from '../recording';
+import { openRecording, type ReactorInfo, type Recording, UserError } from '../recording';
+import { CoreSession } from '../replay/core-session';
 import { findProgram } from '../replay/find-program';
 import { ReplaySession } from '../replay/replay-session';
 import { type Stop } from '../replay/stops';
@@ -21,28 +22,22 @@ import { Breakpoints } from './breakpoints';
 import { capabilities } from './capabilities';
 import { consoleCommand, explained } from './expressions';
 import { type LaunchArguments, parseLaunchArguments } from './launch-arguments';
-import { boundaryFrame, FRAMES_SHOWN, levelOf, stackFrame, visibleFrames } from './stack';
-import { exceptionInfo, stoppedBody, THREAD_ID, type Wish } from './stopped';
-import { boundaryName, counted, threadName } from './text';
+import {
+  beginning, chosenReactor, crashEventOf, currentEvent, endOfCore, type Inspecting, type Launched, neighbour, onlyInspected,
+  reactorOfCore, type Replaying, standsStill, threadsOf,
+} from './launched'; // prettier-ignore
+import { boundaryFrame, frameAt, FRAMES_SHOWN, stackFrame, visibleFrames } from './stack';
+import { coreExceptionInfo, coreStoppedBody, exceptionInfo, stoppedBody, THREAD_ID, type Wish } from './stopped';
+import { boundaryName, counted } from './text';
 import { checked, EventsArguments, eventRows, reachable, SeekArguments, timeline } from './timeline';
 import { Variables } from './variables';
-
-/** What a launched session works with. */
-interface Launched {
-  readonly args: LaunchArguments;
-  readonly recording: Recording;
-  readonly reactor: ReactorInfo;
-  readonly replay: ReplaySession;
-  readonly breakpoints: Breakpoints;
-  readonly variables: Variables;
-}
 
 export class AfterimageSession extends LoggingDebugSession {
   private opening: Promise<Launched> | undefined;
   private launched: Launched | undefined;
   private closing: Promise<void> | undefined;
-  /** The stack of the present stop, read once. */
-  private frames: readonly mi.Frame[] | undefined;
+  /** The stacks of the present stop, each read once; by thread. */
+  private readonly stacks = new Map<number, readonly mi.Frame[]>();
   /** How many moves were begun. */
   private moves = 0;
 
@@ -68,7 +63,8 @@ export class AfterimageSession extends LoggingDebugSession {
   }
 
   protected override configurationDoneRequest(response: P.ConfigurationDoneResponse): void {
-    this.move(response, 'entry', ({ replay, ...rest }) => replay.goTo(beginning({ replay, ...rest })));
+    if (this.launched?.kind === 'core') return this.showEnd(response, this.launched);
+    this.move(response, 'entry', (launched) => launched.replay.goTo(beginning(launched)));
   }
 
   protected override terminateRequest(response: P.TerminateResponse): void {
@@ -94,7 +90,7 @@ export class AfterimageSession extends LoggingDebugSession {
   close(): Promise<void> {
     this.closing ??= (async () => {
       const launched = await this.opening?.catch(() => undefined);
-      await launched?.replay.close();
+      await (launched?.kind === 'core' ? launched.core : launched?.replay)?.close();
       launched?.recording.close();
     })();
     return this.closing;
@@ -103,14 +99,41 @@ export class AfterimageSession extends LoggingDebugSession {
   private async open(args: LaunchArguments): Promise<Launched> {
     const recording = openRecording(this.bundleOf(args.recording));
     try {
-      const reactor = chosenReactor(recording, args.reactor);
-      const program = findProgram(recording, args.program);
       for (const problem of recording.problems) this.say(problem, 'console');
-      const replay = await ReplaySession.open({ recording, reactor, program, gdb: args.gdb, onOutput: (text) => this.print(text) });
-      return this.attended({ args, recording, reactor, replay });
+      return onlyInspected(recording) === undefined ? await this.openReplay(args, recording) : await this.openCore(args, recording);
     } catch (error) {
       recording.close();
       throw error;
+    }
+  }
+
+  private async openReplay(args: LaunchArguments, recording: Recording): Promise<Replaying> {
+    const reactor = chosenReactor(recording, args.reactor);
+    const program = findProgram(recording, args.program);
+    const replay = await ReplaySession.open({ recording, reactor, program, gdb: args.gdb, onOutput: (text) => this.print(text) });
+    return { kind: 'replay', args, recording, reactor, replay, ...this.attended(replay, reactor) };
+  }
+
+  private async openCore(args: LaunchArguments, recording: Recording): Promise<Inspecting> {
+    const imported = onlyInspected(recording)!;
+    const reactor = reactorOfCore(recording, args.reactor);
+    const program = this.programOfCore(args, recording);
+    const core = await CoreSession.open({ recording, imported, program, gdb: args.gdb });
+    core.gdb.on('died', (failure) => this.end(failure));
+    for (const sentence of imported.sentences) this.say(sentence, 'console');
+    this.sendEvent(new CapabilitiesEvent({ supportsStepBack: false }));
+    const variables = new Variables(core.gdb, reactor, () => ({ object: reactor?.object ?? 0n, payload: undefined }));
+    return { kind: 'core', args, recording, reactor, imported, core, gdb: core.gdb, variables };
+  }
+
+  /** Without it there are still threads, registers and addresses. */
+  private programOfCore({ program }: LaunchArguments, recording: Recording): string | undefined {
+    try {
+      return findProgram(recording, program);
+    } catch (error) {
+      if (program !== undefined || !(error instanceof UserError)) throw error;
+      this.say(error.message, 'important');
+      return undefined;
     }
   }
 
@@ -119,8 +142,7 @@ export class AfterimageSession extends LoggingDebugSession {
     return isPackedFile(given) ? unpackToCache(given, (directory) => this.say(`Unpacking into ${directory}, once.`, 'console')) : given;
   }
 
-  private attended(parts: Omit<Launched, 'breakpoints' | 'variables'>): Launched {
-    const { replay, reactor } = parts;
+  private attended(replay: ReplaySession, reactor: ReactorInfo): Pick<Replaying, 'gdb' | 'breakpoints' | 'variables'> {
     const breakpoints = new Breakpoints(replay.gdb, (numbers) => replay.setUserBreakpoints(numbers));
     replay.on('log', (text) => this.say(text, 'stdout'));
     replay.on('notice', (text) => this.say(text, 'important'));
@@ -136,7 +158,7 @@ export class AfterimageSession extends LoggingDebugSession {
       const number = name === 'breakpoint-modified' ? miString(miTuple(results, 'bkpt') ?? {}, 'number') : undefined;
       if (number !== undefined) void breakpoints.moved(number).then((breakpoint) => this.breakpointMoved(breakpoint), ignore);
     });
-    return { ...parts, breakpoints, variables: new Variables(replay, reactor) };
+    return { gdb: replay.gdb, breakpoints, variables: new Variables(replay.gdb, reactor, () => replay.addresses) };
   }
 
   private breakpointMoved(breakpoint: P.Breakpoint | undefined): void {
@@ -152,10 +174,11 @@ export class AfterimageSession extends LoggingDebugSession {
   // ---- breakpoints
 
   protected override setBreakPointsRequest(response: P.SetBreakpointsResponse, args: P.SetBreakpointsArguments): void {
-    this.answer(response, async ({ breakpoints }) => {
-      const { source } = args;
+    this.answer(response, async (launched) => {
+      const { source, breakpoints = [] } = args;
+      if (launched.kind === 'core') return { breakpoints: breakpoints.map(() => WITHOUT_EFFECT) };
       if (source.path === undefined) return { breakpoints: [] };
-      return { breakpoints: await breakpoints.setInSource(source.path, args.breakpoints ?? []) };
+      return { breakpoints: await launched.breakpoints.setInSource(source.path, breakpoints) };
     });
   }
 
@@ -163,7 +186,10 @@ export class AfterimageSession extends LoggingDebugSession {
     response: P.SetFunctionBreakpointsResponse,
     args: P.SetFunctionBreakpointsArguments,
   ): void {
-    this.answer(response, async ({ breakpoints }) => ({ breakpoints: await breakpoints.setFunctions(args.breakpoints) }));
+    this.answer(response, async (launched) => {
+      if (launched.kind === 'core') return { breakpoints: args.breakpoints.map(() => WITHOUT_EFFECT) };
+      return { breakpoints: await launched.breakpoints.setFunctions(args.breakpoints) };
+    });
   }
 
   // ---- moves
@@ -194,17 +220,18 @@ export class AfterimageSession extends LoggingDebugSession {
   }
 
   protected override pauseRequest(response: P.PauseResponse): void {
-    this.answer(response, ({ replay }) => replay.pause());
+    this.answer(response, async (launched) => (launched.kind === 'core' ? undefined : launched.replay.pause()));
   }
 
   protected override customRequest(command: string, response: P.Response, args: unknown): void {
     switch (command) {
       case 'afterimage.timeline':
-        return this.answer(response, async ({ recording, reactor, replay }) => timeline(recording, reactor, replay));
+        return this.answer(response, async (launched) => timeline(launched));
       case 'afterimage.events':
-        return this.answer(response, async ({ recording, reactor }) =>
-          eventRows(recording.log(reactor.id), checked(EventsArguments, command, args)),
-        );
+        return this.answer(response, async ({ recording, reactor }) => {
+          const wanted = checked(EventsArguments, command, args);
+          return reactor === undefined ? { events: [] } : eventRows(recording.log(reactor.id), wanted);
+        });
       case 'afterimage.seek':
         return this.move(response, 'goto', ({ replay }) => replay.goTo(reachable(checked(SeekArguments, command, args).event, replay)));
       case 'afterimage.previousEvent':
@@ -223,26 +250,35 @@ export class AfterimageSession extends LoggingDebugSession {
   // ---- looking
 
   protected override threadsRequest(response: P.ThreadsResponse): void {
-    this.answer(response, async ({ reactor, replay }) => {
-      const name = threadName(reactor, replay.position, replay.end, replay.inReact);
-      return { threads: [new Thread(THREAD_ID, name)] };
+    this.answer(response, async (launched) => ({ threads: threadsOf(launched) }));
+  }
+
+  protected override stackTraceRequest(
+    response: P.StackTraceResponse,
+    { threadId, startFrame: start = 0, levels }: P.StackTraceArguments,
+  ): void {
+    this.answer(response, async (launched) => {
+      if (launched.kind === 'replay' && !launched.replay.inReact) {
+        const { position, end } = launched.replay;
+        return { stackFrames: [boundaryFrame(boundaryName(position, end))], totalFrames: 1 };
+      }
+      const thread = launched.kind === 'core' ? threadId : undefined;
+      const frames = await this.stackOf(launched, thread);
+      const wanted = frames.slice(start, start + (levels || FRAMES_SHOWN));
+      return { stackFrames: wanted.map((frame) => stackFrame(frame, thread)), totalFrames: frames.length };
     });
   }
 
-  protected override stackTraceRequest(response: P.StackTraceResponse, args: P.StackTraceArguments): void {
-    this.answer(response, async ({ replay }) => {
-      if (!replay.inReact) return { stackFrames: [boundaryFrame(boundaryName(replay.position, replay.end))], totalFrames: 1 };
-      const { moves } = this;
-      const frames = this.frames ?? visibleFrames(await mi.stackFrames(replay.gdb, 0, FRAMES_SHOWN - 1));
-      if (moves === this.moves) this.frames = frames; // else a move has begun meanwhile, and these are of the stop before it
-      const start = args.startFrame ?? 0;
-      const wanted = frames.slice(start, start + (args.levels || FRAMES_SHOWN));
-      return { stackFrames: wanted.map(stackFrame), totalFrames: frames.length };
-    });
+  private async stackOf({ gdb }: Launched, thread: number | undefined): Promise<readonly mi.Frame[]> {
+    const { moves } = this;
+    const key = thread ?? THREAD_ID;
+    const frames = this.stacks.get(key) ?? visibleFrames(await mi.stackFrames(gdb, 0, FRAMES_SHOWN - 1, thread));
+    if (moves === this.moves) this.stacks.set(key, frames); // else a move has begun meanwhile, and these are of the stop before it
+    return frames;
   }
 
   protected override scopesRequest(response: P.ScopesResponse, { frameId }: P.ScopesArguments): void {
-    this.answer(response, async (launched) => ({ scopes: launched.variables.scopes(levelOf(frameId), currentEvent(launched)) }));
+    this.answer(response, async (launched) => ({ scopes: launched.variables.scopes(frameAt(frameId), currentEvent(launched)) }));
   }
 
   protected override variablesRequest(response: P.VariablesResponse, args: P.VariablesArguments): void {
@@ -250,26 +286,27 @@ export class AfterimageSession extends LoggingDebugSession {
   }
 
   protected override evaluateRequest(response: P.EvaluateResponse, args: P.EvaluateArguments): void {
-    this.answer(response, async ({ replay, variables }) => {
+    this.answer(response, async ({ gdb, variables }) => {
       const command = args.context === 'repl' ? consoleCommand(args.expression) : undefined;
-      const level = levelOf(args.frameId);
-      if (command !== undefined) return { result: (await mi.look(replay.gdb, level, command)).trimEnd(), variablesReference: 0 };
-      return variables.evaluate(level, args.expression, args.format?.hex === true);
+      const frame = frameAt(args.frameId);
+      if (command !== undefined) return { result: (await mi.look(gdb, frame, command)).trimEnd(), variablesReference: 0 };
+      return variables.evaluate(frame, args.expression, args.format?.hex === true);
     });
   }
 
   protected override exceptionInfoRequest(response: P.ExceptionInfoResponse): void {
-    this.answer(response, async ({ recording, replay }) => {
-      const stop = replay.lastStop;
-      if (stop.kind !== 'crash') throw new UserError('no-crash', 'The replay does not stand at a crash.');
-      return exceptionInfo(stop.crash, recording.crash);
+    this.answer(response, async (launched) => {
+      const stop = launched.kind === 'core' ? endOfCore(launched) : launched.replay.lastStop;
+      if (stop.kind !== 'crash') throw new UserError('no-crash', 'This is not a crash.');
+      if (launched.kind === 'core') return coreExceptionInfo(stop.crash, launched.reactor);
+      return exceptionInfo(stop.crash, launched.recording.crash);
     });
   }
 
   protected override readMemoryRequest(response: P.ReadMemoryResponse, { memoryReference, offset, count }: P.ReadMemoryArguments): void {
-    this.answer(response, async ({ replay }) => {
+    this.answer(response, async ({ gdb }) => {
       const address = BigInt.asUintN(64, BigInt(memoryReference) + BigInt(offset ?? 0));
-      const bytes = await mi.readMemory(replay.gdb, address, count).catch(() => Buffer.alloc(0));
+      const bytes = await mi.readMemory(gdb, address, count).catch(() => Buffer.alloc(0));
       return { address: mi.hex(address), unreadableBytes: count - bytes.length, data: bytes.toString('base64') };
     });
   }
@@ -287,14 +324,15 @@ export class AfterimageSession extends LoggingDebugSession {
         this.sendResponse(response);
       },
       // A look that a move has overtaken is nobody's mistake: the client asks again at the next stop.
-      (error: unknown) => this.fail(response, error, moves === this.moves && !this.launched?.replay.running),
+      (error: unknown) => this.fail(response, error, moves === this.moves && !this.isMoving),
     );
   }
 
   /** Answers at once, and reports the stop at which the move ends. */
-  private move(response: P.Response, wish: Wish, how: (launched: Launched) => Promise<Stop>): void {
+  private move(response: P.Response, wish: Wish, how: (launched: Replaying) => Promise<Stop>): void {
     const { launched } = this;
     if (launched === undefined) return this.fail(response, notLaunched());
+    if (launched.kind === 'core') return this.fail(response, standsStill(launched));
     if (launched.replay.running) return this.fail(response, alreadyMoving());
     let moving: Promise<Stop>;
     try {
@@ -303,27 +341,41 @@ export class AfterimageSession extends LoggingDebugSession {
       return this.fail(response, error);
     }
     this.moves += 1;
-    this.frames = undefined;
+    this.stacks.clear();
     launched.variables.forget();
     this.sendResponse(response);
     moving.then((stop) => this.stopped(launched, stop, wish)).catch((error: unknown) => this.stuck(launched, error, wish));
   }
 
   /** gdb may refuse a step, for example where there is no line information; then nothing has moved. */
-  private stuck(launched: Launched, error: unknown, wish: Wish): void {
-    if (!(error instanceof GdbFailure) || error.code !== 'gdb-refused') return this.end(readable(error));
+  private stuck(launched: Replaying, error: unknown, wish: Wish): void {
+    if (!isRefusal(error)) return this.end(readable(error));
     this.say(error.message, 'stderr');
     this.stopped(launched, launched.replay.lastStop, wish);
   }
 
-  private stopped({ recording, reactor, replay, breakpoints }: Launched, stop: Stop, wish: Wish): void {
+  private stopped(launched: Replaying, stop: Stop, wish: Wish): void {
+    const { recording, reactor, replay, breakpoints } = launched;
     if (stop.kind === 'crash') this.say(`${exceptionInfo(stop.crash, recording.crash).description}`, 'console');
     if (stop.kind === 'exit') this.say(ownEnd(stop.function), 'console');
     if (stop.kind === 'boundary' && replay.position >= replay.end && reactor.crashEvent !== undefined)
       this.say(crashMissing(reactor, replay.end), 'important');
     const body = stoppedBody(stop, wish, replay.position, replay.end, (number) => breakpoints.isFunction(number));
     this.sendEvent(new Event('stopped', body));
-    this.sendEvent(new Event('afterimage.position', timeline(recording, reactor, replay)));
+    this.sendEvent(new Event('afterimage.position', timeline(launched)));
+  }
+
+  /** The one stop of a core. */
+  private showEnd(response: P.Response, launched: Inspecting): void {
+    const stop = endOfCore(launched);
+    this.sendResponse(response);
+    if (stop.kind === 'crash') this.say(coreExceptionInfo(stop.crash, launched.reactor).description, 'console');
+    this.sendEvent(new Event('stopped', coreStoppedBody(stop, launched.core.threads[0]?.id)));
+    this.sendEvent(new Event('afterimage.position', timeline(launched)));
+  }
+
+  private get isMoving(): boolean {
+    return this.launched?.kind === 'replay' && this.launched.replay.running;
   }
 
   private fail(response: P.Response, error: unknown, showUser = true): void {
@@ -340,35 +392,6 @@ export class AfterimageSession extends LoggingDebugSession {
   }
 }
 
-function chosenReactor(recording: Recording, wanted: LaunchArguments['reactor']): ReactorInfo {
-  if (wanted !== undefined) return recording.reactor(wanted);
-  return recording.crashedReactor() ?? recording.reactors[0] ?? recording.reactor(0);
-}
-
-/** The event at which the session begins. */
-function beginning({ args, reactor, replay }: Launched): number {
-  if (args.stopAt === 'start') return replay.first;
-  if (args.stopAt === 'crash') return reactor.crashEvent ?? Math.max(replay.first, replay.end - 1);
-  return reachable(args.stopAt, replay);
-}
-
-function neighbour(replay: ReplaySession, by: number): number {
-  const event = replay.position + by;
-  if (event < replay.first) throw new UserError('no-previous-event', `Event ${counted(replay.first)} is the first that can be replayed.`);
-  if (event > replay.end) throw new UserError('no-next-event', 'This is the end of the recording.');
-  return event;
-}
-
-function crashEventOf(reactor: ReactorInfo): number {
-  if (reactor.crashEvent !== undefined) return reactor.crashEvent;
-  throw new UserError('no-crash', `${reactor.name} did not crash in this recording.`);
-}
-
-function currentEvent({ recording, reactor, replay }: Launched): RecordedEvent | undefined {
-  const log = recording.log(reactor.id);
-  return replay.position < log.end && replay.position >= log.first ? log.event(replay.position) : undefined;
-}
-
 function crashMissing({ name, crashEvent }: ReactorInfo, end: number): string {
   const crash = `The crash that was recorded in event ${counted(crashEvent!)} of ${name}`;
   return crashEvent! < end
@@ -377,6 +400,9 @@ function crashMissing({ name, crashEvent }: ReactorInfo, end: number): string {
 }
 
 const ownEnd = (name: string): string => `The program ends itself here, by calling ${name}(). Nothing follows.`;
+
+/** A breakpoint in a core. */
+const WITHOUT_EFFECT: P.Breakpoint = { verified: false, message: 'Nothing runs in a core dump, so this breakpoint is never hit.' };
 
 const notLaunched = () => new UserError('not-launched', 'No recording is open: the launch request comes first.');
 const alreadyMoving = () => new UserError('already-moving', 'The replay is moving. Wait for it, or pause it.');

@@ -1,7 +1,7 @@
 // How a stop is told to the client.
 
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { type CrashReport, signalName } from '../recording';
+import { type CrashReport, type ReactorInfo, signalName } from '../recording';
 import { type ReplayedCrash, type Stop, compareCrash, describeCrash } from '../replay/stops';
 import { boundaryName, counted } from './text';
 
@@ -41,6 +41,19 @@ export function exceptionInfo(crash: ReplayedCrash, recorded: CrashReport | unde
     breakMode: 'unhandled',
     details: { typeName: signalName(crash.signal), message: compareCrash(crash, recorded) },
   };
+}
+
+/** Of a core there is nothing to compare with. */
+export function coreExceptionInfo(crash: ReplayedCrash, reactor: ReactorInfo | undefined) {
+  const inside = reactor?.crashEvent === undefined ? '' : `, in event ${counted(crash.event)} of ${reactor.name}`;
+  const description = `${describeCrash(crash)}${inside}. This is how the core dump has it; nothing is replayed.`;
+  return { exceptionId: signalName(crash.signal), description, breakMode: 'unhandled' as const };
+}
+
+export function coreStoppedBody(stop: Stop, threadId = THREAD_ID): DebugProtocol.StoppedEvent['body'] {
+  const body = { threadId, allThreadsStopped: true };
+  if (stop.kind !== 'crash') return { ...body, reason: 'pause', description: 'Paused where the core was taken' };
+  return { ...body, reason: 'exception', description: `Ended by ${signalName(stop.crash.signal)}`, text: describeCrash(stop.crash) };
 }
 
 const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,26 +1,35 @@
 // Where the session stands on the recording's timeline, as custom requests and events tell it (ARCHITECTURE.md, TypeScript).
 
 import * as z from 'zod';
-import { type EventLog, type ReactorInfo, type RecordedEvent, type Recording, UserError } from '../recording';
+import { type EventLog, type RecordedEvent, UserError } from '../recording';
 import { type ReplaySession } from '../replay/replay-session';
+import { type Launched, positionOf } from './launched';
 
 const EVENTS_AT_ONCE = 10_000;
 
 export const EventsArguments = z.object({ from: z.int().nonnegative(), count: z.int().min(1).max(EVENTS_AT_ONCE) });
 export const SeekArguments = z.object({ event: z.int().nonnegative() });
 
-export function timeline(recording: Recording, reactor: ReactorInfo, replay: ReplaySession) {
+export function timeline(launched: Launched) {
+  const { recording, reactor } = launched;
   return {
     recording: recording.directory,
-    reactor: reactor.id,
+    ...(reactor === undefined ? {} : { reactor: reactor.id }),
     reactors: recording.reactors.map(({ id, name, type }) => ({ id, name, type })),
-    first: replay.first,
-    end: replay.end,
-    position: replay.position,
-    ...(reactor.crashEvent === undefined ? {} : { crashEvent: reactor.crashEvent }),
+    ...extentOf(launched),
+    position: positionOf(launched),
+    ...(reactor?.crashEvent === undefined ? {} : { crashEvent: reactor.crashEvent }),
     state: recording.state,
-    faithful: replay.divergences.length === 0,
+    faithful: launched.kind === 'core' || launched.replay.divergences.length === 0,
+    ...(launched.kind === 'core' ? { level: launched.imported.level } : {}),
   };
+}
+
+function extentOf(launched: Launched): { first: number; end: number } {
+  const { recording, reactor } = launched;
+  const { first, end } =
+    launched.kind === 'replay' ? launched.replay : reactor === undefined ? { first: 0, end: 0 } : recording.log(reactor.id);
+  return { first, end };
 }
 
 export function eventRows(log: EventLog, { from, count }: z.infer<typeof EventsArguments>) {

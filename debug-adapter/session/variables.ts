@@ -9,11 +9,16 @@
 import { Handles } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as mi from '../gdb/commands';
-import { type EventType, type ReactorInfo, type RecordedEvent } from '../recording';
-import { type ReplaySession } from '../replay/replay-session';
+import { type Gdb } from '../gdb/gdb';
+import { type ReactorInfo, type RecordedEvent } from '../recording';
 import { counted } from './text';
 
 type Page = { start: number; count: number };
+/** Of the reactor object; of the event that it processes, where that is known. */
+interface Addresses {
+  readonly object: bigint;
+  readonly payload: bigint | undefined;
+}
 type Inside = (page: Page) => Promise<DebugProtocol.Variable[]>;
 
 /** The most that is listed for clients that do not ask in pages. */
@@ -24,24 +29,26 @@ export class Variables {
   private readonly handles = new Handles<Inside>();
 
   constructor(
-    private readonly replay: ReplaySession,
-    private readonly reactor: ReactorInfo,
+    private readonly gdb: Gdb,
+    private readonly reactor: ReactorInfo | undefined,
+    private readonly addresses: () => Addresses,
   ) {}
 
   forget(): void {
     this.handles.reset();
   }
 
-  /** `level` -1: between two events, where there are no locals. */
-  scopes(level: number, event: RecordedEvent | undefined): DebugProtocol.Scope[] {
-    const { gdb } = this.replay;
+  /** No frame in particular: between two events, where there are no locals. */
+  scopes(frame: mi.FrameAt, event: RecordedEvent | undefined): DebugProtocol.Scope[] {
+    const { gdb, reactor } = this;
+    const inFrame = frame !== -1;
     const scopes: DebugProtocol.Scope[] = [];
-    if (level >= 0) scopes.push(this.scope('Locals', async () => this.shown(await mi.locals(gdb, level)), { presentationHint: 'locals' }));
-    scopes.push(this.scope('Reactor', (page) => this.members(objectAt(this.reactor.type, this.replay.addresses.object), page)));
-    if (level < 0) return scopes;
+    if (inFrame) scopes.push(this.scope('Locals', async () => this.shown(await mi.locals(gdb, frame)), { presentationHint: 'locals' }));
+    if (reactor !== undefined) scopes.push(this.scope('Reactor', (page) => this.object(reactor, page)));
+    if (!inFrame) return scopes;
     if (event !== undefined) scopes.push(this.scope('Event', (page) => this.event(event, page)));
     scopes.push(
-      this.scope('Registers', async () => this.shown(await mi.registers(gdb, level)), { presentationHint: 'registers', expensive: true }),
+      this.scope('Registers', async () => this.shown(await mi.registers(gdb, frame)), { presentationHint: 'registers', expensive: true }),
     );
     return scopes;
   }
@@ -52,8 +59,8 @@ export class Variables {
     return inside({ start: start ?? 0, count: count || LISTED_AT_ONCE });
   }
 
-  async evaluate(level: number, expression: string, hexadecimal: boolean): Promise<DebugProtocol.EvaluateResponse['body']> {
-    const variable = await mi.evaluate(this.replay.gdb, level, expression, hexadecimal ? 'x' : '');
+  async evaluate(frame: mi.FrameAt, expression: string, hexadecimal: boolean): Promise<DebugProtocol.EvaluateResponse['body']> {
+    const variable = await mi.evaluate(this.gdb, frame, expression, hexadecimal ? 'x' : '');
     const { value, name: _name, evaluateName: _evaluateName, ...rest } = this.variable(variable);
     return { result: value, ...rest };
   }
@@ -63,21 +70,28 @@ export class Variables {
   }
 
   private async members(expression: string, page: Page): Promise<DebugProtocol.Variable[]> {
-    const { id } = await mi.evaluate(this.replay.gdb, -1, expression);
+    const { id } = await mi.evaluate(this.gdb, -1, expression);
     return this.children(id, undefined, page);
   }
 
+  /** A core may lack the memory. */
+  private object({ type }: ReactorInfo, page: Page): Promise<DebugProtocol.Variable[]> {
+    return this.members(objectAt(type, this.addresses().object), page).catch((error: Error) => [unreadable(type, error)]);
+  }
+
   private async event(event: RecordedEvent, page: Page): Promise<DebugProtocol.Variable[]> {
-    const { payload } = this.replay.addresses;
-    const head = { name: '[event]', value: describe(event), variablesReference: 0, memoryReference: mi.hex(payload) };
-    if (event.type.codec !== 'trivial') return [head, encoded(event)];
-    const members = await this.members(objectAt(event.type.name, payload), page).catch((error: Error) => [unknownType(event.type, error)]);
-    return [head, ...members];
+    const { payload } = this.addresses();
+    const head = { name: '[event]', value: describe(event), variablesReference: 0 };
+    if (payload === undefined) return [head, encoded(event)];
+    const inMemory = { ...head, memoryReference: mi.hex(payload) };
+    if (event.type.codec !== 'trivial') return [inMemory, encoded(event)];
+    const members = this.members(objectAt(event.type.name, payload), page);
+    return [inMemory, ...(await members.catch((error: Error) => [unreadable(event.type.name, error)]))];
   }
 
   private async children(id: number, length: number | undefined, { start, count }: Page): Promise<DebugProtocol.Variable[]> {
     if (id === 0) return [];
-    const listed = this.shown(await mi.children(this.replay.gdb, id, start, Math.min(count, LISTED_AT_ONCE)));
+    const listed = this.shown(await mi.children(this.gdb, id, start, Math.min(count, LISTED_AT_ONCE)));
     const left = (length ?? 0) - start - listed.length;
     const wasAskedForAll = count >= LISTED_AT_ONCE && listed.length === LISTED_AT_ONCE;
     if (left > 0 && wasAskedForAll) listed.push({ name: '…', value: `${counted(left)} more elements`, variablesReference: 0 });
@@ -115,8 +129,4 @@ function encoded({ payload, type }: RecordedEvent): DebugProtocol.Variable {
   return { name: `[${type.codec} payload]`, value: `${counted(payload.length)} bytes: ${bytes}${more}`, variablesReference: 0 };
 }
 
-const unknownType = (type: EventType, error: Error): DebugProtocol.Variable => ({
-  name: type.name,
-  value: `<${error.message}>`,
-  variablesReference: 0,
-});
+const unreadable = (name: string, error: Error): DebugProtocol.Variable => ({ name, value: `<${error.message}>`, variablesReference: 0 });

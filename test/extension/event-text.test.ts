@@ -13,15 +13,21 @@ const event: RecordedEvent = {
   foreignFrees: [],
 };
 
+const reactor = { crashEvent: undefined, finished: 7 };
+
 describe('an event in words', () => {
   it('a row has the type and the time that react() took', () => {
-    assert.equal(describeEvent(event, false), 'Flight, 1.23 µs');
+    assert.equal(describeEvent(event, reactor), 'Flight, 1.23 µs');
   });
 
   it('a row says when react() threw, did not return, or crashed', () => {
-    assert.equal(describeEvent({ ...event, done: { ...done, threw: true } }, false), 'Flight, 1.23 µs, threw');
-    assert.equal(describeEvent({ ...event, done: undefined }, false), 'Flight, not finished');
-    assert.equal(describeEvent({ ...event, done: undefined }, true), 'Flight, crashed');
+    assert.equal(describeEvent({ ...event, done: { ...done, threw: true } }, reactor), 'Flight, 1.23 µs, threw');
+    assert.equal(describeEvent({ ...event, done: undefined }, reactor), 'Flight, not finished');
+    assert.equal(describeEvent({ ...event, done: undefined }, { ...reactor, crashEvent: 7 }), 'Flight, crashed');
+  });
+
+  it('a core dump does not say how long react() took', () => {
+    assert.equal(describeEvent({ ...event, done: undefined }, { ...reactor, finished: 8 }), 'Flight');
   });
 
   it('durations are read at a glance', () => {

@@ -33,18 +33,24 @@ export function compileCoreMakers(directory: string): { recorded: string; plain:
 
 /** Runs a program until it crashes; the kernel writes the core. `filter`: coredump_filter, see core(5). */
 export function crash(program: string, way: Way, scratch: string, filter = '0x33'): MadeCore {
+  const directory = fs.mkdtempSync(path.join(scratch, `${way}-`));
+  const { core, processId } = dumpCore([program, 'recordings', way], directory, filter);
+  return { core, recording: recordingOf(directory), program, processId };
+}
+
+/** Runs a command, in a directory, until it crashes; where the kernel has put the core. */
+export function dumpCore(command: readonly string[], directory: string, filter = '0x33'): Pick<MadeCore, 'core' | 'processId'> {
   const pattern = fs.readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim();
   assert.ok(
     !/[|/%]/.test(pattern),
     `these tests need cores in the current directory: sysctl kernel.core_pattern=core (it is "${pattern}")`,
   );
-  const directory = fs.mkdtempSync(path.join(scratch, `${way}-`));
-  const script = 'ulimit -c unlimited && echo "$1" > /proc/self/coredump_filter && exec "$2" recordings "$3"';
-  const { pid, signal } = spawnSync('bash', ['-c', script, 'bash', filter, program, way], { cwd: directory, stdio: 'ignore' });
-  assert.notEqual(signal, null, `${way}: the program was expected to crash`);
+  const script = 'ulimit -c unlimited && echo "$1" > /proc/self/coredump_filter && shift && exec "$@"';
+  const { pid, signal } = spawnSync('bash', ['-c', script, 'bash', filter, ...command], { cwd: directory, stdio: 'ignore' });
+  assert.notEqual(signal, null, `${command.join(' ')} was expected to crash`);
   const name = fs.readdirSync(directory).find((entry) => entry.startsWith('core'));
-  assert.ok(name !== undefined, `${way}: no core in ${directory}`);
-  return { core: path.join(directory, name), recording: recordingOf(directory), program, processId: pid };
+  assert.ok(name !== undefined, `${command.join(' ')}: no core in ${directory}`);
+  return { core: path.join(directory, name), processId: pid };
 }
 
 /** A copy of a running process, made by gcore between two events or inside one; the process is ended behind it. */
