@@ -11,7 +11,7 @@ constinit Slot g_slots[kLargeSlots + kSmallSlots] = {};
 
 namespace {
 
-constexpr std::uint32_t kHeapVersion = 1;
+constexpr std::uint32_t kHeapVersion = 2;
 
 Heap* register_slot(std::uintptr_t base) noexcept {
   Heap* const heap = reinterpret_cast<Heap*>(base);
@@ -128,7 +128,8 @@ bool Heap::locate(std::uintptr_t address, Block& block) const noexcept {
   const SizeClass& c = kSizeClasses[s.size_class];
   const std::uint32_t index = c.block_at(static_cast<std::uint32_t>(address - slice_address(head)));
   if (index >= c.blocks) return false;  // the unused end of the span
-  block = {slice_address(head) + std::uintptr_t{index} * c.bytes, c.bytes, is_live(head, index)};
+  const std::uintptr_t begin = slice_address(head) + std::uintptr_t{index} * c.bytes;
+  block = {begin, c.bytes, is_live_small(reinterpret_cast<void*>(begin))};
   return true;
 }
 

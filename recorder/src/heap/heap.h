@@ -7,8 +7,8 @@
 //     process or kernel, so a replay gets the same addresses;
 //   - only the owning thread writes into the slot; frees from elsewhere wait outside (foreign_frees.h).
 //
-// A small block comes from the recently freed ones of its class, else from the class's current group
-// of 64 blocks, else from the next group or a new span. Memory is never given back to the kernel.
+// A small block comes from the recent ones of its class: those freed last, and when there are none, the
+// next few of the class's current group of 64 blocks. Memory is never given back to the kernel.
 #pragma once
 
 #include <bit>
@@ -47,10 +47,15 @@ class AFTERIMAGE_API Heap : private HeapHeader {
 
   // Null and ENOMEM when the slot is full. The inlined part calls nothing, so that malloc needs no frame.
   [[gnu::always_inline]] void* allocate(std::size_t bytes) noexcept {
-    if (bytes > 1024) [[unlikely]] return allocate_slowly(bytes);
-    void* const block = take_recent(kClassOfSmallSize[(bytes + 15) >> 4]);
-    if (block == nullptr) [[unlikely]] return allocate_slowly(bytes);
-    note_allocation(bytes, block);
+    return has_recent(bytes) ? allocate_recent(bytes) : allocate_slowly(bytes);
+  }
+  // Its two halves, for who has another way to go on.
+  [[gnu::always_inline]] bool has_recent(std::size_t bytes) const noexcept {
+    return bytes <= kMaxTabledBytes && recent[tabled_class_of(bytes)].count != 0;
+  }
+  [[gnu::always_inline]] void* allocate_recent(std::size_t bytes) noexcept {
+    void* const block = take_recent(recent[tabled_class_of(bytes)]);
+    note_allocation_at(bytes, offset_of(block));
     return block;
   }
   void* allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept;  // a power of two
@@ -59,7 +64,11 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   [[gnu::always_inline]] void deallocate(void* block) noexcept {  // null is allowed; else owns(block)
     if (block == nullptr) return;
     note_free(block);
-    release(block);
+    const std::uint32_t entry = entry_of(block);
+    RecentBlocks& blocks = recent[span(slice_of(block)).size_class];
+    if (!is_live_small(block) || blocks.count == RecentBlocks::kCapacity) [[unlikely]] return release_slowly(block);
+    live_word(entry) ^= live_bit(entry);
+    blocks.entries[blocks.count++] = entry;
   }
   // 0 for what is not the start of a block.
   std::size_t usable_size(const void* block) const noexcept;
@@ -93,35 +102,27 @@ class AFTERIMAGE_API Heap : private HeapHeader {
 
  private:
   // Small blocks (small_blocks.cc)
-  [[gnu::always_inline]] void* take_recent(unsigned size_class) noexcept {
-    RecentBlocks& blocks = recent[size_class];
-    const std::uint32_t count = blocks.count;
-    if (count == 0) return nullptr;
-    blocks.count = count - 1;
-    const std::uint32_t entry = blocks.entries[count - 1];
-    mark_live(size_class, entry);
+  [[gnu::always_inline]] void* take_recent(RecentBlocks& blocks) noexcept {  // there must be one
+    const std::uint32_t entry = blocks.entries[--blocks.count];
+    live_word(entry) |= live_bit(entry);
     return reinterpret_cast<void*>(base() + (std::uintptr_t{entry} << 4));
-  }
-  [[gnu::always_inline]] void mark_live(unsigned size_class, std::uint32_t entry) noexcept {
-    const std::uint32_t head = span(entry >> (kSliceShift - 4)).head;
-    const std::uint32_t index = kSizeClasses[size_class].block_at((entry - (head << (kSliceShift - 4))) << 4);
-    groups(head)[index >> 6].live |= std::uint64_t{1} << (index & 63);
-  }
-  [[gnu::always_inline]] void release(void* block) noexcept {
-    const Span& s = span(slice_of(block));
-    return s.is_small() ? release_small(block, s) : release_large(block);
   }
   void* allocate_slowly(std::size_t bytes) noexcept;
   void* take_block(unsigned size_class) noexcept;
-  void* take_from_group(unsigned size_class) noexcept;
+  bool refill(unsigned size_class) noexcept;
   bool next_group(unsigned size_class) noexcept;
   bool new_span(unsigned size_class) noexcept;
-  void release_small(void* block, const Span& s) noexcept;
+  void release_slowly(void* block) noexcept;
+  bool is_block_start(const void* address, const Span& s) const noexcept;
   void forget_older_half(unsigned size_class) noexcept;
   void release_to_group(unsigned size_class, std::uint32_t entry) noexcept;
   void span_gained_block(std::uint32_t head) noexcept;
-  bool is_live(std::uint32_t head, std::uint32_t block) const noexcept {
-    return (groups(head)[block >> 6].live >> (block & 63) & 1) != 0;
+  std::uint64_t& live_word(std::uint32_t entry) const noexcept { return groups(0)[entry >> 6].live; }
+  static constexpr std::uint64_t live_bit(std::uint32_t entry) noexcept { return std::uint64_t{1} << (entry & 63); }
+  // Whether this is where a small block begins which is in use: what makes no sense to free fails this one test.
+  [[gnu::always_inline]] bool is_live_small(const void* block) const noexcept {
+    const std::uint32_t entry = entry_of(block);
+    return (live_word(entry) & live_bit(entry)) != 0 && (reinterpret_cast<std::uintptr_t>(block) & 15) == 0;
   }
   void link(Bin& bin, std::uint32_t head) noexcept;
   void unlink(Bin& bin, std::uint32_t head) noexcept;
@@ -139,19 +140,22 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   void report_misuse(const char* what, const void* block) noexcept;
 
   void mix(std::uint64_t value) noexcept {
-    HeapHeader::fingerprint = (std::rotl(HeapHeader::fingerprint, 5) ^ value) * 0x517c'c1b7'2722'0a95;
+    // The multiplication is of the new value alone: a chain through all calls must be short.
+    HeapHeader::fingerprint = std::rotl(HeapHeader::fingerprint, 5) + value * 0x517c'c1b7'2722'0a95;
   }
   void note_allocation(std::size_t bytes, const void* block) noexcept {
-    const std::uint64_t offset = block == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(block) - base();
-    mix(offset + bytes * 0x9e37'79b9'7f4a'7c15);
+    note_allocation_at(bytes, block == nullptr ? 0 : offset_of(block));
   }
-  void note_free(const void* block) noexcept { mix(~(reinterpret_cast<std::uintptr_t>(block) - base())); }
+  void note_allocation_at(std::size_t bytes, std::uintptr_t offset) noexcept { mix(offset + bytes * 0x9e37'79b9'7f4a'7c15); }
+  void note_free(const void* block) noexcept { mix(~offset_of(block)); }
+
+  std::uintptr_t offset_of(const void* pointer) const noexcept { return reinterpret_cast<std::uintptr_t>(pointer) - base(); }
 
   std::uint32_t slice_of(const void* pointer) const noexcept {
-    return static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(pointer) - base()) >> kSliceShift);
+    return static_cast<std::uint32_t>(offset_of(pointer) >> kSliceShift);
   }
   std::uint32_t entry_of(const void* block) const noexcept {
-    return static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(block) - base()) >> 4);
+    return static_cast<std::uint32_t>(offset_of(block) >> 4);
   }
   std::uintptr_t slice_address(std::uint32_t slice) const noexcept {
     return base() + (std::uintptr_t{slice} << kSliceShift);
@@ -197,7 +201,8 @@ void Heap::walk(F&& f) const {
     if (s.kind == SpanKind::small) {
       const SizeClass& c = kSizeClasses[s.size_class];
       for (std::uint32_t i = 0; i < c.blocks; ++i) {
-        f(Block{slice_address(slice) + std::uintptr_t{i} * c.bytes, c.bytes, is_live(slice, i)});
+        const std::uintptr_t address = slice_address(slice) + std::uintptr_t{i} * c.bytes;
+        f(Block{address, c.bytes, is_live_small(reinterpret_cast<void*>(address))});
       }
     } else if (s.kind == SpanKind::large) {
       f(Block{slice_address(slice), static_cast<std::size_t>(s.bytes), true});

@@ -5,7 +5,7 @@
 //     128 KiB    used map: one bit per slice
 //     256 KiB    head map: one bit per slice, set where a run of slices begins
 //     1 MiB      span table: 32 bytes per slice
-//     64 MiB     block groups: 1 KiB per slice, two bits per block
+//     64 MiB     block groups: 1 KiB per slice
 //     80 MiB (1 GiB slots) or 1088 MiB (64 GiB slots)    data, in slices of 64 KiB
 //
 // The offsets are the same in both slot sizes and counted from the slot's base, so that no fast path
@@ -55,8 +55,10 @@ struct Span {
 static_assert(sizeof(Span) == 32);
 static_assert(kSpanOffset + std::uintptr_t{kMaxSlices} * sizeof(Span) <= kGroupOffset);
 
-// 64 neighbouring blocks of a span. A free block is either in `free` of its group, or in the bin's
-// free_mask, or among the recent blocks; so what is in use has a bit of its own.
+// Two tables in one. `free`: 64 neighbouring blocks of a span each, counted from its first slice. `live`: 1 KiB of
+// addresses each, a bit set where a block begins that is in use. A free block is either in `free` of its group, or in the
+// bin's free_mask, or among the recent blocks. Both bits of a block are rarely wanted at once, so `live` can be by address:
+// then no call has to find out which block of which span it is about.
 struct BlockGroup {
   std::uint64_t free;
   std::uint64_t live;
@@ -72,10 +74,11 @@ struct Bin {
   std::uint32_t block_bytes;
 };
 
-// The blocks of a class freed last, newest at the end. They are reused first, which keeps the set of
-// pages dirtied between two snapshots small. One cache line.
+// The next blocks of a class, from the end: those freed last are reused first, which keeps the set of pages dirtied
+// between two snapshots small. One cache line.
 struct alignas(64) RecentBlocks {
   static constexpr std::uint32_t kCapacity = 15;
+  static constexpr std::uint32_t kHalf = 8;  // what is taken from and given back to the groups at once
 
   std::uint32_t count;
   std::uint32_t entries[kCapacity];  // offset / 16

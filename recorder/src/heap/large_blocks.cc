@@ -119,13 +119,8 @@ bool Heap::resize_large(Span& s, std::size_t bytes) noexcept {
 bool Heap::is_live_start(const void* block) const noexcept {
   const std::uint32_t slice = slice_of(block);
   const Span& s = span(slice);
-  if (!s.is_small()) {
-    return s.kind == SpanKind::large && reinterpret_cast<std::uintptr_t>(block) == slice_address(slice);
-  }
-  const SizeClass& c = kSizeClasses[s.size_class];
-  const auto offset = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(block) - slice_address(s.head));
-  const std::uint32_t index = c.block_at(offset);
-  return index < c.blocks && index * c.bytes == offset && is_live(s.head, index);
+  if (s.is_small()) return is_live_small(block);
+  return s.kind == SpanKind::large && reinterpret_cast<std::uintptr_t>(block) == slice_address(slice);
 }
 
 // The bug is the program's own: it is named and ignored, here and in the replay alike.

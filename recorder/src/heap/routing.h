@@ -22,15 +22,18 @@ namespace afterimage {
   return heap == nullptr || is_system_caller(caller) ? nullptr : heap;
 }
 
-[[gnu::always_inline]] inline void* allocate_for(const void* caller, std::size_t bytes) noexcept {
-  Heap* const heap = heap_for(caller);
+[[gnu::always_inline]] inline void* allocate_in(Heap* heap, std::size_t bytes) noexcept {
   return heap != nullptr ? heap->allocate(bytes) : __libc_malloc(bytes);
 }
+[[gnu::always_inline]] inline void* allocate_for(const void* caller, std::size_t bytes) noexcept {
+  return allocate_in(heap_for(caller), bytes);
+}
 
-[[gnu::always_inline]] inline void* allocate_aligned_for(const void* caller, std::size_t alignment,
-                                                         std::size_t bytes) noexcept {
-  Heap* const heap = heap_for(caller);
+inline void* allocate_aligned_in(Heap* heap, std::size_t alignment, std::size_t bytes) noexcept {
   return heap != nullptr ? heap->allocate_aligned(alignment, bytes) : __libc_memalign(alignment, bytes);
+}
+inline void* allocate_aligned_for(const void* caller, std::size_t alignment, std::size_t bytes) noexcept {
+  return allocate_aligned_in(heap_for(caller), alignment, bytes);
 }
 
 __attribute__((visibility("hidden"))) void report_free_after_heap(void* block) noexcept;

@@ -45,9 +45,11 @@ inline constexpr auto kSizeClasses = [] {
   return table;
 }();
 
-// Sizes up to 1024 bytes by table, index = size rounded up to 16, divided by 16.
+inline constexpr std::size_t kMaxTabledBytes = 1024;
+
+// Index = size rounded up to 16, divided by 16.
 inline constexpr auto kClassOfSmallSize = [] {
-  std::array<std::uint8_t, 65> table{};
+  std::array<std::uint8_t, kMaxTabledBytes / 16 + 1> table{};
   for (unsigned i = 0, c = 0; i < table.size(); ++i) {
     while (class_bytes(c) < i * 16) ++c;
     table[i] = static_cast<std::uint8_t>(c);
@@ -55,9 +57,11 @@ inline constexpr auto kClassOfSmallSize = [] {
   return table;
 }();
 
+constexpr unsigned tabled_class_of(std::size_t bytes) noexcept { return kClassOfSmallSize[(bytes + 15) >> 4]; }
+
 // bytes <= kMaxSmallBytes
 constexpr unsigned class_of(std::size_t bytes) noexcept {
-  if (bytes <= 1024) return kClassOfSmallSize[(bytes + 15) >> 4];
+  if (bytes <= kMaxTabledBytes) return tabled_class_of(bytes);
   const unsigned width = static_cast<unsigned>(std::bit_width(bytes - 1));  // 2^(width-1) < bytes <= 2^width
   return 8 + (width - 8) * 4 + static_cast<unsigned>((bytes - 1) >> (width - 3)) - 4;
 }

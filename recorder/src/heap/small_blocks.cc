@@ -1,5 +1,6 @@
 // heap/small_blocks.cc: blocks up to 64 KiB. Spans, their groups, and the way of a block between its
 // group, the bin and the recent blocks of its class.
+#include <algorithm>
 #include <bit>
 
 #include "heap/heap.h"
@@ -13,17 +14,22 @@ namespace afterimage {
 }
 
 void* Heap::take_block(unsigned size_class) noexcept {
-  void* const block = take_recent(size_class);
-  return block != nullptr ? block : take_from_group(size_class);
+  RecentBlocks& blocks = recent[size_class];
+  return blocks.count != 0 || refill(size_class) ? take_recent(blocks) : nullptr;
 }
 
-void* Heap::take_from_group(unsigned size_class) noexcept {
+// Makes the lowest free blocks of the current group the recent ones, the lowest to be taken first.
+bool Heap::refill(unsigned size_class) noexcept {
   Bin& bin = bins[size_class];
-  if (bin.free_mask == 0 && !next_group(size_class)) return nullptr;
-  const auto block = static_cast<std::uintptr_t>(std::countr_zero(bin.free_mask));
-  groups(bin.span)[bin.group].live |= std::uint64_t{1} << block;
-  bin.free_mask &= bin.free_mask - 1;
-  return reinterpret_cast<void*>(base() + bin.group_base + block * bin.block_bytes);
+  if (bin.free_mask == 0 && !next_group(size_class)) return false;
+  RecentBlocks& blocks = recent[size_class];
+  const auto first_entry = static_cast<std::uint32_t>(bin.group_base >> 4), step = bin.block_bytes >> 4;
+  const std::uint32_t count = std::min(RecentBlocks::kHalf, static_cast<std::uint32_t>(std::popcount(bin.free_mask)));
+  for (std::uint32_t i = count; i-- > 0; bin.free_mask &= bin.free_mask - 1) {
+    blocks.entries[i] = first_entry + static_cast<std::uint32_t>(std::countr_zero(bin.free_mask)) * step;
+  }
+  blocks.count = count;
+  return true;
 }
 
 // Moves the free blocks of one group into the bin.
@@ -66,31 +72,35 @@ bool Heap::new_span(unsigned size_class) noexcept {
   span(head).free_blocks = c.blocks;
   for (std::uint32_t i = 0; i < c.blocks; i += 64) {
     const std::uint32_t blocks = c.blocks - i;
-    groups(head)[i >> 6] = {blocks >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << blocks) - 1, 0};
+    groups(head)[i >> 6].free = blocks >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << blocks) - 1;
   }
   bins[size_class].span = head;
   return true;
 }
 
-[[gnu::noinline]] void Heap::release_small(void* block, const Span& s) noexcept {
-  const SizeClass& c = kSizeClasses[s.size_class];
-  const auto offset = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(block) - slice_address(s.head));
-  const std::uint32_t index = c.block_at(offset);
-  if (index * c.bytes != offset || index >= c.blocks) [[unlikely]] {
-    return report_misuse("free of an address inside a block: ", block);
+// What deallocate() leaves: large blocks, what is not a block, and a class with too many recent blocks.
+[[gnu::noinline]] void Heap::release_slowly(void* block) noexcept {
+  const Span& s = span(slice_of(block));
+  if (!s.is_small()) return release_large(block);
+  if (!is_live_small(block)) {
+    return report_misuse(is_block_start(block, s) ? "double free: " : "free of an address inside a block: ", block);
   }
-  BlockGroup& group = groups(s.head)[index >> 6];
-  const std::uint64_t bit = std::uint64_t{1} << (index & 63);
-  if ((group.live & bit) == 0) [[unlikely]] return report_misuse("double free: ", block);
-  group.live &= ~bit;
-  RecentBlocks& blocks = recent[s.size_class];
-  if (blocks.count == RecentBlocks::kCapacity) [[unlikely]] forget_older_half(s.size_class);
-  blocks.entries[blocks.count++] = entry_of(block);
+  forget_older_half(s.size_class);
+  const std::uint32_t entry = entry_of(block);
+  live_word(entry) ^= live_bit(entry);
+  recent[s.size_class].entries[recent[s.size_class].count++] = entry;
+}
+
+bool Heap::is_block_start(const void* address, const Span& s) const noexcept {
+  const SizeClass& c = kSizeClasses[s.size_class];
+  const auto offset = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(address) - slice_address(s.head));
+  const std::uint32_t index = c.block_at(offset);
+  return index * c.bytes == offset && index < c.blocks;
 }
 
 [[gnu::noinline]] void Heap::forget_older_half(unsigned size_class) noexcept {
   RecentBlocks& blocks = recent[size_class];
-  constexpr std::uint32_t kHalf = (RecentBlocks::kCapacity + 1) / 2;
+  constexpr std::uint32_t kHalf = RecentBlocks::kHalf;
   for (std::uint32_t i = 0; i < kHalf; ++i) release_to_group(size_class, blocks.entries[i]);
   for (std::uint32_t i = kHalf; i < RecentBlocks::kCapacity; ++i) blocks.entries[i - kHalf] = blocks.entries[i];
   blocks.count = RecentBlocks::kCapacity - kHalf;
