@@ -2,15 +2,21 @@
 //
 //     heap_bench [--smoke] [--library PATH]     prints rows: id value unit
 //
-// Container-shaped workloads, each run in processes of its own with the allocator preloaded: glibc's, mimalloc's
-// if Debian's package is installed, ours inside a heap, and ours outside of one (what
-// the rest of the program pays). Each workload runs once with each; scripts/bench repeats the whole.
-#include <dlfcn.h>
+// Cases: container-shaped workloads, the pattern of the "larson" benchmark on one thread, and two real programs, Debian's
+// perl and sqlite3. Each runs in processes of its own with the allocator preloaded: glibc's, Debian's mimalloc, ours inside a
+// heap, and ours outside of one (what the rest of the program pays). A figure is the median of the CPU times of
+// all rounds; a ratio is of neighbours in a round, and the median of those.
+//
+//   heap.fast.geomean   in a heap / mimalloc, geometric mean over the cases     heap.fast.worst   the worst case
+//   heap.fast.glibc     in a heap / glibc, geometric mean                       heap.checked.geomean
+//
+// There is no unchecked mode: every free must be of a live block. So "checked" is what "fast" is.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -91,6 +97,19 @@ std::uint64_t bursts(std::uint64_t percent) {
   return blocks.size();
 }
 
+// After Larson and Krishnan, "Memory Allocation for Long-Running Server Applications": random replacement.
+std::uint64_t larson(std::uint64_t percent) {
+  std::vector<std::unique_ptr<char[]>> blocks(5000);
+  for (std::uint64_t i = 0; i < 60'000 * percent; ++i) {
+    std::unique_ptr<char[]>& block = blocks[below(blocks.size())];
+    block = nullptr;
+    const std::uint64_t bytes = 8 + below(992);
+    block.reset(new char[bytes]);
+    block[0] = block[bytes - 1] = 1;
+  }
+  return blocks.size();
+}
+
 // One react(): parse, update the state, answer.
 std::uint64_t events(std::uint64_t percent) {
   struct Session {
@@ -117,49 +136,73 @@ std::uint64_t events(std::uint64_t percent) {
   return sum;
 }
 
-struct Workload {
+// A case is a function of this program or, without one, a program and its arguments. LENGTH is replaced by a percentage.
+struct Case {
   const char* name;
   std::uint64_t (*run)(std::uint64_t percent);
+  std::vector<std::string> command = {};
 };
-constexpr Workload kWorkloads[] = {{"event", events},   {"map", ordered_map},       {"hash-map", hash_map}, {"string", strings},
-                                   {"queue", queue},    {"vector", growing_vector}, {"burst", bursts}};
+
+constexpr const char* kPerl = R"(
+my %orders; my $x = 1; my $sum = 0;
+for my $i (1 .. 3000 * LENGTH) {
+  $x = ($x * 1103515245 + 12345) & 2147483647;
+  my @words = split / /, "order-" . $x % 5000 . " user-" . $x % 777 . " item $i";
+  push @{ $orders{$words[0]}{$words[1]} }, join("/", reverse @words);
+  delete $orders{"order-" . ($x >> 7) % 5000} if $i % 3 == 0;
+}
+$sum += length for map { map { @$_ } values %$_ } values %orders;
+exit($sum == 0);
+)";
+constexpr const char* kSqlite = R"(
+CREATE TABLE flights(id INTEGER PRIMARY KEY, origin TEXT, destination TEXT, delay INT);
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000 * LENGTH)
+INSERT INTO flights SELECT i, 'A' || (i * 7919 % 300), 'B' || (i * 104729 % 300), i * 31 % 97 - 20 FROM n;
+CREATE INDEX by_origin ON flights(origin, delay);
+SELECT sum(length(route)) FROM
+  (SELECT group_concat(origin || '-' || destination) AS route FROM flights GROUP BY delay, destination);
+)";
+
+const std::vector<Case> kCases = {
+    {"event", events},  {"map", ordered_map},       {"hash-map", hash_map}, {"string", strings},
+    {"queue", queue},   {"vector", growing_vector}, {"burst", bursts},      {"larson", larson},
+    {"perl", nullptr, {"/usr/bin/perl", "-e", kPerl}},
+    {"sqlite", nullptr, {"/usr/bin/sqlite3", ":memory:", kSqlite}},
+};
 
 struct Contender {
   const char* name;
   std::string preload;  // empty: none
-  bool in_heap;
 };
+enum { kGlibc, kInHeap, kOutside, kMimalloc };
 
-// The bench is not linked with libafterimage, else glibc could not be measured: the heap is found by name.
-bool enter_heap() {
-  using Create = void*(int size, int& error);
-  using Exchange = void*(void*);
-  const auto create = reinterpret_cast<Create*>(::dlsym(RTLD_DEFAULT, "_ZN10afterimage4Heap6createENS_8SlotSizeERi"));
-  const auto exchange = reinterpret_cast<Exchange*>(::dlsym(RTLD_DEFAULT, "_ZN10afterimage21exchange_current_heapEPNS_4HeapE"));
-  int error = 0;
-  void* const heap = create != nullptr && exchange != nullptr ? create(0, error) : nullptr;
-  if (heap != nullptr) exchange(heap);
-  return heap != nullptr;
-}
-
-int run_child(char** arguments) {
-  const std::string name = arguments[0], percent = arguments[1], in_heap = arguments[2];
-  if (in_heap == "1" && !enter_heap()) return 2;
-  for (const Workload& workload : kWorkloads) {
+int run_child(const std::string& name, const std::string& percent) {
+  for (const Case& workload : kCases) {
     if (name == workload.name) return workload.run(std::stoull(percent)) == 0 ? 3 : 0;
   }
   return 4;
 }
 
-// CPU milliseconds of one run; below 0 if it failed.
-double measure(const Workload& workload, const Contender& contender, const char* percent) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    if (contender.preload.empty()) ::unsetenv("LD_PRELOAD");
-    else ::setenv("LD_PRELOAD", contender.preload.c_str(), 1);
-    ::execl("/proc/self/exe", "heap_bench", "--child", workload.name, percent, contender.in_heap ? "1" : "0", nullptr);
-    ::_exit(127);
+[[noreturn]] void execute(const Case& workload, const Contender& contender, const std::string& percent) {
+  std::vector<std::string> words = workload.command;
+  if (workload.run != nullptr) words = {"/proc/self/exe", "--child", workload.name, percent};
+  std::vector<char*> arguments;
+  for (std::string& word : words) {
+    if (const std::size_t at = word.find("LENGTH"); at != std::string::npos) word.replace(at, 6, percent);
+    arguments.push_back(word.data());
   }
+  arguments.push_back(nullptr);
+  if (contender.preload.empty()) ::unsetenv("LD_PRELOAD");
+  else ::setenv("LD_PRELOAD", contender.preload.c_str(), 1);
+  if (std::freopen("/dev/null", "w", stdout) != nullptr) ::execv(arguments[0], arguments.data());
+  ::_exit(127);
+}
+
+// CPU milliseconds of one run; below 0 if it failed.
+double measure(const Case& workload, const Contender& contender, const std::string& percent) {
+  std::fflush(nullptr);
+  const pid_t child = ::fork();
+  if (child == 0) execute(workload, contender, percent);
   int status = -1;
   rusage usage{};
   if (::wait4(child, &status, 0, &usage) != child || status != 0) return -1;
@@ -169,21 +212,55 @@ double measure(const Workload& workload, const Contender& contender, const char*
   return milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime);
 }
 
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+double median_ratio(const std::vector<double>& times, const std::vector<double>& others) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < times.size(); ++i) ratios.push_back(times[i] / others[i]);
+  return median(ratios);
+}
+
+double geometric_mean(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) sum += std::log(value);
+  return std::exp(sum / static_cast<double>(values.size()));
+}
+
 std::vector<Contender> contenders(const std::string& library) {
-  std::vector<Contender> all{{"glibc", "", false}, {"afterimage-heap", library, true}, {"afterimage-outside", library, false}};
+  std::vector<Contender> all{{"glibc", ""}, {"afterimage-heap", library + ":" AFTERIMAGE_ENTER_HEAP}, {"afterimage-outside", library}};
   const std::string mimalloc = "/usr/lib/x86_64-linux-gnu/libmimalloc.so.2.0";
-  if (::access(mimalloc.c_str(), R_OK) == 0) all.push_back({"mimalloc", mimalloc, false});
+  if (::access(mimalloc.c_str(), R_OK) == 0) all.push_back({"mimalloc", mimalloc});
   return all;
 }
 
-#if !defined(AFTERIMAGE_LIBRARY)
-#define AFTERIMAGE_LIBRARY ""
-#endif
+struct Ratios {
+  std::vector<double> to_mimalloc, to_glibc;
+};
+
+bool run_case(const Case& workload, const std::vector<Contender>& all, bool smoke, Ratios& ratios) {
+  std::vector<std::vector<double>> times(all.size());
+  for (int round = 0; round < (smoke ? 1 : 7); ++round) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      times[i].push_back(measure(workload, all[i], smoke ? "1" : "25"));
+      if (times[i].back() >= 0) continue;
+      std::fprintf(stderr, "heap_bench: %s with %s failed.\n", workload.name, all[i].name);
+      return false;
+    }
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) std::printf("heap.%s.%s %.1f ms\n", workload.name, all[i].name, median(times[i]));
+  ratios.to_glibc.push_back(median_ratio(times[kInHeap], times[kGlibc]));
+  if (all.size() > kMimalloc) ratios.to_mimalloc.push_back(median_ratio(times[kInHeap], times[kMimalloc]));
+  return true;
+}
 
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count == 5 && std::strcmp(arguments[1], "--child") == 0) return run_child(arguments + 2);
+  if (count == 4 && std::strcmp(arguments[1], "--child") == 0) return run_child(arguments[2], arguments[3]);
   std::string library = AFTERIMAGE_LIBRARY;
   bool smoke = false;
   for (int i = 1; i < count; ++i) {
@@ -194,15 +271,15 @@ int main(int count, char** arguments) {
     std::fprintf(stderr, "heap_bench: there is no library \"%s\"; build it, or name it with --library PATH.\n", library.c_str());
     return 1;
   }
-  for (const Workload& workload : kWorkloads) {
-    for (const Contender& contender : contenders(library)) {
-      const double milliseconds = measure(workload, contender, smoke ? "1" : "25");
-      if (milliseconds < 0) {
-        std::fprintf(stderr, "heap_bench: %s with %s failed.\n", workload.name, contender.name);
-        return 1;
-      }
-      std::printf("heap.%s.%s %.1f ms\n", workload.name, contender.name, milliseconds);
-    }
-    std::fflush(stdout);
+  const std::vector<Contender> all = contenders(library);
+  Ratios ratios;
+  for (const Case& workload : kCases) {
+    if (!workload.command.empty() && ::access(workload.command[0].c_str(), X_OK) != 0) continue;  // not installed
+    if (!run_case(workload, all, smoke, ratios)) return 1;
   }
+  std::printf("heap.fast.glibc %.3f of_glibc\n", geometric_mean(ratios.to_glibc));
+  if (ratios.to_mimalloc.empty()) return 0;
+  std::printf("heap.fast.geomean %.3f of_mimalloc\n", geometric_mean(ratios.to_mimalloc));
+  std::printf("heap.checked.geomean %.3f of_mimalloc\n", geometric_mean(ratios.to_mimalloc));
+  std::printf("heap.fast.worst %.3f of_mimalloc\n", *std::ranges::max_element(ratios.to_mimalloc));
 }
