@@ -5,6 +5,7 @@ import * as fs from 'node:fs';
 import { openRecording, type ReactorInfo, type Recording } from '../../debug-adapter/recording';
 import { Replayer } from '../../debug-adapter/replay/replayer';
 import { crashingPrograms, programPath, recordCrash, repetitions, withDirectory } from '../support/fixture-programs';
+import { recordKvCrash, traffic } from '../support/kv-server';
 
 const pairs = repetitions('AFTERIMAGE_PAIRS', 5);
 
@@ -45,9 +46,13 @@ async function checkCrashed(recording: Recording, reactor: ReactorInfo, program:
 /** The same flights each time; of the other programs each pair has its own random input, and so its own crash. */
 const inputOf = (name: string, pair: number): string[] => (name === 'flight-board' ? [] : ['--seed', String(pair)]);
 
+/** A server crashes of what it is told. */
+const crash = (name: string, pair: number, directory: string): Promise<string> =>
+  name === 'kv-server' ? recordKvCrash(directory, traffic(pair)) : recordCrash(name, directory, inputOf(name, pair));
+
 /** One pair; answers where the executable was loaded. */
 async function checkPair(name: string, pair: number, directory: string): Promise<bigint> {
-  const recording = openRecording(await recordCrash(name, directory, inputOf(name, pair)));
+  const recording = openRecording(await crash(name, pair, directory));
   try {
     const crashed = recording.crashedReactor();
     assert.ok(crashed, `${name} crashed outside its reactors`);
@@ -68,7 +73,7 @@ describe('record and replay', function () {
     assert.notEqual(fs.readFileSync('/proc/sys/kernel/randomize_va_space', 'utf8').trim(), '0');
   });
 
-  for (const name of Object.keys(crashingPrograms)) {
+  for (const name of [...Object.keys(crashingPrograms), 'kv-server']) {
     it(`${name}: ${pairs} of ${pairs} replays end in the recorded crash`, async () => {
       const failures: string[] = [];
       const bases = new Set<bigint>();
