@@ -18,6 +18,7 @@ import { plan } from './plan';
 import {
   type Answer,
   type Crash,
+  type Digest,
   type Divergence,
   type Finding,
   isFinding,
@@ -99,8 +100,17 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
   }
 
   /** Replays to a position, forward or back. A crash on the way ends the process. */
-  async run(position: number): Promise<Stopped | Crash> {
-    this.send(`run ${position}`);
+  run(position: number): Promise<Stopped | Crash> {
+    return this.go(`run ${position}`);
+  }
+
+  /** Stands at a position, by the shortest way. */
+  seek(position: number): Promise<Stopped | Crash> {
+    return this.go(`seek ${position}`);
+  }
+
+  private async go(command: string): Promise<Stopped | Crash> {
+    this.send(command);
     const report = await this.next();
     return report.event === 'crash' ? report : expectReport(report, 'stopped');
   }
@@ -108,6 +118,12 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
   /** From now on every run() compares memory with a core dump where it ends (ARCHITECTURE.md, Replayer). */
   expectPages(list: string): void {
     this.send(`expect-pages ${list}`);
+  }
+
+  /** A number for the reactor's memory where the replay stands, and one for the executable's data. */
+  async digest(): Promise<Digest> {
+    this.send('digest');
+    return expectReport(await this.next(), 'digest');
   }
 
   /** The last event before `position` that changed the bytes at `address`, or the first. */

@@ -74,6 +74,7 @@ const Pages = z.object({
   differentWords: count,
   words: z.array(z.tuple([address, address, address]).transform(([at, recorded, replayed]) => ({ address: at, recorded, replayed }))),
 });
+const Digest = z.object({ event: z.literal('digest'), position: count, heap: address, data: address });
 const Progress = z.object({ event: z.literal('progress'), position: count });
 const Failed = z.object({ event: z.literal('error'), message: z.string() });
 
@@ -91,10 +92,12 @@ export const Report = z.discriminatedUnion('event', [
   Change,
   Answer,
   Pages,
+  Digest,
   Progress,
   Failed,
 ]);
 export type Report = z.infer<typeof Report>;
+export type Digest = z.infer<typeof Digest>;
 export type Ready = z.infer<typeof Ready>;
 export type Stopped = z.infer<typeof Stopped>;
 export type Writes = z.infer<typeof Writes>;

@@ -20,7 +20,8 @@ struct ScanArguments {  // struct pm_scan_arg
   std::uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
 };
 constexpr auto kPagemapScan = _IOWR('f', 16, ScanArguments);
-constexpr std::uint64_t kPageIsWritten = 1 << 1;
+constexpr std::uint64_t kPageIsWritten = 1 << 1, kPageIsOfFile = 1 << 2, kPageIsPresent = 1 << 3, kPageIsSwapped = 1 << 4;
+constexpr std::uint64_t kPageIsSharedZeroes = 1 << 5;
 constexpr std::uint64_t kArmMatching = 1 << 0;      // PM_SCAN_WP_MATCHING
 constexpr std::uint64_t kCheckIsTracked = 1 << 1;   // PM_SCAN_CHECK_WPASYNC
 
@@ -102,8 +103,13 @@ long WrittenPages::scan_some(std::uint64_t& at, std::uint64_t end, bool arm) noe
   arguments.end = end;
   arguments.vec = reinterpret_cast<std::uintptr_t>(ranges_);
   arguments.vec_len = kRanges;
-  arguments.category_mask = kPageIsWritten;
+  arguments.category_mask = which_ == Which::own ? 0 : kPageIsWritten;
   arguments.return_mask = kPageIsWritten;
+  if (which_ != Which::written) {
+    arguments.category_inverted = kPageIsOfFile | kPageIsSharedZeroes;
+    arguments.category_mask |= kPageIsOfFile | kPageIsSharedZeroes;
+    arguments.category_anyof_mask = kPageIsPresent | kPageIsSwapped;
+  }
   long count;
   do count = ioctl(pagemap_.get(), kPagemapScan, &arguments);
   while (count < 0 && errno == EINTR);

@@ -11,7 +11,7 @@
 
 namespace afterimage::os {
 
-// A userfaultfd for write protection of anonymous memory.
+// A userfaultfd for write protection: of anonymous memory, in asynchronous mode of any.
 class Userfault {
  public:
   enum class Mode {
@@ -44,7 +44,13 @@ struct WrittenRange {
 // Finds the pages written since they were last armed; pages never armed count as written.
 class WrittenPages {
  public:
-  WrittenPages() = default;
+  enum class Which {
+    written,        // armed or not, used or not
+    own,            // of a private mapping: those that writing has made this process's own, whenever that was; not to be armed
+    own_and_written,
+  };
+  explicit WrittenPages(Which which = Which::written) noexcept : which_(which) {}
+  Which which() const noexcept { return which_; }
   WrittenPages(const WrittenPages&) = delete;
   WrittenPages& operator=(const WrittenPages&) = delete;
   ~WrittenPages();
@@ -68,6 +74,7 @@ class WrittenPages {
  private:
   long scan_some(std::uint64_t& at, std::uint64_t end, bool arm) noexcept;
 
+  Which which_;
   FileDescriptor pagemap_;
   WrittenRange* ranges_ = nullptr;
 };

@@ -5,6 +5,7 @@
 
 #include <sstream>
 
+#include "base/hex.h"
 #include "replay/progress.h"
 #include "replay/queries.h"
 #include "replay/reports.h"
@@ -14,19 +15,39 @@ namespace {
 
 constexpr int kExitOk = 0, kExitFailed = 4;
 
-Status run(Replayer& replayer, std::istream& arguments) {
-  std::uint64_t target = 0;
-  if (!(arguments >> target)) return Status(0, "command run: a position is missing.");
+Status go_to(Replayer& replayer, std::uint64_t target, bool restore) {
   Progress progress;
   const auto after_event = [](void* context, std::uint64_t event) {
     static_cast<Progress*>(context)->at(event);
     return true;
   };
-  if (Status status = replayer.run_to(target, false, after_event, &progress); !status) return status;
+  if (Status status = replayer.run_to(target, restore, after_event, &progress); !status) return status;
   if (replayer.core().is_open()) replayer.core().report();
   JsonWriter json;
   json.begin_object().field("event", "stopped").field("position", replayer.position());
   report(json.field("reason", replayer.position() >= target ? "target" : "end").end_object());
+  return {};
+}
+
+// Forward event by event, which compares each.
+Status run(Replayer& replayer, std::istream& arguments) {
+  std::uint64_t target = 0;
+  if (!(arguments >> target)) return Status(0, "command run: a position is missing.");
+  return go_to(replayer, target, false);
+}
+
+// The shortest way.
+Status seek(Replayer& replayer, std::istream& arguments) {
+  std::uint64_t target = 0;
+  if (!(arguments >> target)) return Status(0, "command seek: a position is missing.");
+  return go_to(replayer, target, replayer.memory().nearest(target) > replayer.position());
+}
+
+Status digest(Replayer& replayer, std::istream&) {
+  JsonWriter json;
+  const MemoryImage::Digests digests = replayer.memory().digests();
+  json.begin_object().field("event", "digest").field("position", replayer.position());
+  report(json.field("heap", hex(digests.heap)).field("data", hex(digests.data)).end_object());
   return {};
 }
 
@@ -40,12 +61,12 @@ constexpr struct {
   const char* name;
   Status (*carry_out)(Replayer&, std::istream&);
 } kCommands[] = {
-    {"run", run},   {"expect-pages", expect_pages}, {"last-write", last_write}, {"first-write", first_write},
-    {"find", find}, {"history", history},           {"touched", touched},
-    {"diff", diff},
+    {"run", run},         {"seek", seek}, {"digest", digest},   {"expect-pages", expect_pages}, {"last-write", last_write},
+    {"first-write", first_write}, {"find", find}, {"history", history}, {"touched", touched}, {"diff", diff},
 };
 
 Status carry_out(Replayer& replayer, const std::string& name, std::istream& arguments) {
+  replayer.keeps_checkpoints = name == "run" || name == "seek";  // a question is asked of every event once
   for (const auto& command : kCommands)
     if (name == command.name) return command.carry_out(replayer, arguments);
   return Status(0, "unknown command: " + name);

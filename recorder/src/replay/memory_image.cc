@@ -10,6 +10,7 @@
 
 #include "base/hex.h"
 #include "os/modules.h"
+#include "replay/state_digest.h"
 
 namespace afterimage::replay {
 namespace {
@@ -17,6 +18,8 @@ namespace {
 bool inside(std::uintptr_t address, std::size_t bytes, std::uintptr_t base, std::size_t size) {
   return address >= base && bytes <= size && address - base <= size - bytes;
 }
+
+std::uint64_t position_of(const format::CoreFile& snapshot) { return snapshot.note().position; }
 
 }  // namespace
 
@@ -36,7 +39,7 @@ Status MemoryImage::open(const std::string& directory) {
   }
   if (snapshots_.empty())
     return unusable.ok() ? Status(0, directory + " holds no snapshot: there is no state to begin a replay with.") : unusable;
-  std::ranges::sort(snapshots_, {}, [](const format::CoreFile& snapshot) { return snapshot.note().position; });
+  std::ranges::sort(snapshots_, {}, position_of);
   leave_out_deltas_without_parent();
   if (snapshots_.empty()) return Status(0, directory + " holds deltas, but not the full snapshot that they build on.");
 
@@ -48,31 +51,80 @@ Status MemoryImage::open(const std::string& directory) {
                                std::strerror(problem) + ".");
   slot_bytes_ = note.slot_bytes;
   executable_data_ = os::executable_data();
+  for (const format::CoreLoad& load : snapshots_.front().loads())
+    if ((load.flags & 2) != 0 && inside(load.address, load.bytes, executable_data_.address, executable_data_.bytes))
+      restored_data_.push_back({load.address, load.bytes});
+  std::vector<os::AddressRange> restored = restored_data_;
+  restored.push_back({note.slot_base, note.slot_bytes});
+  checkpoints_.open(restored);
   return {};
 }
 
 Status MemoryImage::restore(std::uint64_t position, std::uint64_t& restored) {
-  const format::CoreFile* snapshot = &snapshots_.front();
-  for (const format::CoreFile& candidate : snapshots_)
-    if (candidate.note().position <= position) snapshot = &candidate;
-  restored = snapshot->note().position;
+  const format::CoreFile& snapshot = newest_snapshot(position);
+  restored = nearest(position);
+  if (restored == position_of(snapshot)) return restore_snapshot(snapshot);
+  return restore_checkpoint(*checkpoint_after(snapshot, position), snapshot);
+}
 
+std::uint64_t MemoryImage::nearest(std::uint64_t position) const {
+  const format::CoreFile& snapshot = newest_snapshot(position);
+  const auto* const checkpoint = checkpoint_after(snapshot, position);
+  return checkpoint != nullptr ? checkpoint->position : position_of(snapshot);
+}
+
+// The newest at or before the position, if it is one on top of the snapshot.
+const Checkpoints::Checkpoint* MemoryImage::checkpoint_after(const format::CoreFile& snapshot, std::uint64_t position) const {
+  const auto* const checkpoint = checkpoints_.before(position);
+  return checkpoint != nullptr && checkpoint->base == &snapshot ? checkpoint : nullptr;
+}
+
+const format::CoreFile& MemoryImage::newest_snapshot(std::uint64_t position) const {
+  const auto later = std::ranges::upper_bound(snapshots_, position, {}, position_of);
+  return later == snapshots_.begin() ? snapshots_.front() : *(later - 1);
+}
+
+Status MemoryImage::restore_snapshot(const format::CoreFile& snapshot) {
   // The pages are private copies of the file's: dropping them brings the file's back, and zeroes where there are none.
-  if (snapshot == mapped_) {
+  if (&snapshot == mapped_) {
     if (madvise(heap_, heap_->slot_bytes(), MADV_DONTNEED) != 0)
       return Status(errno, std::string("the heap's pages cannot be dropped: ") + std::strerror(errno) + ".");
-  } else if (Status status = map_slot(*snapshot); !status) {
+  } else if (Status status = map_slot(snapshot); !status) {
     return status;
   }
-  mapped_ = snapshot;
+  mapped_ = &snapshot;
   if (!heap_->is_valid())
-    return Status(0, "snapshot " + snapshot->path() + " does not hold a heap that this library understands.");
-  return restore_executable_data(*snapshot);
+    return Status(0, "snapshot " + snapshot.path() + " does not hold a heap that this library understands.");
+  if (Status status = restore_executable_data(snapshot); !status) return status;
+  checkpoints_.memory_replaced(mapped_);
+  return {};
+}
+
+Status MemoryImage::restore_checkpoint(const Checkpoints::Checkpoint& checkpoint, const format::CoreFile& snapshot) {
+  if (&snapshot != mapped_)
+    if (Status status = restore_snapshot(snapshot); !status) return status;
+  char** const environment = environ;
+  const bool restored = checkpoints_.restore(checkpoint);
+  environ = environment;
+  return restored ? Status() : Status(errno, std::string("an earlier position cannot be restored: ") + std::strerror(errno) + ".");
+}
+
+// From another snapshot nobody would come back: beyond the next one that is the shorter way, and has what the program did to its
+// data outside of react().
+void MemoryImage::came_to(std::uint64_t position, bool stays) {
+  if (mapped_ != &newest_snapshot(position)) return;
+  if (stays) checkpoints_.arrive(position);
+  else checkpoints_.pass(position);
+}
+
+MemoryImage::Digests MemoryImage::digests() const {
+  std::vector<os::AddressRange> heap;
+  heap_->used_ranges([&](std::uintptr_t address, std::size_t bytes) { heap.push_back({address, bytes}); });
+  return {.heap = state_digest(heap), .data = state_digest(restored_data_)};
 }
 
 bool MemoryImage::is_discontinuity(std::uint64_t position) const noexcept {
-  const auto at = std::ranges::lower_bound(snapshots_, position, {},
-                                           [](const format::CoreFile& snapshot) { return snapshot.note().position; });
+  const auto at = std::ranges::lower_bound(snapshots_, position, {}, position_of);
   return at != snapshots_.end() && at->note().position == position && &*at != mapped_ &&
          (at->note().flags & format::kDiscontinuity) != 0;
 }

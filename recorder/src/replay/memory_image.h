@@ -8,6 +8,7 @@
 #include "format/core_file.h"
 #include "heap/heap.h"
 #include "os/modules.h"
+#include "replay/checkpoints.h"
 
 namespace afterimage::replay {
 
@@ -17,8 +18,20 @@ class MemoryImage {
   Status open(const std::string& directory);
 
   std::uint64_t first_position() const noexcept { return snapshots_.front().note().position; }
-  // Makes the memory what it was at the newest snapshot at or before `position`, and returns that snapshot's position.
+  // Makes the memory what it was at the newest snapshot or checkpoint at or before `position`, and returns its position.
   Status restore(std::uint64_t position, std::uint64_t& restored);
+
+  // The replay has come here, and stays for now if it `stays`: a restore may return here, too.
+  void came_to(std::uint64_t position, bool stays);
+
+  // Which position restore() would restore.
+  std::uint64_t nearest(std::uint64_t position) const;
+
+  // Of all that a restore brings back: the reactor's memory, and the executable's data.
+  struct Digests {
+    std::uint64_t heap, data;
+  };
+  Digests digests() const;
 
   // Whether a replay that arrives at this position from earlier events must take the snapshot here.
   bool is_discontinuity(std::uint64_t position) const noexcept;
@@ -31,15 +44,21 @@ class MemoryImage {
  private:
   void leave_out_deltas_without_parent();
   const format::CoreFile* parent_of(const format::CoreFile& delta) const;
+  const format::CoreFile& newest_snapshot(std::uint64_t position) const;
+  const Checkpoints::Checkpoint* checkpoint_after(const format::CoreFile& snapshot, std::uint64_t position) const;
+  Status restore_snapshot(const format::CoreFile& snapshot);
   Status map_slot(const format::CoreFile& snapshot);
   Status map_loads(const format::CoreFile& snapshot);
   Status restore_executable_data(const format::CoreFile& snapshot);
+  Status restore_checkpoint(const Checkpoints::Checkpoint& checkpoint, const format::CoreFile& snapshot);
 
   std::vector<format::CoreFile> snapshots_;  // by position
   const format::CoreFile* mapped_ = nullptr;
   Heap* heap_ = nullptr;
   std::size_t slot_bytes_ = 0;
   os::AddressRange executable_data_;
+  std::vector<os::AddressRange> restored_data_;  // those parts of it that snapshots have
+  Checkpoints checkpoints_;
 };
 
 }  // namespace afterimage::replay

@@ -208,6 +208,7 @@ void replay_main(const Plan& plan) {
   report_ready(plan);
   if (plan.wait_for_debugger) {
     wait_for_debugger();
+    g_replayer->keeps_checkpoints = true;
     run_rewindable(debugged_loop);
   }
   report_crashes();

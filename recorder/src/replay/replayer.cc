@@ -49,6 +49,7 @@ Status Replayer::run_to(std::uint64_t target, bool from_snapshot, bool (*after_e
     const std::uint64_t event = position_;
     if (!step(status)) break;
     if (memory_.is_discontinuity(position_)) status = restore(position_);
+    if (keeps_checkpoints) memory_.came_to(position_, position_ == target);
     if (after_event != nullptr && !after_event(context, event)) break;
   }
   return status;

@@ -35,6 +35,9 @@ class Replayer {
   // `after_event` is called with each event's number behind it; false ends the run.
   Status run_to(std::uint64_t target, bool from_snapshot, bool (*after_event)(void*, std::uint64_t), void* context);
 
+  // Whether run_to() remembers places on the way, for going back faster. It costs time, and up to 256 MB.
+  bool keeps_checkpoints = false;
+
   // A delivery from inside react(). Throws what a nested react() throws.
   void outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes);
   // An outside value asked for inside react(): the log's next input, if it is of this kind.

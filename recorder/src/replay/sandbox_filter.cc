@@ -4,6 +4,7 @@
 #include <linux/audit.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
@@ -117,7 +118,8 @@ std::vector<sock_filter> sandbox_filter(const std::vector<os::AddressRange>& sys
   program.allow_without(SYS_openat, 2, kWriting);
   for (const long call : {SYS_kill, SYS_tgkill}) program.allow_with(call, 0, {pid});
   program.allow_with(SYS_prlimit64, 0, {0, pid});
-  program.allow_with(SYS_ioctl, 1, {TCGETS, FIONREAD, TIOCGWINSZ});
+  constexpr std::uint32_t kPagemapScan = 0xC0606610;  // this and the next two: which of our own pages were written
+  program.allow_with(SYS_ioctl, 1, {TCGETS, FIONREAD, TIOCGWINSZ, kPagemapScan, low(UFFDIO_REGISTER), low(UFFDIO_WRITEPROTECT)});
   // Threads may be started. posix_spawn() has blocked all signals, so that a trap would kill the replayer.
   program.unless_equal(SYS_clone, 6);
   program.load_argument(0);
