@@ -109,7 +109,7 @@ class [[nodiscard, gnu::visibility("default")]] Delivery {
   std::size_t inbox_used_ = 0;
   std::uint64_t outer_outbound_ = 0;
   CurrentEvent previous_event_;
-  int exceptions_ = 0;
+  unsigned exceptions_ = 0;
 };
 
 AFTERIMAGE_API bool is_replaying() noexcept;

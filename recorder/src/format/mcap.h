@@ -13,6 +13,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/copy.h"
+
 namespace afterimage::format {
 
 inline constexpr std::size_t kMagicBytes = 8;
@@ -99,8 +101,8 @@ class Writer {
     std::memcpy(record + 11, &message.sequence, 4);
     std::memcpy(record + 15, &message.time_ns, 8);
     std::memcpy(record + 23, &message.time_ns, 8);
-    if (!head.empty()) std::memcpy(record + kMessageOverhead, head.data(), head.size());
-    if (!tail.empty()) std::memcpy(record + kMessageOverhead + head.size(), tail.data(), tail.size());
+    copy_bytes(record + kMessageOverhead, head.data(), head.size());
+    if (!tail.empty()) copy_bytes(record + kMessageOverhead + head.size(), tail.data(), tail.size());
     commit(record, Opcode::message);
     used_ += kRecordPrefix + length;
   }

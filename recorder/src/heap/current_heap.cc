@@ -6,11 +6,6 @@ constinit thread_local CurrentHeap t_current_heap = {0, 0};
 
 Heap* current_heap() noexcept { return t_current_heap.heap(); }
 
-Heap* exchange_current_heap(Heap* heap) noexcept {
-  Heap* const previous = t_current_heap.heap();
-  const auto base = reinterpret_cast<std::uintptr_t>(heap);
-  t_current_heap = {base, base == 0 ? 0 : slot_bytes_at(base)};
-  return previous;
-}
+Heap* exchange_current_heap(Heap* heap) noexcept { return switch_heap(heap); }
 
 }  // namespace afterimage

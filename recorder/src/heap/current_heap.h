@@ -22,4 +22,12 @@ struct CurrentHeap {
 extern constinit thread_local CurrentHeap t_current_heap
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+// exchange_current_heap() without the call.
+inline Heap* switch_heap(Heap* heap) noexcept {
+  Heap* const previous = t_current_heap.heap();
+  const auto base = reinterpret_cast<std::uintptr_t>(heap);
+  t_current_heap = {base, base == 0 ? 0 : slot_bytes_at(base)};
+  return previous;
+}
+
 }  // namespace afterimage

@@ -45,7 +45,7 @@ void queue_foreign_free(void* block) noexcept {
 std::size_t drain_foreign_frees(Heap& heap,
                                 void (*on_batch)(void* context, const std::uint64_t* addresses, std::size_t count),
                                 void* context) noexcept {
-  if (slot_of(&heap).foreign_frees.load(std::memory_order_relaxed) == nullptr) return 0;
+  if (!has_foreign_frees(heap)) return 0;
   std::uint64_t batch[kForeignFreeBatch];
   std::size_t total = 0;
   for (ForeignFree* entry = take_all(heap); entry != nullptr;) {

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "afterimage/recorder.h"
+#include "base/copy.h"
 #include "format/core_block.h"
 
 namespace afterimage {
@@ -52,7 +53,7 @@ class CoreNotebook {
     head->kept = static_cast<std::uint32_t>(kept);
     const std::size_t room = static_cast<std::size_t>(std::end(block_->ring) - place) - sizeof *head;
     if (kept <= room) [[likely]] {
-      std::memcpy(place + sizeof *head, payload, kept);
+      copy_bytes(place + sizeof *head, payload, kept);
     } else {
       std::memcpy(place + sizeof *head, payload, room);
       std::memcpy(block_->ring, static_cast<const std::uint8_t*>(payload) + room, kept - room);

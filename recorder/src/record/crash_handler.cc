@@ -22,9 +22,6 @@ std::atomic<format::Control*> g_control{nullptr};
 struct sigaction g_previous[kSignals.size()];
 bool g_installed = false;
 
-__attribute__((tls_model("initial-exec"))) thread_local detail::CurrentEvent t_current_event;
-__attribute__((tls_model("initial-exec"))) thread_local bool t_signal_stack_checked = false;
-
 void note(format::CrashBlock& crash, int signal, const siginfo_t& info, const ucontext_t& context) noexcept {
   std::uint64_t none = format::kNoCrash;
   if (!__atomic_compare_exchange_n(&crash.state, &none, std::uint64_t{format::kCrashBeingWritten}, false,
@@ -71,7 +68,8 @@ void on_crash(int signal, siginfo_t* info, void* context) noexcept {
 
 }  // namespace
 
-detail::CurrentEvent& current_event() noexcept { return t_current_event; }
+constinit thread_local detail::CurrentEvent t_current_event;
+constinit thread_local bool t_signal_stack_checked = false;
 
 void install_crash_handler(format::Control* control) noexcept {
   g_control = control;
@@ -88,8 +86,7 @@ void install_crash_handler(format::Control* control) noexcept {
   }
 }
 
-void ensure_signal_stack() noexcept {
-  if (t_signal_stack_checked) return;
+void add_signal_stack() noexcept {
   t_signal_stack_checked = true;
   stack_t current;
   if (sigaltstack(nullptr, &current) != 0 || (current.ss_flags & SS_DISABLE) == 0) return;

@@ -1,7 +1,7 @@
-#include <exception>
-
+#include "base/exception_count.h"
 #include "base/outbound_hash.h"
 #include "base/replay_mode.h"
+#include "heap/current_heap.h"
 #include "inputs/hooks.h"
 #include "record/crash_handler.h"
 #include "record/reactor_core.h"
@@ -44,31 +44,30 @@ Delivery::Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo
   }
   if (t_reactor != nullptr && t_reactor != core)
     t_reactor->set_outbound(outbound_hash(t_reactor->outbound(), reactor, type, payload, bytes));
-  previous_heap_ = exchange_current_heap(nullptr);
+  previous_heap_ = switch_heap(nullptr);
   ensure_signal_stack();
   event_ = core->begin(type, payload, bytes, begun_ns_);
   payload_ = core->enter_inbox(type, payload, bytes, inbox_used_);
   object_ = core->object();
-  exceptions_ = std::uncaught_exceptions();
+  exceptions_ = uncaught_exceptions();
 
-  CurrentEvent& current = current_event();
   previous_core_ = std::exchange(t_reactor, core);
   outer_outbound_ = core->outbound();
   core->set_outbound(0);
-  previous_event_ = std::exchange(current, {core->id() + std::uint64_t{1}, event_});
-  exchange_current_heap(core->heap());
+  previous_event_ = std::exchange(t_current_event, {core->id() + std::uint64_t{1}, event_});
+  switch_heap(core->heap());
 }
 
 Delivery::~Delivery() {
   if (core_ == nullptr) return;
-  exchange_current_heap(nullptr);
+  switch_heap(nullptr);
   core_->leave_inbox(inbox_used_);
   const std::uint64_t outbound = core_->outbound();
-  core_->end(event_, begun_ns_, std::uncaught_exceptions() > exceptions_, outbound);
+  core_->end(event_, begun_ns_, uncaught_exceptions() > exceptions_, outbound);
   core_->set_outbound(outer_outbound_);
   t_reactor = previous_core_;
-  current_event() = previous_event_;
-  exchange_current_heap(previous_heap_);
+  t_current_event = previous_event_;
+  switch_heap(previous_heap_);
 }
 
 bool is_replaying() noexcept { return replay_hooks != nullptr; }

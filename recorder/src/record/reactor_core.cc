@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "base/copy.h"
 #include "record/control_file.h"
 #include "record/crash_handler.h"
 #include "record/recorder_core.h"
@@ -82,7 +83,7 @@ std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload,
                                  std::uint64_t& begun_ns) noexcept {
   const std::uint64_t event = next_event_++;
   if (depth_++ == 0) {
-    drain_foreign_frees();
+    if (heap_ != nullptr && has_foreign_frees(*heap_)) drain_foreign_frees();
     // Somebody called into the reactor other than by an event: a replay can only go on from its result.
     if (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_)) save_snapshot_now();
   }
@@ -136,14 +137,13 @@ const std::byte* ReactorCore::enter_inbox(const EventTypeInfo& type, const void*
       room > Heap::kInboxBytes - inbox_used_)
     return static_cast<const std::byte*>(payload);
   std::byte* const place = heap_->inbox() + inbox_used_;
-  std::memcpy(place, payload, bytes);
+  copy_bytes(place, payload, bytes);
   inbox_used_ += room;
   used = room;
   return place;
 }
 
 void ReactorCore::drain_foreign_frees() noexcept {
-  if (heap_ == nullptr) return;
   const std::size_t freed = afterimage::drain_foreign_frees(
       *heap_,
       [](void* self, const std::uint64_t* addresses, std::size_t count) {
