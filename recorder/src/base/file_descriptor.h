@@ -1,5 +1,6 @@
 // Owns a file descriptor.
 #pragma once
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
@@ -17,6 +18,12 @@ class FileDescriptor {
   }
   ~FileDescriptor() {
     if (number_ >= 0) ::close(number_);
+  }
+
+  // In a replay the low numbers are for the files that the program opens again.
+  void move_out_of_the_way() noexcept {
+    constexpr int kFirst = 512;
+    if (FileDescriptor high(fcntl(number_, F_DUPFD_CLOEXEC, kFirst)); high.valid()) std::swap(number_, high.number_);
   }
 
   bool valid() const noexcept { return number_ >= 0; }

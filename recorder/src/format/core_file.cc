@@ -139,14 +139,11 @@ int write_core(int descriptor, const SnapshotNote& note, std::span<const std::by
   return error;
 }
 
-constexpr int kFirstDescriptor = 512;
-
 Status CoreFile::open(const std::string& path) {
   path_ = path;
   file_ = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file_.valid()) return Status(errno, "snapshot " + path + " cannot be opened: " + std::strerror(errno) + ".");
-  // The low numbers are for the files that the replayed program opens again.
-  if (FileDescriptor high(fcntl(file_.get(), F_DUPFD_CLOEXEC, kFirstDescriptor)); high.valid()) file_ = std::move(high);
+  file_.move_out_of_the_way();
   struct stat info;
   if (fstat(file_.get(), &info) != 0) return Status(errno, "snapshot " + path + ": " + std::strerror(errno) + ".");
   return read_headers(static_cast<std::uint64_t>(info.st_size));

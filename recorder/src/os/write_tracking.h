@@ -22,6 +22,7 @@ class Userfault {
   // Of the Mode, ENOSYS or EINVAL when this kernel cannot, EPERM when this process may not.
   [[nodiscard]] int open(Mode mode) noexcept;
   bool is_open() const noexcept { return file_.valid(); }
+  void move_out_of_the_way() noexcept { file_.move_out_of_the_way(); }
 
   [[nodiscard]] int watch(std::uintptr_t address, std::size_t bytes) noexcept;  // may be repeated
   [[nodiscard]] int protect(std::uintptr_t address, std::size_t bytes) noexcept;
@@ -57,6 +58,7 @@ class WrittenPages {
 
   // EACCES when /proc/self/pagemap may not be read, ENOTTY before Linux 6.7.
   [[nodiscard]] int open() noexcept;
+  void move_out_of_the_way() noexcept { pagemap_.move_out_of_the_way(); }
 
   // f(address, bytes) for every run of written pages; with `arm` each is armed again before f sees it, so that a write
   // during f is found by the next scan. Stops when f returns false.

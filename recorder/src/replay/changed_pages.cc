@@ -15,6 +15,8 @@ int ChangedPages::open(std::span<const os::AddressRange> ranges) {
   pages_.emplace(tracked ? Which::own_and_written : Which::own);
   const int problem = pages_->open();
   if (problem != 0) pages_.reset();
+  else pages_->move_out_of_the_way();
+  userfault_.move_out_of_the_way();
   return problem;
 }
 
