@@ -40,7 +40,8 @@ ReactorCore::~ReactorCore() {
   if (heap_ != nullptr && recorder_->is_open()) recorder_->snapshots().let_go(*heap_);  // it reports to this object
   log_.reset();
   if (slot_ != nullptr && slot_->state == format::kReactorLive) publish(slot_->state, format::kDestroyed);
-  if (heap_ != nullptr) {
+  // Without an object its constructor has thrown, and what it threw lives in this heap: it stays.
+  if (heap_ != nullptr && object_ != nullptr) {
     discard_foreign_frees(*heap_);
     Heap::destroy(heap_);
   }
