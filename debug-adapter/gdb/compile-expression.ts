@@ -27,9 +27,12 @@ export interface Source {
 
 const REWRITES_MAX = 16;
 const MARK = '@afterimage@';
+/** A reactor of C or another language (recorder/src/record/c_api.cc). */
+const FOREIGN_REACTOR = 'afterimage::ForeignReactor';
 
 /** Compiles the expression as seen on entry to react(). */
 export async function compileExpression(source: Source): Promise<Compiled> {
+  if (source.reactor === FOREIGN_REACTOR) return compileInOneOf(source, ['main'], withForeignNames(source.expression));
   const names = ['react', 'handle', 'consume', 'operator()'].map((method) => `${source.reactor}::${method}`);
   const overloads = names.flatMap((name) => source.events.map((event) => `'${name}(${event} const&)'`));
   const expression = withCodesOfCharacters(source.expression);
@@ -55,6 +58,7 @@ async function compileRewritten(source: Source, original: string): Promise<Compi
     const [, unknown] = /^No symbol "(\w+)" in current context/.exec(compiled.problem) ?? [];
     const [, notMember] = /(?:no|find) member named [`']?(\w+)/.exec(compiled.problem) ?? [];
     const event = source.events[0];
+    if (unknown !== undefined && source.reactor.split('::').includes(unknown)) break; // the type itself
     if (unknown !== undefined) expression = expression.replace(new RegExp(`\\b${unknown}\\b`, 'g'), `${reactor}->${unknown}`);
     else if (notMember !== undefined && event !== undefined && expression.includes(`${reactor}->${notMember}`))
       expression = expression.replaceAll(`${reactor}->${notMember}`, `(*(${event}*)$rsi)`);
@@ -64,6 +68,13 @@ async function compileRewritten(source: Source, original: string): Promise<Compi
     compiled = await compileInOneOf(source, ['main'], expression);
   }
   return compiled;
+}
+
+/** What create() returned is `object`, and the event's bytes are `event`: casts say what they are. */
+function withForeignNames(expression: string): string {
+  const nameButNoTagOrMember = /(?<!(?:struct|union|enum|\.|->)\s*)\b(object|event)\b/g;
+  const places: Record<string, string> = { object: '(*(void**)$rdi)', event: '((void*)$rsi)' };
+  return withCodesOfCharacters(expression).replace(nameButNoTagOrMember, (name) => places[name]!);
 }
 
 /** One gdb tries all scopes; the first that knows the names is taken, else the problem that says most. */

@@ -39,28 +39,44 @@ describe('the Debian packages', function () {
   it('hold the library, and beside it all that is needed to build with it', () => {
     const contents = (name: string) => run('dpkg-deb', ['--contents', packageNamed(name)]);
     assert.match(contents('libafterimage0'), /\/libafterimage\.so\.0 -> libafterimage\.so\.0\./);
-    for (const file of ['afterimage/recorder.h', 'afterimage-config.cmake', 'afterimage.pc', 'afterimage-launch', 'FORMAT.md'])
+    for (const file of [
+      'afterimage/recorder.h',
+      'afterimage/afterimage.h',
+      'afterimage-config.cmake',
+      'afterimage.pc',
+      'afterimage-launch',
+      'FORMAT.md',
+    ])
       assert.ok(contents('libafterimage-dev').includes(file), `${file} is missing`);
   });
 
-  it('are used with find_package, and what such a program records is replayed', async () => {
-    run('cmake', ['-S', path.join(root, 'fixtures/consumer'), '-B', 'with-cmake', `-DCMAKE_PREFIX_PATH=${usr}`]);
-    run('cmake', ['--build', 'with-cmake']);
-    await crashesAndReplays('with-cmake/consumer', {});
-  });
+  const languages = [
+    { language: 'CXX', compiler: ['g++', '-std=c++20'], source: 'main.cc' },
+    { language: 'C', compiler: ['gcc', '-std=c11', '-pedantic'], source: 'main.c' },
+  ] as const;
 
-  it('are used with pkg-config, and what such a program records is replayed', async () => {
-    const library = path.dirname(unpacked('libafterimage.so.0'));
-    const environment = { PKG_CONFIG_PATH: path.dirname(unpacked('afterimage.pc')), LD_LIBRARY_PATH: library };
-    const flags = run('pkg-config', ['--cflags', '--libs', 'afterimage'], environment).trim().split(' ');
-    const source = path.join(root, 'fixtures/consumer/main.cc');
-    run('g++', ['-std=c++20', '-O2', '-g', '-Wall', '-Wextra', source, '-o', 'with-pkg-config', ...flags]);
-    await crashesAndReplays('with-pkg-config', environment);
-  });
+  for (const { language, compiler, source } of languages) {
+    it(`are used from ${language} with find_package, and what such a program records is replayed`, async () => {
+      const directory = `cmake-${language}`;
+      run('cmake', ['-S', path.join(root, 'fixtures/consumer'), '-B', directory, `-DCMAKE_PREFIX_PATH=${usr}`, `-DLANGUAGE=${language}`]);
+      run('cmake', ['--build', directory]);
+      await crashesAndReplays(`${directory}/consumer`, {});
+    });
+
+    it(`are used from ${language} with pkg-config, and what such a program records is replayed`, async () => {
+      const library = path.dirname(unpacked('libafterimage.so.0'));
+      const environment = { PKG_CONFIG_PATH: path.dirname(unpacked('afterimage.pc')), LD_LIBRARY_PATH: library };
+      const flags = run('pkg-config', ['--cflags', '--libs', 'afterimage'], environment).trim().split(' ');
+      const [command, ...options] = [...compiler, '-O2', '-g', '-Wall', '-Wextra', '-Werror'];
+      fs.mkdirSync(path.join(scratch, `pkg-config-${language}`));
+      const program = `pkg-config-${language}/consumer`;
+      run(command, [...options, path.join(root, 'fixtures/consumer', source), '-o', program, ...flags]);
+      await crashesAndReplays(program, environment);
+    });
+  }
 
   async function crashesAndReplays(program: string, environment: NodeJS.ProcessEnv): Promise<void> {
-    const directory = path.join(scratch, `recorded-by-${path.basename(path.dirname(program))}`);
-    fs.mkdirSync(directory);
+    const directory = path.dirname(path.join(scratch, program));
     const env = { ...process.env, ...environment };
     const { signal, stderr } = spawnSync(path.join(scratch, program), [], { cwd: directory, env, encoding: 'utf8' });
     assert.equal(signal, 'SIGFPE', stderr);

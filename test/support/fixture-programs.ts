@@ -16,6 +16,7 @@ export const crashingPrograms: Readonly<Record<string, readonly string[]>> = {
   'outside-world': [],
   'plugin-host': [],
   'three-reactors': [],
+  'weather-station': [],
 };
 
 export const programPath = (name: string): string => path.join(root, 'build/recorder/fixtures', name, name);

@@ -105,7 +105,9 @@ export class KvServer {
     private readonly ended: Promise<[number | null, NodeJS.Signals | null]>,
     readonly port: number,
   ) {
-    process.once('exit', () => this.kill()); // when a test is given up while it waits
+    const kill = () => this.kill(); // when a test is given up while it waits
+    process.once('exit', kill);
+    void ended.then(() => process.off('exit', kill));
   }
 
   /** Answers when it listens. */

@@ -1,0 +1,110 @@
+/* afterimage/afterimage.h: the recorder for C, and for every language that can call C. (C++ uses afterimage/recorder.h.)
+ *
+ *     static void* make_board(void* argument) { return calloc(1, sizeof(struct board)); }    // inside the reactor's own heap
+ *     static void react(void* board, const void* event, size_t bytes) { ... }
+ *
+ *     afterimage_recorder* recorder;
+ *     if (afterimage_open(NULL, &recorder) != AFTERIMAGE_OK) fprintf(stderr, "%s\n", afterimage_error());   // it may go on all the same
+ *
+ *     const afterimage_reactor_type board_type = {.create = make_board, .react = react};
+ *     afterimage_reactor board;
+ *     if (afterimage_create(recorder, "board", &board_type, NULL, &board) != AFTERIMAGE_OK) return 1;
+ *     while (next(&event)) afterimage_deliver(board, &event, sizeof event);   // committed to the log, then react(object, event, bytes)
+ *     afterimage_destroy(board);
+ *     afterimage_close(recorder);
+ *
+ * A reactor is an object and a function that changes it, one event at a time. All that it allocates in create() and react() comes from a
+ * heap of its own, and is the same, at the same addresses, in a replay. An event is bytes, which react() finds at the same address, too.
+ *
+ * Nothing here throws or ends the program. Functions that can fail return a code; afterimage_error() has the sentence. Where recording is
+ * impossible, or becomes so, the reactors go on unrecorded. Threads: as in afterimage/recorder.h.
+ */
+#ifndef AFTERIMAGE_AFTERIMAGE_H
+#define AFTERIMAGE_AFTERIMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if !defined(AFTERIMAGE_API)
+#define AFTERIMAGE_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum afterimage_code {
+  AFTERIMAGE_OK = 0,
+  AFTERIMAGE_NOT_RECORDING = 1,    /* everything works, but nothing is recorded (any more) */
+  AFTERIMAGE_INVALID_ARGUMENT = 2, /* nothing was done */
+  AFTERIMAGE_CREATE_FAILED = 3,    /* create() returned NULL */
+  AFTERIMAGE_EXCEPTION = 4,        /* create() or react(), written in C++, threw an exception; the event counts as done */
+  AFTERIMAGE_OUT_OF_MEMORY = 5
+} afterimage_code;
+
+/* What the last call of this thread that failed has to say: one sentence. Never NULL; valid until the next such call. */
+AFTERIMAGE_API const char* afterimage_error(void);
+
+/* The meaning of each field is that of the same name in afterimage::Options (afterimage/recorder.h). Set `bytes` to the size of the struct:
+ * fields may be added at its end, and those beyond are as in the default. Fill it with afterimage_default_options() first. */
+typedef struct afterimage_options {
+  size_t bytes;
+  const char* directory;
+  uint64_t segment_bytes;
+  uint64_t snapshot_log_bytes;
+  uint64_t snapshot_interval_ms;
+  const char* snapshot_engine;
+  uint64_t keep_bytes;
+  uint64_t keep_ms;
+  int reactors_do_io;
+  int snapshot_deltas;
+  int crash_handler;
+  int pass_files_through;
+} afterimage_options;
+
+AFTERIMAGE_API afterimage_options afterimage_default_options(void);
+
+typedef struct afterimage_recorder afterimage_recorder;
+
+/* Begins a recording. `options` may be NULL. There is a recorder afterwards, unless the code is INVALID_ARGUMENT or OUT_OF_MEMORY. */
+AFTERIMAGE_API afterimage_code afterimage_open(const afterimage_options* options, afterimage_recorder** recorder);
+
+/* Whether it is still recording. */
+AFTERIMAGE_API afterimage_code afterimage_status(const afterimage_recorder* recorder);
+
+/* The recording's directory; "" if there is none. */
+AFTERIMAGE_API const char* afterimage_path(const afterimage_recorder* recorder);
+
+/* Seals the recording in good order. Destroy the reactors before. */
+AFTERIMAGE_API void afterimage_close(afterimage_recorder* recorder);
+
+typedef struct afterimage_reactor_type {
+  void* (*create)(void* argument); /* makes the object */
+  void (*react)(void* object, const void* event, size_t bytes);
+  void (*destroy)(void* object); /* may be NULL */
+} afterimage_reactor_type;
+
+/* A reactor. A value: copy it freely, also into other reactors, which may then deliver events to it from inside react(). */
+typedef struct afterimage_reactor {
+  void* core;
+  uint32_t id;
+  void* owner;
+  void* object; /* for looking only: changes outside of react() are not replayed */
+} afterimage_reactor;
+
+AFTERIMAGE_API afterimage_code afterimage_create(afterimage_recorder* recorder, const char* name, const afterimage_reactor_type* type,
+                                                 void* argument, afterimage_reactor* reactor);
+
+/* Commits the event to the log, then calls react() inside the reactor's heap. `event` may be NULL if there are no bytes. */
+AFTERIMAGE_API afterimage_code afterimage_deliver(afterimage_reactor reactor, const void* event, size_t bytes);
+
+/* Asks for a snapshot: begun at the end of the current or the next event. May be called by any thread. */
+AFTERIMAGE_API void afterimage_snapshot(afterimage_reactor reactor);
+
+/* Calls destroy(), and gives up the reactor's heap. */
+AFTERIMAGE_API void afterimage_destroy(afterimage_reactor reactor);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

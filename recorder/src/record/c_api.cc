@@ -1,0 +1,179 @@
+// afterimage/afterimage.h, in terms of afterimage/recorder.h.
+#include "afterimage/afterimage.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <span>
+
+#include "afterimage/recorder.h"
+
+namespace afterimage {
+
+// What stands between the recorder and a reactor of another language. It lives in the reactor's heap. Its name is in the recording, and
+// questions (debug-adapter/gdb/compile-expression.ts) find the object by both: it is the first member.
+class ForeignReactor {
+ public:
+  struct NotCreated {};
+
+  ForeignReactor(const afterimage_reactor_type& type, void* argument) : object_(type.create(argument)), type_(type) {
+    if (object_ == nullptr) throw NotCreated();
+  }
+  ~ForeignReactor() {
+    if (type_.destroy != nullptr) type_.destroy(object_);
+  }
+  ForeignReactor(const ForeignReactor&) = delete;
+  ForeignReactor& operator=(const ForeignReactor&) = delete;
+
+  void react(const std::span<const std::byte>& event) { type_.react(object_, event.data(), event.size()); }
+  void* object() const noexcept { return object_; }
+
+ private:
+  void* const object_;
+  const afterimage_reactor_type type_;
+};
+
+namespace {
+
+using Owner = Reactor<ForeignReactor>;
+using Ref = ReactorRef<ForeignReactor>;
+
+thread_local char t_error[512] = "";
+
+afterimage_code fail(afterimage_code code, const char* what) noexcept {
+  std::snprintf(t_error, sizeof t_error, "%s", what);
+  return code;
+}
+
+// Runs `function`; whatever it throws becomes a code.
+template <typename Function>
+afterimage_code guarded(Function function) noexcept {
+  try {
+    return function();
+  } catch (const ForeignReactor::NotCreated&) {
+    return fail(AFTERIMAGE_CREATE_FAILED, "create() returned NULL, so there is no reactor.");
+  } catch (const std::bad_alloc&) {
+    return fail(AFTERIMAGE_OUT_OF_MEMORY, "There is not enough memory.");
+  } catch (const std::exception& exception) {
+    return fail(AFTERIMAGE_EXCEPTION, exception.what());
+  } catch (...) {
+    return fail(AFTERIMAGE_EXCEPTION, "create() or react() threw something that is no std::exception.");
+  }
+}
+
+// A caller may know fewer fields than we do, or more.
+afterimage_options completed(const afterimage_options* given) noexcept {
+  afterimage_options options = afterimage_default_options();
+  if (given == nullptr) return options;
+  std::memcpy(&options, given, std::min(given->bytes, sizeof options));
+  return options;
+}
+
+Options translated(const afterimage_options& options) {
+  return {.directory = options.directory,
+          .segment_bytes = options.segment_bytes,
+          .snapshot_log_bytes = options.snapshot_log_bytes,
+          .snapshot_interval_ms = options.snapshot_interval_ms,
+          .snapshot_engine = options.snapshot_engine,
+          .reactors_do_io = options.reactors_do_io != 0,
+          .snapshot_deltas = options.snapshot_deltas != 0,
+          .keep_bytes = options.keep_bytes,
+          .keep_ms = options.keep_ms,
+          .crash_handler = options.crash_handler != 0,
+          .pass_files_through = options.pass_files_through != 0};
+}
+
+// A reference holds nothing that a replay would follow into another heap, and so neither does the value that stands for it in C.
+struct RefParts {
+  detail::ReactorCore* core;
+  std::uint32_t id;
+};
+static_assert(sizeof(RefParts) == sizeof(Ref) && std::is_trivially_copyable_v<Ref>);
+
+Ref ref_of(const afterimage_reactor& reactor) noexcept { return Ref(static_cast<detail::ReactorCore*>(reactor.core), reactor.id); }
+
+}  // namespace
+}  // namespace afterimage
+
+struct afterimage_recorder {
+  afterimage::Recorder recorder;
+};
+
+extern "C" {
+
+const char* afterimage_error(void) { return afterimage::t_error; }
+
+afterimage_options afterimage_default_options(void) {
+  static const afterimage::Options options;
+  return {.bytes = sizeof(afterimage_options),
+          .directory = options.directory.c_str(),
+          .segment_bytes = options.segment_bytes,
+          .snapshot_log_bytes = options.snapshot_log_bytes,
+          .snapshot_interval_ms = options.snapshot_interval_ms,
+          .snapshot_engine = options.snapshot_engine.c_str(),
+          .keep_bytes = options.keep_bytes,
+          .keep_ms = options.keep_ms,
+          .reactors_do_io = options.reactors_do_io,
+          .snapshot_deltas = options.snapshot_deltas,
+          .crash_handler = options.crash_handler,
+          .pass_files_through = options.pass_files_through};
+}
+
+afterimage_code afterimage_open(const afterimage_options* options, afterimage_recorder** recorder) {
+  using namespace afterimage;
+  if (recorder == nullptr) return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_open: the recorder has no place, the pointer is NULL.");
+  *recorder = nullptr;
+  const afterimage_options all = completed(options);
+  if (all.directory == nullptr || all.snapshot_engine == nullptr)
+    return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_open: directory and snapshot_engine must not be NULL.");
+  return guarded([&] {
+    *recorder = new afterimage_recorder{Recorder::open(translated(all))};
+    return afterimage_status(*recorder);
+  });
+}
+
+afterimage_code afterimage_status(const afterimage_recorder* recorder) {
+  using namespace afterimage;
+  return guarded([&] {
+    const Status status = recorder->recorder.status();
+    return status.ok() ? AFTERIMAGE_OK : fail(AFTERIMAGE_NOT_RECORDING, status.message().c_str());
+  });
+}
+
+const char* afterimage_path(const afterimage_recorder* recorder) { return recorder->recorder.path().c_str(); }
+
+void afterimage_close(afterimage_recorder* recorder) { delete recorder; }
+
+afterimage_code afterimage_create(afterimage_recorder* recorder, const char* name, const afterimage_reactor_type* type, void* argument,
+                                  afterimage_reactor* reactor) {
+  using namespace afterimage;
+  if (recorder == nullptr || name == nullptr || type == nullptr || reactor == nullptr)
+    return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_create: recorder, name, type and reactor must not be NULL.");
+  if (type->create == nullptr || type->react == nullptr)
+    return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_create: the type needs the functions create and react.");
+  return guarded([&] {
+    auto owner = std::make_unique<Owner>(recorder->recorder.create<ForeignReactor>(name, *type, argument));
+    const auto ref = std::bit_cast<RefParts>(owner->ref());
+    *reactor = {.core = ref.core, .id = ref.id, .owner = owner.get(), .object = (*owner)->object()};
+    (void)owner.release();  // until afterimage_destroy()
+    return AFTERIMAGE_OK;
+  });
+}
+
+afterimage_code afterimage_deliver(afterimage_reactor reactor, const void* event, size_t bytes) {
+  using namespace afterimage;
+  if (event == nullptr && bytes > 0) return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_deliver: the event is NULL, but has bytes.");
+  return guarded([&] {
+    ref_of(reactor).deliver(std::span(static_cast<const std::byte*>(event), bytes));
+    return AFTERIMAGE_OK;
+  });
+}
+
+void afterimage_snapshot(afterimage_reactor reactor) { static_cast<afterimage::Owner*>(reactor.owner)->snapshot(); }
+
+void afterimage_destroy(afterimage_reactor reactor) { delete static_cast<afterimage::Owner*>(reactor.owner); }
+
+}  // extern "C"

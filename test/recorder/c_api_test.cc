@@ -1,0 +1,133 @@
+// afterimage/afterimage.h: what it answers when all is well, and when not. That what C records is replayed is a test of the fixture
+// program weather-station.
+#include "afterimage/afterimage.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+
+#include "check.h"
+
+namespace {
+
+struct Counter {
+  int events;
+  std::size_t bytes;
+};
+
+void* make_counter(void* start) {
+  auto* const counter = static_cast<Counter*>(std::calloc(1, sizeof(Counter)));
+  counter->events = start == nullptr ? 0 : *static_cast<int*>(start);
+  return counter;
+}
+
+void count(void* object, const void*, std::size_t bytes) {
+  auto* const counter = static_cast<Counter*>(object);
+  ++counter->events;
+  counter->bytes += bytes;
+}
+
+int destroyed = 0;
+
+void destroy_counter(void* object) {
+  ++destroyed;
+  std::free(object);
+}
+
+constexpr afterimage_reactor_type kCounter{.create = make_counter, .react = count, .destroy = destroy_counter};
+
+const Counter& counter_of(const afterimage_reactor& reactor) { return *static_cast<const Counter*>(reactor.object); }
+
+// An open recorder in a directory of its own.
+struct Recording {
+  explicit Recording(const char* directory) {
+    afterimage_options options = afterimage_default_options();
+    options.directory = directory;
+    code = afterimage_open(&options, &recorder);
+  }
+  ~Recording() { afterimage_close(recorder); }
+
+  afterimage_recorder* recorder = nullptr;
+  afterimage_code code;
+};
+
+void an_event_changes_the_object(const std::string& directory) {
+  const Recording recording(directory.c_str());
+  CHECK(recording.code == AFTERIMAGE_OK);
+  CHECK(std::filesystem::exists(std::string(afterimage_path(recording.recorder)) + "/manifest.json"));
+  int start = 40;
+  afterimage_reactor counter;
+  CHECK(afterimage_create(recording.recorder, "counter", &kCounter, &start, &counter) == AFTERIMAGE_OK);
+  CHECK(afterimage_deliver(counter, "abc", 3) == AFTERIMAGE_OK);
+  CHECK(afterimage_deliver(counter, nullptr, 0) == AFTERIMAGE_OK);
+  CHECK(counter_of(counter).events == 42 && counter_of(counter).bytes == 3);
+  CHECK(afterimage_status(recording.recorder) == AFTERIMAGE_OK);
+  afterimage_destroy(counter);
+  CHECK(destroyed == 1);
+}
+
+void without_a_directory_the_reactors_go_on(const std::string& directory) {
+  const std::string file = directory + "/file";
+  std::fclose(std::fopen(file.c_str(), "w"));
+  const Recording recording((file + "/below").c_str());
+  CHECK(recording.code == AFTERIMAGE_NOT_RECORDING);
+  CHECK(std::strstr(afterimage_error(), file.c_str()) != nullptr);
+  afterimage_reactor counter;
+  CHECK(afterimage_create(recording.recorder, "counter", &kCounter, nullptr, &counter) == AFTERIMAGE_OK);
+  CHECK(afterimage_deliver(counter, "a", 1) == AFTERIMAGE_OK);
+  CHECK(counter_of(counter).events == 1);
+  afterimage_destroy(counter);
+}
+
+void mistakes_are_named(const std::string& directory) {
+  CHECK(afterimage_open(nullptr, nullptr) == AFTERIMAGE_INVALID_ARGUMENT);
+  const Recording recording(directory.c_str());
+  afterimage_reactor reactor;
+  CHECK(afterimage_create(recording.recorder, nullptr, &kCounter, nullptr, &reactor) == AFTERIMAGE_INVALID_ARGUMENT);
+  constexpr afterimage_reactor_type incomplete{.create = make_counter, .react = nullptr, .destroy = nullptr};
+  CHECK(afterimage_create(recording.recorder, "counter", &incomplete, nullptr, &reactor) == AFTERIMAGE_INVALID_ARGUMENT);
+  CHECK(std::strstr(afterimage_error(), "react") != nullptr);
+  constexpr afterimage_reactor_type impossible{.create = [](void*) -> void* { return nullptr; }, .react = count, .destroy = nullptr};
+  CHECK(afterimage_create(recording.recorder, "nothing", &impossible, nullptr, &reactor) == AFTERIMAGE_CREATE_FAILED);
+}
+
+void an_exception_of_cplusplus_becomes_a_code(const std::string& directory) {
+  const Recording recording(directory.c_str());
+  constexpr afterimage_reactor_type throwing{
+      .create = make_counter, .react = [](void*, const void*, std::size_t) { throw std::runtime_error("too much"); }, .destroy = destroy_counter};
+  afterimage_reactor reactor;
+  CHECK(afterimage_create(recording.recorder, "throwing", &throwing, nullptr, &reactor) == AFTERIMAGE_OK);
+  CHECK(afterimage_deliver(reactor, nullptr, 0) == AFTERIMAGE_EXCEPTION);
+  CHECK(std::string(afterimage_error()) == "too much");
+  CHECK(afterimage_deliver(reactor, nullptr, 1) == AFTERIMAGE_INVALID_ARGUMENT);
+  afterimage_destroy(reactor);
+}
+
+void options_of_an_older_caller_are_completed(const std::string& directory) {
+  afterimage_options options = afterimage_default_options();
+  options.bytes = offsetof(afterimage_options, segment_bytes);
+  options.directory = directory.c_str();
+  options.snapshot_engine = nullptr;  // beyond what this caller knows
+  afterimage_recorder* recorder = nullptr;
+  CHECK(afterimage_open(&options, &recorder) == AFTERIMAGE_OK);
+  CHECK(std::string(afterimage_path(recorder)).starts_with(directory));
+  afterimage_close(recorder);
+}
+
+}  // namespace
+
+int main() {
+  char scratch[] = "/tmp/afterimage-c-api-XXXXXX";
+  const std::string directory = mkdtemp(scratch);
+  an_event_changes_the_object(directory);
+  without_a_directory_the_reactors_go_on(directory);
+  mistakes_are_named(directory);
+  an_exception_of_cplusplus_becomes_a_code(directory);
+  options_of_an_older_caller_are_completed(directory);
+  std::filesystem::remove_all(directory);
+  return 0;
+}
