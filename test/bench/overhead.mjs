@@ -1,4 +1,5 @@
-// What recording costs the program: flight-board over its first events, with and without Afterimage.
+// What recording costs the program, with and without Afterimage: flight-board over its first events, at full speed; and a server
+// (support/kv-server.mjs).
 //
 //   overhead.event_ns      what one event costs more: append, done, fingerprint, scope, heap, caches
 //   overhead.flightboard   events a second, recorded / not recorded; snapshots come with every 32 MiB of log
@@ -9,29 +10,37 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { KvServers } from './support/kv-server.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const program = path.join(root, 'build/recorder/fixtures/flight-board/flight-board');
 const data = path.join(root, 'build/data/flights-3m.bin');
 const events = 500_000;
 let directory;
+let servers;
 
-export const title = `recording overhead: flight-board, ${events.toLocaleString('en')} events`;
+export const title = `recording overhead: flight-board, ${events.toLocaleString('en')} events, and kv-server under redis-benchmark`;
 export const rounds = 7;
 
-export function setUp() {
+export async function setUp() {
   directory = fs.mkdtempSync(path.join(os.tmpdir(), 'afterimage-bench-'));
+  servers = await KvServers.start(path.join(directory, 'kv-server'));
 }
 
-export function tearDown() {
+export async function tearDown() {
+  await servers?.stop();
   fs.rmSync(directory, { recursive: true, force: true });
 }
 
-export function round() {
+export async function round() {
+  return [...flightBoard(path.join(directory, 'flight-board')), ...(await servers.round())];
+}
+
+function flightBoard(recordings) {
   const plain = secondsPerMillion(['--no-record']);
-  const recorded = secondsPerMillion(['--directory', directory]);
-  const bytes = recordingBytes();
-  fs.rmSync(directory, { recursive: true });
+  const recorded = secondsPerMillion(['--directory', recordings]);
+  const bytes = bytesIn(recordings);
+  fs.rmSync(recordings, { recursive: true });
   return [
     { id: 'overhead.plain_ns', value: plain * 1000, unit: 'ns/event' },
     { id: 'overhead.recorded_ns', value: recorded * 1000, unit: 'ns/event' },
@@ -49,7 +58,7 @@ function secondsPerMillion(options) {
   return 1 / rate;
 }
 
-function recordingBytes() {
+function bytesIn(directory) {
   const files = fs.readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return files.reduce((sum, entry) => sum + fs.statSync(path.join(entry.parentPath ?? entry.path, entry.name)).blocks * 512, 0);
 }
