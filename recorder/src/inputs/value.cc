@@ -1,6 +1,7 @@
 // inputs/value.cc: afterimage::input().
 #include "afterimage/input.h"
 
+#include "base/check_hooks.h"
 #include "inputs/intercept.h"
 
 namespace afterimage::detail {
@@ -14,10 +15,12 @@ inputs::Call input_call(std::string_view name, const void* site) noexcept {
 
 InputMode input_mode() noexcept {
   if (!inputs::in_event()) return InputMode::outside;
+  if (check_hooks != nullptr) check_hooks->value_begins();
   return replay_hooks != nullptr ? InputMode::replaying : InputMode::recording;
 }
 
 void log_input(std::string_view name, const void* site, bool threw, const void* value, std::size_t bytes) noexcept {
+  if (check_hooks != nullptr) check_hooks->value_ends();
   inputs::RecordBuffer record(input_call(name, site));
   record.append(value, bytes);
   record.log(bytes, 0, threw ? std::uint16_t{format::kCallThrew} : std::uint16_t{0});

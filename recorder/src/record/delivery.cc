@@ -1,3 +1,4 @@
+#include "base/check_hooks.h"
 #include "base/exception_count.h"
 #include "base/outbound_hash.h"
 #include "base/replay_mode.h"
@@ -23,6 +24,7 @@ bool in_event() noexcept { return t_reactor != nullptr && current_heap() == t_re
 void log_call(std::span<const std::byte> record) noexcept {
   const OutsideScope outside;
   t_reactor->log_input(format::InputKind::call, record);
+  if (check_hooks != nullptr) check_hooks->call_recorded(record);
 }
 
 constexpr inputs::Hooks kRecordHooks{.in_event = in_event, .log = log_call, .serve = nullptr, .returned_otherwise = nullptr};
@@ -55,12 +57,14 @@ Delivery::Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo
   outer_outbound_ = core->outbound();
   core->set_outbound(0);
   previous_event_ = std::exchange(t_current_event, {core->id() + std::uint64_t{1}, event_});
+  if (check_hooks != nullptr) [[unlikely]] check_hooks->event_begins(core->id(), event_, core->heap());
   switch_heap(core->heap());
 }
 
 Delivery::~Delivery() {
   if (core_ == nullptr) return;
   switch_heap(nullptr);
+  if (check_hooks != nullptr) [[unlikely]] check_hooks->event_ends();
   core_->leave_inbox(inbox_used_);
   const std::uint64_t outbound = core_->outbound();
   core_->end(event_, begun_ns_, uncaught_exceptions() > exceptions_, outbound);
@@ -91,6 +95,7 @@ void reactor_constructed(ReactorCore* core, void* object) noexcept {
   if (replay_hooks != nullptr) return;
   const OutsideScope outside;
   core->constructed(object);
+  if (check_hooks != nullptr) core->tell_check();
   if (t_reactor == nullptr) return;
   const format::CreatedReactor created{.core = reinterpret_cast<std::uintptr_t>(core),
                                        .object = reinterpret_cast<std::uintptr_t>(object),
@@ -102,6 +107,7 @@ void reactor_constructed(ReactorCore* core, void* object) noexcept {
 void delete_reactor(ReactorCore* core) noexcept {
   if (replay_hooks != nullptr) return;
   const OutsideScope outside;
+  if (check_hooks != nullptr) check_hooks->reactor_ends(core->heap());
   delete core;
 }
 

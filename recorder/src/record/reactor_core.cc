@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "base/check_hooks.h"
 #include "base/copy.h"
 #include "record/control_file.h"
 #include "record/crash_handler.h"
@@ -64,6 +65,7 @@ void ReactorCore::constructed(void* object) {
   object_ = object;
   if (heap_ == nullptr || !recorder_->is_open()) return;
   heap_->set_object(object);
+  if (check_hooks != nullptr) return;  // it looks at the events while they happen
   const std::string directory = recorder_->path() + "/r" + std::to_string(id_);
   Status status = start_log(directory, recorder_->uuid());
   if (status.ok())
@@ -78,6 +80,10 @@ void ReactorCore::constructed(void* object) {
   publish(recorder_->control().get()->reactors, id_ + 1);
   recording_ = true;
   save_snapshot_now();
+}
+
+void ReactorCore::tell_check() const noexcept {
+  check_hooks->reactor_constructed({id_, name_.c_str(), type_.c_str(), heap_, this});
 }
 
 std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload, std::size_t bytes,

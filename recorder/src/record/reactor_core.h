@@ -24,6 +24,7 @@ class ReactorCore {
   // Opens the log in `directory`; until then, and if it fails, the reactor is not recorded.
   Status start_log(const std::string& directory, const std::string& uuid);
   void constructed(void* object);
+  void tell_check() const noexcept;
 
   std::uint32_t id() const noexcept { return id_; }
   Heap* heap() const noexcept { return heap_; }

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/check_hooks.h"
 #include "base/hex.h"
 #include "base/raw_log.h"
 #include "base/type_name.h"
@@ -45,6 +46,14 @@ std::string program_name() {
   return name.empty() ? "program" : name;
 }
 
+// In check mode nothing is kept of the events, and nothing else may protect pages.
+Options with_check(Options options) {
+  if (check_hooks == nullptr) return options;
+  options.directory = check_hooks->directory;
+  options.snapshot_engine = "stop";
+  return options;
+}
+
 Status make_directory(const std::string& path) {
   if (mkdir(path.c_str(), 0700) == 0) return {};
   return Status(errno, "directory " + path + " cannot be created: " + std::strerror(errno) + ".");
@@ -52,7 +61,7 @@ Status make_directory(const std::string& path) {
 
 }  // namespace
 
-RecorderCore::RecorderCore(Options options) : options_(std::move(options)) {}
+RecorderCore::RecorderCore(Options options) : options_(with_check(std::move(options))) {}
 
 RecorderCore::~RecorderCore() {
   {

@@ -1,0 +1,7 @@
+#include "base/check_hooks.h"
+
+namespace afterimage {
+
+constinit const CheckHooks* check_hooks = nullptr;
+
+}  // namespace afterimage
