@@ -1,7 +1,7 @@
 # What is installed, and how other builds find it: find_package(afterimage) or pkg-config afterimage.
 #
 #   runtime       libafterimage.so.0
-#   development   headers, CMake package, pkg-config file, launcher, FORMAT.md
+#   development   headers, CMake package, pkg-config file, launcher, FORMAT.md, libafterimage-check.so
 #
 # Everything may be moved after the installation: the CMake package and the pkg-config file reckon from where they lie.
 if(NOT DEFINED CMAKE_INSTALL_LIBDIR AND CMAKE_LIBRARY_ARCHITECTURE AND EXISTS /etc/debian_version)
@@ -16,6 +16,7 @@ set(AFTERIMAGE_PKGCONFIG_DIR ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(TARGETS afterimage EXPORT afterimage
   LIBRARY COMPONENT runtime NAMELINK_COMPONENT development
   FILE_SET HEADERS COMPONENT development)
+install(TARGETS afterimage-check LIBRARY COMPONENT development)
 install(EXPORT afterimage NAMESPACE afterimage:: FILE afterimage-targets.cmake
   DESTINATION ${AFTERIMAGE_CMAKE_DIR} COMPONENT development)
 

@@ -1,0 +1,72 @@
+#include "thread_locals.h"
+
+#include <link.h>
+
+#include <cstring>
+#include <vector>
+
+#include "base/hash.h"
+#include "code.h"
+#include "findings.h"
+
+namespace afterimage::check {
+namespace {
+
+constexpr std::size_t kMostBytes = 64 * 1024;  // of one module: larger blocks are not looked at
+
+struct Block {
+  std::uintptr_t module;  // where it is
+  const std::byte* data;  // this thread's
+  std::size_t bytes;
+};
+
+template <typename F>
+void for_each_block(F&& f) noexcept {
+  const auto visit = [](dl_phdr_info* info, std::size_t, void* context) {
+    if (info->dlpi_tls_data == nullptr) return 0;
+    for (int i = 0; i < info->dlpi_phnum; ++i) {
+      const ElfW(Phdr)& segment = info->dlpi_phdr[i];
+      const std::uintptr_t address = info->dlpi_addr + segment.p_vaddr;
+      if (segment.p_type != PT_TLS || segment.p_memsz > kMostBytes || code_at(address) != Code::program) continue;
+      (*static_cast<F*>(context))(Block{info->dlpi_addr, static_cast<const std::byte*>(info->dlpi_tls_data), segment.p_memsz});
+    }
+    return 0;
+  };
+  dl_iterate_phdr(visit, &f);
+}
+
+thread_local std::vector<std::byte> t_before;
+
+void compare(const Event& event, const Block& block, const std::byte* before) noexcept {
+  constexpr std::size_t kStep = sizeof(std::uint64_t);
+  for (std::size_t at = 0; at < block.bytes; at += kStep) {
+    const std::size_t bytes = block.bytes - at < kStep ? block.bytes - at : kStep;
+    if (std::memcmp(before + at, block.data + at, bytes) == 0) continue;
+    Finding finding{};
+    finding.kind = Kind::thread_local_write;
+    finding.event = event.number;
+    finding.reactor = event.reactor;
+    finding.address = at;
+    while (before[finding.address] == block.data[finding.address]) ++finding.address;
+    finding.value = block.module;
+    note(hash_mix(hash_mix(block.module, at), event.reactor), finding, {});
+  }
+}
+
+}  // namespace
+
+void remember_thread_locals() noexcept {
+  t_before.clear();
+  for_each_block([](const Block& block) { t_before.insert(t_before.end(), block.data, block.data + block.bytes); });
+}
+
+void compare_thread_locals(const Event& event) noexcept {
+  std::size_t at = 0;
+  for_each_block([&](const Block& block) {
+    if (at + block.bytes > t_before.size()) return;  // a library was loaded meanwhile
+    compare(event, block, t_before.data() + at);
+    at += block.bytes;
+  });
+}
+
+}  // namespace afterimage::check
