@@ -20,6 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
   'debug-adapter/replay': ['native', 'debug-adapter/recording', 'debug-adapter/gdb'],
   'debug-adapter/questions': ['debug-adapter/recording', 'debug-adapter/gdb', 'debug-adapter/replay'],
   'debug-adapter/pack': ['native', 'debug-adapter/recording', 'debug-adapter/gdb', 'debug-adapter/replay'],
+  'debug-adapter/check': ['debug-adapter/recording', 'debug-adapter/gdb'],
   'debug-adapter/session': [
     'debug-adapter/recording',
     'debug-adapter/gdb',
@@ -35,6 +36,7 @@ const mayImport: Record<string, readonly string[]> = {
     'debug-adapter/replay',
     'debug-adapter/questions',
     'debug-adapter/pack',
+    'debug-adapter/check',
   ],
   'debug-adapter': ['debug-adapter/session'],
   extension: ['debug-adapter/recording'],

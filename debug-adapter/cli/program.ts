@@ -7,6 +7,7 @@ import { isPackedFile, unpackToCache } from '../pack';
 import { packageRoot } from '../package-root';
 import { openRecording, type Recording } from '../recording';
 import { type CommonOptions } from './arguments';
+import { checkCommand, type CheckOptions } from './check';
 import { completion, SHELLS } from './completion';
 import { diff, type DiffOptions } from './diff';
 import { doctor, type DoctorOptions } from './doctor';
@@ -28,7 +29,7 @@ import { verify, type VerifyOptions } from './verify';
 
 export const EXIT_CODES = [
   [ExitCode.ok, 'done'],
-  [ExitCode.negative, 'done, but the answer is negative: the replay differs, nothing was found'],
+  [ExitCode.negative, 'done, but the answer is negative: the replay differs, nothing was found, or check has found something'],
   [ExitCode.userError, 'a mistake that the message explains: a wrong path, another build, ...'],
   [ExitCode.partial, 'with --strict: the recording is damaged or incomplete'],
 ] as const;
@@ -38,6 +39,7 @@ export const ABOUT_RECORDINGS =
   '(it is unpacked into ~/.cache/afterimage).';
 
 const GROUP = {
+  adopt: 'Before you record:',
   get: 'Get a recording:',
   look: 'Look at it:',
   replay: 'Replay it, and ask:',
@@ -72,6 +74,7 @@ export function buildProgram(): Command {
     .addHelpText('after', AFTER_HELP)
     .showHelpAfterError('(afterimage --help lists everything)')
     .exitOverride();
+  addChecking(program);
   addGetting(program);
   addLooking(program);
   addReplaying(program);
@@ -79,6 +82,22 @@ export function buildProgram(): Command {
   addKeeping(program);
   addMachine(program);
   return program.helpCommand(false);
+}
+
+function addChecking(program: Command): void {
+  described(program, GROUP.adopt, 'check', 'runs a program, lists what would make a replay unfaithful', [
+    'check -- build/orders --port 8080',
+    'check --suppress known.txt -- build/orders-test',
+    'check --json -- build/orders-test > check.json',
+  ])
+    .argument('<program>', 'a program that is linked with libafterimage.so; after -- it may have options')
+    .argument('[arguments...]', 'what it is given')
+    .addOption(new Option('--suppress <file>', 'a file of findings that are known, one a line; may be repeated').argParser(repeated))
+    .addOption(gdb())
+    .addOption(json())
+    .action(async (file: string, args: readonly string[], options: CheckOptions & CommonOptions) => {
+      process.exitCode = await checkCommand(file, args, options, standardOutput(options.json === true));
+    });
 }
 
 function addGetting(program: Command): void {

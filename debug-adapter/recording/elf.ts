@@ -5,6 +5,7 @@ import { BoundedFile } from './bounded-file';
 
 export const PT_LOAD = 1;
 const PT_DYNAMIC = 2;
+const PT_INTERP = 3;
 export const PT_NOTE = 4;
 export const ET_CORE = 4;
 const EM_X86_64 = 62;
@@ -53,6 +54,9 @@ export function readElf(file: BoundedFile): Elf | undefined {
     .flatMap((h) => parseNotes(file.read(h.offset, Math.min(h.fileBytes, NOTE_BYTES_MAX))));
   return { type: head.readUInt16LE(16), headers, notes, headersCutOff: table.length < count * PHDR_BYTES };
 }
+
+/** Whether the loader starts it: then it can be asked for its libraries, and another one be put in front of them. */
+export const isDynamicProgram = (file: BoundedFile): boolean => readElf(file)?.headers.some((h) => h.type === PT_INTERP) ?? false;
 
 /** The build-id in hexadecimal; `undefined` for an ELF file without one, `null` for what is not an ELF file. */
 export function readBuildId(path: string): string | undefined | null {

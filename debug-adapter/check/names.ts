@@ -1,0 +1,112 @@
+// The names behind the addresses of a check, asked of gdb, which needs no process for that.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import { type Readable, type Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import * as z from 'zod';
+import { packageRoot } from '../package-root';
+import { gdbNeeded } from './errors';
+import { type CheckResult, Kind, type LoadedModule, type RawFinding } from './findings-file';
+
+const CodePlace = z.object({ function: z.string(), file: z.string(), line: z.int(), users: z.boolean() });
+const Variable = z.object({ name: z.string(), offset: z.int(), type: z.string(), file: z.string(), line: z.int() });
+const Member = z.object({ path: z.string(), type: z.string(), use: z.enum(['pointer', 'number', 'spare']) });
+const Answer = z.object({
+  code: z.record(z.string(), CodePlace.nullable()),
+  data: z.record(z.string(), Variable.nullable()),
+  threadLocals: z.record(z.string(), Variable.nullable()),
+  systemCalls: z.record(z.string(), z.string()),
+  holders: z.record(z.string(), Member.nullable()),
+  problems: z.array(z.string()),
+});
+export type CodePlace = z.infer<typeof CodePlace>;
+export type Variable = z.infer<typeof Variable>;
+export type Member = z.infer<typeof Member>;
+
+export const hexText = (address: bigint): string => `0x${address.toString(16)}`;
+
+/** Names for one check. Where there is none, `undefined`. */
+export class Names {
+  private constructor(
+    private readonly result: CheckResult,
+    private readonly answer: z.infer<typeof Answer>,
+  ) {}
+
+  static async of(result: CheckResult, gdb: string): Promise<Names> {
+    const question = questionAbout(result);
+    const lines = result.findings.length === 0 ? undefined : await askGdb(JSON.stringify(question), gdb);
+    const none = { code: {}, data: {}, threadLocals: {}, systemCalls: {}, holders: {}, problems: [] };
+    return new Names(result, lines === undefined ? none : Answer.parse(JSON.parse(lines)));
+  }
+
+  get problems(): readonly string[] {
+    return this.answer.problems;
+  }
+
+  /** A place in code; in a system library or in ours it is never the user's. */
+  code(address: bigint): CodePlace | undefined {
+    const place = this.answer.code[hexText(address)] ?? undefined;
+    return place && { ...place, users: place.users && this.module(address)?.program === true };
+  }
+
+  module = (address: bigint): LoadedModule | undefined => moduleOf(this.result, address);
+  variable = (address: bigint): Variable | undefined => this.answer.data[hexText(address)] ?? undefined;
+  systemCall = (number: number): string => this.answer.systemCalls[number] ?? `system call ${number}`;
+  member = (finding: RawFinding): Member | undefined =>
+    this.answer.holders[`${imageOf(this.result, finding)}:${hexText(finding.address)}`] ?? undefined;
+
+  threadLocal(finding: RawFinding): Variable | undefined {
+    const module = this.module(finding.value);
+    return module && (this.answer.threadLocals[`${module.path}:${Number(finding.address)}`] ?? undefined);
+  }
+}
+
+const moduleOf = (result: CheckResult, address: bigint) => result.modules.find(({ begin, end }) => address >= begin && address < end);
+
+const imageOf = (result: CheckResult, { reactor, extra }: RawFinding) => `${result.directory}/r${reactor}-${extra[5]}.core`;
+
+function questionAbout(result: CheckResult) {
+  const { findings } = result;
+  const of = (...kinds: number[]) => findings.filter(({ kind }) => kinds.includes(kind));
+  return {
+    modules: result.modules.filter(({ path }) => fs.existsSync(path)).map(({ path, bias }) => ({ path, bias: hexText(bias) })),
+    code: [...new Set(findings.flatMap(({ frames }) => frames.map(hexText)))],
+    data: [...new Set(of(Kind.globalWrite, Kind.changedBetween).map(({ address }) => hexText(address)))],
+    threadLocals: of(Kind.threadLocalWrite).flatMap(({ address, value }) => {
+      const module = moduleOf(result, value);
+      return module === undefined ? [] : [{ path: module.path, offset: Number(address) }];
+    }),
+    systemCalls: [...new Set(of(Kind.systemCall, Kind.waits).map(({ detail }) => detail))],
+    images: imagesOf(result, of(Kind.pointer)),
+  };
+}
+
+function imagesOf(result: CheckResult, pointers: readonly RawFinding[]) {
+  const cores = [...new Set(pointers.map((pointer) => imageOf(result, pointer)))];
+  return cores.flatMap((core) => {
+    const inImage = pointers.filter((pointer) => imageOf(result, pointer) === core);
+    const reactor = result.reactors.find(({ id }) => id === inImage[0]?.reactor);
+    if (reactor === undefined || !fs.existsSync(core)) return [];
+    const holders = inImage.map(({ address, extra }) => [address, extra[0] ?? 0n, extra[1] ?? 0n].map(hexText));
+    const { object, type, base, bytes } = reactor;
+    return [{ core, object: hexText(object), type, base: hexText(base), bytes: hexText(bytes), holders }];
+  });
+}
+
+async function askGdb(question: string, gdb: string): Promise<string> {
+  const script = `${packageRoot()}/debug-adapter/gdb/check.py`;
+  const child = spawn(gdb, ['-nx', '-q', '-batch', '-iex', 'set debuginfod enabled off', '-x', script], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+  });
+  await once(child, 'spawn').catch((error: Error) => {
+    throw gdbNeeded(gdb, error.message);
+  });
+  const [asked, answers] = [child.stdio[3] as Writable, child.stdio[4] as Readable];
+  asked.on('error', () => undefined); // a gdb that died says so on stderr
+  asked.end(question);
+  const [lines, words] = await Promise.all([text(answers), text(child.stderr as Readable)]);
+  if (lines === '') throw gdbNeeded(gdb, words.trim().split('\n').at(-1) ?? 'it ended early');
+  return lines;
+}

@@ -1,0 +1,167 @@
+// afterimage check: runs a program and lists what would make a replay of its reactors unfaithful.
+
+import * as path from 'node:path';
+import { check, type Group, type Issue, type Place, type Report, type Severity } from '../check';
+import { ExitCode } from './exit-codes';
+import { type Output } from './output';
+import { counted, printable, wrapped } from './text';
+
+export interface CheckOptions {
+  readonly gdb: string;
+  readonly suppress?: readonly string[];
+}
+
+const PLACES_SHOWN = 3;
+
+/** In the order in which they are shown. */
+const GROUPS: Record<Group, { title: string; advice: string }> = {
+  pointer: {
+    title: 'Pointers that lead out of the reactor',
+    advice:
+      'What they lead to is not in snapshots, and not there in a replay. Allocate it in react(), in the constructor or under an ' +
+      'afterimage::HeapScope, take a copy into the reactor, or keep a number by which it is looked up and pass the rest with the event.',
+  },
+  'other-reactor': {
+    title: 'Memory of other reactors',
+    advice: 'A reactor is replayed alone. Deliver an event to the other one instead.',
+  },
+  global: {
+    title: 'Variables outside of the reactor',
+    advice:
+      'Snapshots have the variables of the executable, not those of libraries, and not what others do to them between events. Make them ' +
+      'members of the reactor, or bring their values in as events or with afterimage::input("name", ...).',
+  },
+  'thread-local': {
+    title: 'Thread-local variables that react() leaves changed',
+    advice: 'A replay begins with fresh ones. Make them members of the reactor, or set them before each use.',
+  },
+  thread: {
+    title: 'Threads',
+    advice: 'What threads do is not recorded. Start them outside of react(), and deliver their results as events.',
+  },
+  wait: {
+    title: 'Waiting',
+    advice:
+      'A reactor that waits keeps its events waiting; in a replay there are no other threads to wait for. Wait outside of react(), and ' +
+      'deliver an event when it is over.',
+  },
+  call: {
+    title: 'Calls that are not recorded',
+    advice: 'Wrap them, and their results are recorded and replayed: afterimage::input("name", [&] { return ...; }).',
+  },
+  'time-stamp': {
+    title: 'Instructions whose results are not recorded',
+    advice: 'Use std::chrono, which is recorded, or wrap the read: afterimage::input("ticks", [] { return __rdtsc(); }).',
+  },
+};
+
+export async function checkCommand(program: string, args: readonly string[], options: CheckOptions, output: Output): Promise<ExitCode> {
+  const report = await check({
+    program,
+    arguments: args,
+    gdb: options.gdb,
+    suppressions: options.suppress ?? [],
+    quiet: output.json,
+  });
+  if (output.json) output.document(summary(program, report));
+  else show(program, report, output);
+  return isClean(report) ? ExitCode.ok : ExitCode.negative;
+}
+
+const countOf = ({ issues }: Report, severity: Severity) => issues.filter((issue) => issue.severity === severity).length;
+
+/** Notes are no reason to fail; a program that gave us nothing to look at is. */
+const isClean = (report: Report) => report.events > 0 && countOf(report, 'error') + countOf(report, 'warning') === 0;
+
+function summary(program: string, report: Report) {
+  return {
+    program,
+    exitCode: report.ending.code,
+    signal: report.ending.signal,
+    clean: isClean(report),
+    errors: countOf(report, 'error'),
+    warnings: countOf(report, 'warning'),
+    notes: countOf(report, 'note'),
+    suppressed: report.suppressed,
+    events: report.events,
+    reactors: report.reactors,
+    recordedCalls: report.recordedCalls,
+    problems: report.problems,
+    issues: report.issues.map((issue) => ({ ...issue, title: GROUPS[issue.group].title, advice: GROUPS[issue.group].advice })),
+  };
+}
+
+function show(program: string, report: Report, output: Output): void {
+  const { colors: c, line, width } = output;
+  line();
+  line(
+    c.bold(`${path.basename(program)}: ${counted(report.reactors, 'reactor')}, ${counted(report.events, 'event')}, ${recorded(report)}`),
+  );
+  if (report.ending.signal !== null) line(`It was ended by ${report.ending.signal}; this is what was seen until then.`);
+  else if (report.ending.code !== 0) line(`It ended with exit code ${report.ending.code}.`);
+  for (const group of Object.keys(GROUPS) as Group[]) showGroup(group, report.issues, output);
+  for (const problem of report.problems) line(`\n${c.yellow('!')} ${wrapped(printable(problem), width, '  ')}`);
+  line();
+  line(verdict(report, output));
+  if (report.issues.length > 0)
+    line(c.dim('Accept what you know: put the words in brackets into a file, one a line, and give it with --suppress.'));
+}
+
+const recorded = ({ recordedCalls }: Report) => `${counted(recordedCalls, 'call')} in react() recorded`;
+
+function showGroup(group: Group, all: readonly Issue[], { colors: c, line, width }: Output): void {
+  const issues = all.filter((issue) => issue.group === group);
+  if (issues.length === 0) return;
+  const marks = { error: c.red('\u2717'), warning: c.yellow('!'), note: c.dim('\u00b7') };
+  line();
+  line(c.bold(GROUPS[group].title));
+  for (const issue of issues) {
+    line(`  ${marks[issue.severity]} ${wrapped(printable(issue.what), width, '    ')}`);
+    for (const text of details(issue)) line(`      ${wrapped(printable(text), width, '        ')}`);
+    line(c.dim(`      [${printable(issue.id)}]`));
+  }
+  line(`  ${c.cyan('\u2192')} ${wrapped(GROUPS[group].advice, width, '    ')}`);
+}
+
+function details(issue: Issue): string[] {
+  const shown = issue.places
+    .slice(0, PLACES_SHOWN)
+    .map(({ place, count }) => `${placeText(place)}${issue.places.length > 1 && count > 0 ? `, ${times(count)}` : ''}`);
+  const places =
+    issue.group === 'pointer'
+      ? shown.length > 0
+        ? [`${issue.verb} ${shown.join(', from ')}`]
+        : []
+      : shown.map((text) => `${issue.verb} ${text}`);
+  const more = issue.places.length - shown.length;
+  const often = issue.count > 0 ? `, ${times(issue.count)}` : '';
+  return [
+    ...places,
+    ...(more > 0 ? [`and in ${counted(more, 'more place')}`] : []),
+    `reactor ${issue.reactors.join(', ')}, first in event ${issue.firstEvent}${often}`,
+  ];
+}
+
+const times = (count: number) => (count === 1 ? 'once' : `${count} times`);
+
+function placeText({ function: name, file, line, module }: Place): string {
+  if (file === '') return module === '' ? name : `${name} in ${module}`;
+  return name === '' ? `${shortPath(file)}:${line}` : `${name} (${shortPath(file)}:${line})`;
+}
+
+/** Seen from here, if it is below. */
+function shortPath(file: string): string {
+  const relative = path.relative(process.cwd(), file);
+  return relative.startsWith('..') ? file : relative;
+}
+
+function verdict(report: Report, { colors: c }: Output): string {
+  const [errors, warnings, notes] = [countOf(report, 'error'), countOf(report, 'warning'), countOf(report, 'note')];
+  const accepted = report.suppressed > 0 ? ` ${counted(report.suppressed, 'known one')} suppressed.` : '';
+  if (report.events === 0) return c.yellow('No reactor received an event: there was nothing to check.');
+  if (errors > 0)
+    return c.red(`${counted(errors, 'thing')} would make a replay unfaithful${warnings > 0 ? `, ${warnings} more may` : ''}.${accepted}`);
+  if (warnings > 0)
+    return c.yellow(`${counted(warnings, 'thing')} to look at: a replay may be unfaithful, or events are kept waiting.${accepted}`);
+  return c.green(`Nothing was seen that would make a replay unfaithful${notes > 0 ? `; ${counted(notes, 'note')}` : ''}.${accepted}`);
+}

@@ -1,0 +1,79 @@
+# Run by gdb without a process: the names behind what `afterimage check` has found.
+#
+# Descriptor 3 brings {"modules": [{path, bias}], "code": [address], "data": [address], "threadLocals": [{path, offset}],
+# "systemCalls": [number], "images": [{core, object, type, base, bytes, holders: [[address, block, bytes]]}]}; addresses are hexadecimal text.
+# Descriptor 4 takes {"code": {address: place}, "data": {..}, "threadLocals": {"path:offset": ..}, "systemCalls": {number: name},
+# "holders": {"core:address": {path, type, use} or null}, "problems": [sentence]}.
+import json
+import os
+import sys
+
+import gdb
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from code_places import code_place, data_place, system_call_names, thread_local_place  # noqa: E402
+from member_paths import Members, find_type  # noqa: E402
+
+problems = []
+
+
+def load(modules):
+    for module in modules:
+        try:
+            gdb.execute("add-symbol-file %s -o %s" % (quoted(module["path"]), module["bias"]), to_string=True)
+        except gdb.error as error:
+            problems.append("%s: %s" % (module["path"], error))
+
+
+def quoted(path):
+    return '"%s"' % path.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def attempt(answer, *arguments):
+    try:
+        return answer(*arguments)
+    except (gdb.error, RuntimeError, OSError) as error:
+        problems.append(str(error))
+        return None
+
+
+def holders_in(image):
+    """Members of the reactor as it was when the image was made."""
+    type = find_type(image["type"])
+    if type is None:
+        problems.append("the program's debug information has no type %s" % image["type"])
+        return {}
+    gdb.execute("core-file %s" % image["core"], to_string=True)
+    base, end = int(image["base"], 16), int(image["base"], 16) + int(image["bytes"], 16)
+    members = Members(int(image["object"], 16), type, lambda address: base <= address < end)
+    if not members.is_complete:
+        problems.append("%s is so large that not every member was looked at" % image["type"])
+    found = {}
+    for holder in image["holders"]:
+        address, block, bytes = (int(number, 16) for number in holder)
+        found["%s:%s" % (image["core"], holder[0])] = members.place(address, block, bytes)
+    return found
+
+
+def main():
+    gdb.execute("set confirm off")
+    gdb.execute("set language c++")  # without a frame gdb does not know
+    with os.fdopen(3) as asked:
+        work = json.load(asked)
+    load(work["modules"])
+    answer = {
+        "code": {address: attempt(code_place, int(address, 16)) for address in work["code"]},
+        "data": {address: attempt(data_place, int(address, 16)) for address in work["data"]},
+        "threadLocals": {"%(path)s:%(offset)d" % each: attempt(thread_local_place, each["path"], each["offset"])
+                         for each in work["threadLocals"]},
+        "systemCalls": system_call_names(work["systemCalls"]),
+        "holders": {},
+    }
+    for image in work["images"]:
+        answer["holders"].update(attempt(holders_in, image) or {})
+    answer["problems"] = sorted(set(problems))
+    with os.fdopen(4, "w") as answers:
+        json.dump(answer, answers)
+
+
+main()

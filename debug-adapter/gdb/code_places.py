@@ -1,0 +1,159 @@
+# For check.py: places in code and data as people name them.
+import bisect
+import os
+import re
+import struct
+
+import gdb
+
+NOT_THE_USERS = ("/usr/include/", "/usr/lib/gcc", "/c++/", "/include/afterimage/", "./nptl/", "./sysdeps/", "../sysdeps/", "../nptl/")
+NOT_THE_USERS_NAMES = ("std::", "__gnu_cxx::", "afterimage::", "operator new", "operator delete", "__", "_mm", "_rd")
+line_tables = {}
+
+
+def is_users(function):
+    """Whether it is the program's own, and not the C++ library's or ours."""
+    if function.print_name.startswith(NOT_THE_USERS_NAMES):
+        return False
+    symtab = function.symtab
+    name = symtab.fullname() or symtab.filename if symtab is not None else None
+    return name is not None and not any(part in name or symtab.filename.startswith(part) for part in NOT_THE_USERS)
+
+
+def enclosing_function(pc):
+    """The function, not what was inlined into it, and where it begins."""
+    block = gdb.block_for_pc(pc)
+    while block is not None and (block.function is None or block.superblock.function is not None or not is_outermost(block)):
+        block = block.superblock
+    return (block.function, block.start) if block is not None else (None, None)
+
+
+def is_outermost(block):
+    outer = block.superblock
+    while outer is not None and not outer.is_static:
+        if outer.function is not None:
+            return False
+        outer = outer.superblock
+    return True
+
+
+def inlined_functions(pc):
+    """The functions at a place, the innermost first."""
+    block, functions = gdb.block_for_pc(pc), []
+    while block is not None and not block.is_static and not block.is_global:
+        if block.function is not None:
+            functions.append(block.function)
+        block = block.superblock
+    return functions
+
+
+def lines_of(symtab):
+    key = symtab.fullname()
+    if key not in line_tables:
+        entries = sorted((entry.pc, entry.line) for entry in symtab.linetable() if entry.line > 0)
+        line_tables[key] = ([pc for pc, _ in entries], [line for _, line in entries])
+    return line_tables[key]
+
+
+def users_place(pc):
+    """(function, file, line) of the innermost code of the user's at a place. What the C++ library's headers put there counts
+    for the last line of the user's before it."""
+    for function in inlined_functions(pc):
+        if not is_users(function):
+            continue
+        exact = gdb.find_pc_line(pc)
+        if exact.symtab is not None and exact.line > 0 and exact.symtab.fullname() == function.symtab.fullname():
+            return function, exact.symtab, exact.line
+        pcs, lines = lines_of(function.symtab)
+        index = bisect.bisect_right(pcs, pc) - 1
+        if index >= 0 and enclosing_function(pcs[index])[1] == enclosing_function(pc)[1]:
+            return function, function.symtab, lines[index]
+        return function, function.symtab, function.line
+    return None
+
+
+SYMBOL = re.compile(r"(?P<name>.+?)(?: \+ (?P<offset>\d+))? in section (?P<section>\S+)(?: of (?P<file>.*))?$")
+
+
+def symbol_at(address):
+    """(name, offset) from the symbol table."""
+    match = SYMBOL.match(gdb.execute("info symbol %#x" % address, to_string=True).strip())
+    return (match["name"], int(match["offset"] or 0)) if match else (None, 0)
+
+
+def code_place(pc):
+    place = users_place(pc)
+    if place is not None:
+        function, symtab, line = place
+        return {"function": function.print_name, "file": symtab.fullname(), "line": line, "users": True}
+    functions = inlined_functions(pc)
+    exact = gdb.find_pc_line(pc)
+    name = functions[-1].print_name if functions else symbol_at(pc)[0]
+    has_line = exact.symtab is not None and exact.line > 0
+    return {"function": name or "", "file": exact.symtab.fullname() if has_line else "", "line": exact.line if has_line else 0,
+            "users": False, "lines": bool(functions)}
+
+
+def variable(name):
+    for lookup in (gdb.lookup_global_symbol, gdb.lookup_static_symbol):
+        symbol = lookup(name)
+        if symbol is not None:
+            return symbol
+    return None
+
+
+def describe_variable(name, offset):
+    symbol = variable(name)
+    place = {"name": name, "offset": offset, "type": "", "file": "", "line": 0}
+    if symbol is not None and symbol.symtab is not None:
+        place.update(type=str(symbol.type), file=symbol.symtab.fullname(), line=symbol.line)
+    return place
+
+
+def data_place(address):
+    name, offset = symbol_at(address)
+    return describe_variable(name, offset) if name is not None else None
+
+
+# ---- thread_local variables: gdb finds them only in a living thread, the symbol table has them all -------------
+
+SHT_SYMTAB, STT_TLS = 2, 6
+
+
+def thread_locals(path):
+    """(offset, bytes, mangled name) of each in a module's block."""
+    with open(path, "rb") as file:
+        data = file.read()
+    table_offset, = struct.unpack_from("<Q", data, 40)
+    size, count = struct.unpack_from("<HH", data, 58)
+    sections = [struct.unpack_from("<IIQQQQIIQQ", data, table_offset + i * size) for i in range(count)]
+    for section in sections:
+        if section[1] != SHT_SYMTAB:
+            continue
+        names = sections[section[6]][4]
+        for at in range(section[4], section[4] + section[5], 24):
+            name, info, _, _, value, length = struct.unpack_from("<IBBHQQ", data, at)
+            if info & 15 == STT_TLS:
+                yield value, length, data[names + name:data.index(b"\0", names + name)].decode("utf-8", "replace")
+
+
+def thread_local_place(path, offset):
+    for value, length, name in thread_locals(path):
+        if value <= offset < value + max(length, 1):
+            readable = gdb.execute("demangle -- %s" % name, to_string=True).strip()
+            return describe_variable(name if readable.startswith("Can't") else readable, offset - value)
+    return None
+
+
+# ---- names of system calls, which gdb knows for `catch syscall` -------------------------------------------------
+
+
+def system_call_names(numbers):
+    path = os.path.join(os.path.dirname(os.path.dirname(gdb.PYTHONDIR + "/")), "syscalls", "amd64-linux.xml")
+    try:
+        with open(path) as file:
+            text = file.read()
+    except OSError:
+        text = ""
+    known = {int(number): name for name, number in re.findall(r'<syscall name="([^"]+)" number="(\d+)"', text)}
+    return {str(number): known.get(number, "system call %d" % number) for number in numbers}
