@@ -29,7 +29,7 @@ import { verify, type VerifyOptions } from './verify';
 
 export const EXIT_CODES = [
   [ExitCode.ok, 'done'],
-  [ExitCode.negative, 'done, but the answer is negative: the replay differs, nothing was found, or check has found something'],
+  [ExitCode.negative, 'done, but the answer is negative: a replay differs, a check fails, ...'],
   [ExitCode.userError, 'a mistake that the message explains: a wrong path, another build, ...'],
   [ExitCode.partial, 'with --strict: the recording is damaged or incomplete'],
 ] as const;
@@ -86,7 +86,7 @@ export function buildProgram(): Command {
 
 function addChecking(program: Command): void {
   described(program, GROUP.adopt, 'check', 'runs a program, lists what would make a replay unfaithful', [
-    'check -- build/orders --port 8080',
+    'check -- build/orders 8080',
     'check --suppress known.txt -- build/orders-test',
     'check --json -- build/orders-test > check.json',
   ])
