@@ -88,7 +88,7 @@ function addChecking(program: Command): void {
   described(program, GROUP.adopt, 'check', 'runs a program, lists what would make a replay unfaithful', [
     'check -- build/orders 8080',
     'check --suppress known.txt -- build/orders-test',
-    'check --json -- build/orders-test > check.json',
+    'check --json -- build/orders-test',
   ])
     .argument('<program>', 'a program that is linked with libafterimage.so; after -- it may have options')
     .argument('[arguments...]', 'what it is given')
