@@ -6,6 +6,7 @@
 
 import { EventEmitter } from 'node:events';
 import * as path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import * as mi from '../gdb/commands';
 import { Gdb, isRefusal } from '../gdb/gdb';
 import { type MiTuple, miString } from '../gdb/mi-parser';
@@ -141,7 +142,7 @@ export class Debuggee extends EventEmitter<DebuggeeEvents> {
 
   /** Another replayer finds again what the one before has found. */
   private diverged(divergence: Divergence): void {
-    if (this.divergences.some(({ eventNumber }) => eventNumber === divergence.eventNumber)) return;
+    if (this.divergences.some((known) => isDeepStrictEqual(known, divergence))) return;
     this.divergences.push(divergence);
     this.emit('divergence', divergence);
   }

@@ -52,7 +52,7 @@ class Replayer {
   void diverged(Divergence divergence);
   void warn(const char* kind, std::uintptr_t site, const std::string& what);
 
-  // Called once, with the first difference.
+  // Called once for each kind, call and place.
   void (*on_divergence)(const Divergence& divergence) = nullptr;
   // Called once for each place.
   void (*on_warning)(const Warning& warning) = nullptr;
@@ -85,6 +85,7 @@ class Replayer {
   std::uint64_t position_ = 0;
   std::uint64_t outbound_ = 0;
   std::vector<std::pair<std::uintptr_t, Warning>> warnings_;  // by place
+  std::vector<Divergence> divergences_;                       // one for each kind, call and place
   std::size_t inbox_used_ = 0;
   int depth_ = 0;
 };

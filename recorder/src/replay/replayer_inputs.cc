@@ -15,7 +15,7 @@ using format::CallHeader;
 using format::CallRecord;
 using format::InputKind;
 
-constexpr std::size_t kWarnings = 16;  // those after the first ones would say nothing new
+constexpr std::size_t kWarnings = 16, kDivergences = 16;  // those after the first ones would say nothing new
 
 bool is_call(const LogMessage& message) {
   return message.input_header().kind == static_cast<std::uint16_t>(InputKind::call);
@@ -171,16 +171,22 @@ void Replayer::diverged(std::uint64_t event, const char* kind, const std::string
 }
 
 void Replayer::diverged(Divergence divergence) {
-  if (afterimage_replay.divergence_event != ~std::uint64_t{0}) return;
+  const auto known = [&](const Divergence& other) {
+    return std::string_view(other.kind) == divergence.kind && other.call == divergence.call && other.site == divergence.site;
+  };
+  if (divergences_.size() >= kDivergences || std::ranges::any_of(divergences_, known)) return;
   const bool explains_itself = std::string_view(divergence.kind) == "denied";
   if (!warnings_.empty() && !explains_itself) {
     const Warning& warning = warnings_.back().second;
     divergence.cause += (divergence.cause.empty() ? "" : " ") + std::string("Probably because ") + warning.message + " (event " +
                         std::to_string(warning.event) + ").";
   }
-  std::snprintf(afterimage_replay.divergence, sizeof afterimage_replay.divergence, "%s", divergence.sentence().c_str());
-  afterimage_replay.divergence_event = divergence.event;
+  if (divergences_.empty()) {
+    std::snprintf(afterimage_replay.divergence, sizeof afterimage_replay.divergence, "%s", divergence.sentence().c_str());
+    afterimage_replay.divergence_event = divergence.event;
+  }
   if (on_divergence != nullptr) on_divergence(divergence);
+  divergences_.push_back(std::move(divergence));
 }
 
 }  // namespace afterimage::replay
