@@ -163,8 +163,9 @@ function addReplaying(program: Command): void {
     .option('--show-output', 'show what the program prints meanwhile')
     .action(run<ReplayCommandOptions>(replay));
 
-  onRecording(program, GROUP.replay, 'verify', 'replays every reactor, compares every checksum', ['verify REC', 'verify --json REC'])
+  onRecording(program, GROUP.replay, 'verify', 'replays every reactor, compares memory and checksums', ['verify REC', 'verify --json REC'])
     .addOption(executable())
+    .addOption(gdb())
     .addOption(force())
     .action(run<VerifyOptions>(verify));
 }

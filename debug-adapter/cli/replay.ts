@@ -3,6 +3,7 @@
 import { type ReactorInfo, type Recording } from '../recording';
 import { findProgram } from '../replay/find-program';
 import { Replayer } from '../replay/replayer';
+import { type Crash, type Stopped } from '../replay/reports';
 import { chosenReactor, wholeNumber } from './arguments';
 import { ExitCode } from './exit-codes';
 import { type Output, progressBar } from './output';
@@ -24,19 +25,22 @@ export async function replay(recording: Recording, options: ReplayCommandOptions
   return report.faithful ? ExitCode.ok : ExitCode.negative;
 }
 
+type Replaying = (replayer: Replayer, target: number) => Promise<Stopped | Crash>;
+
 /** Replays one reactor, and compares. */
 export async function replayReactor(
   recording: Recording,
   reactor: ReactorInfo,
   options: ReplayCommandOptions,
   output: Output,
+  how: Replaying = (replayer, target) => replayer.run(target),
 ): Promise<Report> {
   const program = findProgram(recording, options.program);
   const target = options.to === undefined ? endOf(recording, reactor) : wholeNumber('--to', options.to);
   const onOutput = options.showOutput === true ? { onOutput: (text: string) => void process.stderr.write(text) } : {};
   const replayer = Replayer.start(recording, { reactor: reactor.id, program, force: options.force === true, ...onOutput });
   try {
-    return compareReplay(recording, reactor, target, await runTo(replayer, target, output));
+    return compareReplay(recording, reactor, target, await runTo(replayer, target, output, how));
   } finally {
     await replayer.quit();
   }
@@ -46,12 +50,12 @@ export async function replayReactor(
 const endOf = (recording: Recording, reactor: ReactorInfo): number =>
   reactor.crashEvent === undefined ? recording.log(reactor.id).end : reactor.crashEvent + 1;
 
-async function runTo(replayer: Replayer, target: number, output: Output): Promise<Result> {
+async function runTo(replayer: Replayer, target: number, output: Output, how: Replaying): Promise<Result> {
   const ready = await replayer.ready();
   const bar = progressBar('replaying', ready.position, target, output.json);
   replayer.on('progress', (position) => bar.update(position));
   try {
-    const end = await replayer.run(target);
+    const end = await how(replayer, target);
     return { from: ready.position, end, divergences: replayer.divergences, warnings: replayer.warnings };
   } finally {
     bar.stop();

@@ -18,10 +18,12 @@ import { plan } from './plan';
 import {
   type Answer,
   type Crash,
+  type Difference,
   type Digest,
   type Divergence,
   type Finding,
   isFinding,
+  type Located,
   parseReport,
   type Pages,
   type Ready,
@@ -56,6 +58,8 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
   /** How memory compared with the core dump where the last run ended, after expectPages(). */
   pages: Pages | undefined;
   readonly warnings: Warning[] = [];
+  /** Of verify(). */
+  readonly differences: Difference[] = [];
   private readonly waiting: { resolve: (report: Report) => void; reject: (error: Error) => void }[] = [];
   private readonly reports: Report[] = [];
   private lastWords = '';
@@ -107,6 +111,17 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
   /** Stands at a position, by the shortest way. */
   seek(position: number): Promise<Stopped | Crash> {
     return this.go(`seek ${position}`);
+  }
+
+  /** As run(), and compares memory with every snapshot on the way. */
+  verify(position: number): Promise<Stopped | Crash> {
+    return this.go(`verify ${position}`);
+  }
+
+  /** Which event has brought a difference about. */
+  async locate({ from, to }: Difference): Promise<Located> {
+    this.send(`locate ${from} ${to}`);
+    return expectReport(await this.next(), 'located');
   }
 
   private async go(command: string): Promise<Stopped | Crash> {
@@ -188,6 +203,7 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
       if (report.event === 'progress') this.emit('progress', report.position);
       else if (report.event === 'divergence') this.diverged(report);
       else if (report.event === 'pages') this.pages = report;
+      else if (report.event === 'difference') this.differences.push(report);
       else if (report.event === 'warning') this.warnings.push(report);
       else if (report.event === 'error') this.end((this.reported = replayerReported(report.message)));
       else this.deliver(report);

@@ -66,13 +66,26 @@ const Change = z.object({
   differentWords: count,
 });
 const Answer = z.object({ event: z.literal('answer'), query: z.string(), count, unreadable: count, position: count });
+const words = z.array(z.tuple([address, address, address]).transform(([at, recorded, replayed]) => ({ address: at, recorded, replayed })));
 const Pages = z.object({
   event: z.literal('pages'),
   compared: count,
   different: count,
   missing: count,
   differentWords: count,
-  words: z.array(z.tuple([address, address, address]).transform(([at, recorded, replayed]) => ({ address: at, recorded, replayed }))),
+  words,
+});
+/** Memory is not as a snapshot has it; at the snapshot before it was. */
+const Difference = z.object({ event: z.literal('difference'), from: count, to: count, words: count, pages: count, freedWords: count });
+/** Where that came about: event -1 when no event of the replay has written any of the words. */
+const Located = z.object({
+  event: z.literal('located'),
+  eventNumber: eventOrNone,
+  /** The heap block of the first word, or 0; and what it begins with. */
+  block: address,
+  bytes: count,
+  firstWord: address,
+  words,
 });
 const Digest = z.object({ event: z.literal('digest'), position: count, heap: address, data: address });
 const Progress = z.object({ event: z.literal('progress'), position: count });
@@ -92,11 +105,15 @@ export const Report = z.discriminatedUnion('event', [
   Change,
   Answer,
   Pages,
+  Difference,
+  Located,
   Digest,
   Progress,
   Failed,
 ]);
 export type Report = z.infer<typeof Report>;
+export type Difference = z.infer<typeof Difference>;
+export type Located = z.infer<typeof Located>;
 export type Digest = z.infer<typeof Digest>;
 export type Ready = z.infer<typeof Ready>;
 export type Stopped = z.infer<typeof Stopped>;

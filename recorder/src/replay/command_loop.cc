@@ -9,6 +9,7 @@
 #include "replay/progress.h"
 #include "replay/queries.h"
 #include "replay/reports.h"
+#include "replay/verification.h"
 
 namespace afterimage::replay {
 namespace {
@@ -23,9 +24,7 @@ Status go_to(Replayer& replayer, std::uint64_t target, bool restore) {
   };
   if (Status status = replayer.run_to(target, restore, after_event, &progress); !status) return status;
   if (replayer.core().is_open()) replayer.core().report();
-  JsonWriter json;
-  json.begin_object().field("event", "stopped").field("position", replayer.position());
-  report(json.field("reason", replayer.position() >= target ? "target" : "end").end_object());
+  report_stopped(replayer.position(), target);
   return {};
 }
 
@@ -61,12 +60,13 @@ constexpr struct {
   const char* name;
   Status (*carry_out)(Replayer&, std::istream&);
 } kCommands[] = {
-    {"run", run},         {"seek", seek}, {"digest", digest},   {"expect-pages", expect_pages}, {"last-write", last_write},
-    {"first-write", first_write}, {"find", find}, {"history", history}, {"touched", touched}, {"diff", diff},
+    {"run", run},         {"seek", seek},       {"digest", digest},   {"expect-pages", expect_pages}, {"last-write", last_write},
+    {"verify", verify},   {"locate", locate},   {"find", find},       {"first-write", first_write},   {"history", history},
+    {"touched", touched}, {"diff", diff},
 };
 
 Status carry_out(Replayer& replayer, const std::string& name, std::istream& arguments) {
-  replayer.keeps_checkpoints = name == "run" || name == "seek";  // a question is asked of every event once
+  replayer.keeps_checkpoints = name == "run" || name == "seek" || name == "locate";  // others look at every event once
   for (const auto& command : kCommands)
     if (name == command.name) return command.carry_out(replayer, arguments);
   return Status(0, "unknown command: " + name);

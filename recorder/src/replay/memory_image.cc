@@ -89,7 +89,7 @@ Status MemoryImage::restore_snapshot(const format::CoreFile& snapshot) {
   if (&snapshot == mapped_) {
     if (madvise(heap_, heap_->slot_bytes(), MADV_DONTNEED) != 0)
       return Status(errno, std::string("the heap's pages cannot be dropped: ") + std::strerror(errno) + ".");
-  } else if (Status status = map_slot(snapshot); !status) {
+  } else if (Status status = map_slot(snapshot, snapshot.note().slot_base); !status) {
     return status;
   }
   mapped_ = &snapshot;
@@ -123,22 +123,36 @@ MemoryImage::Digests MemoryImage::digests() const {
   return {.heap = state_digest(heap), .data = state_digest(restored_data_)};
 }
 
-bool MemoryImage::is_discontinuity(std::uint64_t position) const noexcept {
+const format::CoreFile* MemoryImage::snapshot_at(std::uint64_t position) const noexcept {
   const auto at = std::ranges::lower_bound(snapshots_, position, {}, position_of);
-  return at != snapshots_.end() && at->note().position == position && &*at != mapped_ &&
-         (at->note().flags & format::kDiscontinuity) != 0;
+  return at != snapshots_.end() && position_of(*at) == position ? &*at : nullptr;
 }
 
-Status MemoryImage::map_slot(const format::CoreFile& snapshot) {
-  const std::uintptr_t base = snapshot.note().slot_base;
-  const std::size_t bytes = snapshot.note().slot_bytes;
-  void* const slot = mmap(reinterpret_cast<void*>(base), bytes, PROT_READ | PROT_WRITE,
+bool MemoryImage::is_discontinuity(std::uint64_t position) const noexcept {
+  const format::CoreFile* const snapshot = snapshot_at(position);
+  return snapshot != nullptr && snapshot != mapped_ && (snapshot->note().flags & format::kDiscontinuity) != 0;
+}
+
+const Heap* MemoryImage::recorded_at(std::uint64_t position) {
+  const format::CoreFile* const snapshot = snapshot_at(position);
+  if (snapshot == nullptr || snapshot == mapped_ || is_discontinuity(position)) return nullptr;
+  if (view_ == 0) {
+    constexpr int kReserved = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void* const place = mmap(nullptr, slot_bytes_, PROT_NONE, kReserved, -1, 0);
+    if (place == MAP_FAILED) return nullptr;
+    view_ = reinterpret_cast<std::uintptr_t>(place);
+  }
+  return map_slot(*snapshot, view_).ok() ? reinterpret_cast<const Heap*>(view_) : nullptr;
+}
+
+Status MemoryImage::map_slot(const format::CoreFile& snapshot, std::uintptr_t place) {
+  void* const slot = mmap(reinterpret_cast<void*>(place), snapshot.note().slot_bytes, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   if (slot == MAP_FAILED) return Status(errno, std::string("the slot cannot be cleared: ") + std::strerror(errno) + ".");
   std::vector<const format::CoreFile*> chain;  // down to the full one
   for (const format::CoreFile* file = &snapshot; file != nullptr; file = parent_of(*file)) chain.push_back(file);
   for (auto file = chain.rbegin(); file != chain.rend(); ++file)
-    if (Status status = map_loads(**file); !status) return status;
+    if (Status status = map_loads(**file, place); !status) return status;
   return {};
 }
 
@@ -158,10 +172,11 @@ void MemoryImage::leave_out_deltas_without_parent() {
   }
 }
 
-Status MemoryImage::map_loads(const format::CoreFile& snapshot) {
+Status MemoryImage::map_loads(const format::CoreFile& snapshot, std::uintptr_t place) {
+  const format::SnapshotNote& note = snapshot.note();
   for (const format::CoreLoad& load : snapshot.loads()) {
-    if (!inside(load.address, load.bytes, snapshot.note().slot_base, snapshot.note().slot_bytes)) continue;
-    void* const pages = mmap(reinterpret_cast<void*>(load.address), load.bytes, PROT_READ | PROT_WRITE,
+    if (!inside(load.address, load.bytes, note.slot_base, note.slot_bytes)) continue;
+    void* const pages = mmap(reinterpret_cast<void*>(place + (load.address - note.slot_base)), load.bytes, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_FIXED, snapshot.descriptor(), static_cast<off_t>(load.file_offset));
     if (pages == MAP_FAILED)
       return Status(errno, "snapshot " + snapshot.path() + " cannot be mapped at " + hex(load.address) + ": " +

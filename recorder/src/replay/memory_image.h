@@ -27,6 +27,10 @@ class MemoryImage {
   // Which position restore() would restore.
   std::uint64_t nearest(std::uint64_t position) const;
 
+  // The slot as the snapshot at this position has it, mapped somewhere else; null when there is no snapshot here that a replay
+  // from earlier events should agree with. Valid until the next call.
+  const Heap* recorded_at(std::uint64_t position);
+
   // Of all that a restore brings back: the reactor's memory, and the executable's data.
   struct Digests {
     std::uint64_t heap, data;
@@ -44,16 +48,19 @@ class MemoryImage {
  private:
   void leave_out_deltas_without_parent();
   const format::CoreFile* parent_of(const format::CoreFile& delta) const;
+  const format::CoreFile* snapshot_at(std::uint64_t position) const noexcept;
   const format::CoreFile& newest_snapshot(std::uint64_t position) const;
   const Checkpoints::Checkpoint* checkpoint_after(const format::CoreFile& snapshot, std::uint64_t position) const;
   Status restore_snapshot(const format::CoreFile& snapshot);
-  Status map_slot(const format::CoreFile& snapshot);
-  Status map_loads(const format::CoreFile& snapshot);
+  // Both at `place` instead of the slot's own.
+  Status map_slot(const format::CoreFile& snapshot, std::uintptr_t place);
+  Status map_loads(const format::CoreFile& snapshot, std::uintptr_t place);
   Status restore_executable_data(const format::CoreFile& snapshot);
   Status restore_checkpoint(const Checkpoints::Checkpoint& checkpoint, const format::CoreFile& snapshot);
 
   std::vector<format::CoreFile> snapshots_;  // by position
   const format::CoreFile* mapped_ = nullptr;
+  std::uintptr_t view_ = 0;  // of the slot in another snapshot
   Heap* heap_ = nullptr;
   std::size_t slot_bytes_ = 0;
   os::AddressRange executable_data_;

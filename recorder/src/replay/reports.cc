@@ -63,6 +63,12 @@ void report_error(const std::string& message) {
   report(json.begin_object().field("event", "error").field("message", message).end_object());
 }
 
+void report_stopped(std::uint64_t position, std::uint64_t target) {
+  JsonWriter json;
+  json.begin_object().field("event", "stopped").field("position", position);
+  report(json.field("reason", position >= target ? "target" : "end").end_object());
+}
+
 void report_pages(const PagesReport& pages) noexcept {
   SafeLine line;
   line.text("{\"event\":\"pages\",\"compared\":").decimal(pages.compared);

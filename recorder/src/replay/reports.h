@@ -12,6 +12,8 @@ inline constexpr int kCommandDescriptor = 3, kReportDescriptor = 4;
 // Silently nothing when nobody listens.
 void report(const JsonWriter& json);
 void report_error(const std::string& message);
+// Where a run has ended that was to go to `target`.
+void report_stopped(std::uint64_t position, std::uint64_t target);
 // How memory differs from a core dump's (page_comparison.h).
 struct PagesReport {
   struct Word {
