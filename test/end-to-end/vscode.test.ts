@@ -7,9 +7,10 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { openRecording } from '../../debug-adapter/recording';
+import { afterimage } from '../support/cli';
 import { programPath, recordCrash } from '../support/fixture-programs';
 import { CodeServer, packageExtension } from './support/code-server';
-import { flightBoardSource, lineOf, recordFlightBoard } from './support/flight-recording';
+import { dumpFlightBoard, flightBoardSource, lineOf, recordFlightBoard } from './support/flight-recording';
 import { Workbench } from './support/workbench';
 
 const FIRST_LINE = lineOf(flightBoardSource, '++flights_;');
@@ -163,6 +164,62 @@ describe('in VS Code', function () {
     });
   });
 
+  describe('a core dump', () => {
+    let imports: string;
+
+    before(async () => {
+      imports = path.join(folder, 'imports');
+      const there = path.join(folder, 'there');
+      fs.mkdirSync(imports);
+      fs.mkdirSync(there);
+      const dumped = dumpFlightBoard(there);
+      await importCore(dumped.core, path.join(imports, 'joined.afterimage'));
+      fs.rmSync(dumped.recording, { recursive: true });
+      await importCore(dumped.core, path.join(imports, 'alone.afterimage'));
+      code = await Workbench.open(server.url, imports);
+    });
+    after(() => code?.close());
+
+    it('alone: stops where the program ended, with stack and variables', async () => {
+      await code.contextMenu(code.explorerRow('alone.afterimage'), 'Open Recording...');
+      await code.stoppedIn('Airport::depart');
+      await code.exception().waitFor();
+      assert.match(await code.exception().innerText(), /SIGSEGV.*This is how the core dump has it/s);
+      await code.expand(code.variable('Reactor'));
+      await code.expand(code.variable('airports_'));
+      await code.expand(code.variable('[0..99]'));
+      await code.variable('"ABE"').waitFor();
+      await code.stackRow('FlightBoard::react').waitFor();
+    });
+
+    it('alone: says that the last events are all there is', async () => {
+      await code.statusBar('core dump, last events').waitFor();
+      await code.showEvents();
+      await code.eventRow(event(crash)).filter({ hasText: 'crashed' }).waitFor();
+      await code.sidebarText(/Its recording, .* is not here: its last [\d,]+ events are in the core/).waitFor();
+    });
+
+    it('alone: a move says why there is none', async () => {
+      await code.toolbarButton('Previous Event').click();
+      isClear(await code.notification(/nothing in it can move/));
+      await code.showDebugger();
+      await code.stoppedIn('Airport::depart');
+      await code.stopDebugging();
+    });
+
+    it('with its recording: stops in react() of the crashing event, and replays to the crash', async () => {
+      await code.showExplorer();
+      await code.contextMenu(code.explorerRow('joined.afterimage'), 'Open Recording...');
+      await code.showDebugger();
+      await code.stoppedAt('FlightBoard::react', FIRST_LINE);
+      await code.statusBar(`event ${event(crash)} of`).waitFor();
+      await code.showEvents();
+      await code.startOrContinue();
+      await code.exception().waitFor();
+      assert.match(await code.exception().innerText(), /SIGSEGV.*The same as recorded/s);
+    });
+  });
+
   describe('what cannot be replayed', () => {
     let broken: string;
 
@@ -211,6 +268,12 @@ describe('in VS Code', function () {
     }
   });
 });
+
+/** With the command line, as people do. */
+async function importCore(core: string, output: string): Promise<void> {
+  const { code, stderr } = await afterimage(['import', core, '--output', output]);
+  assert.equal(code, 0, stderr);
+}
 
 /** One or two sentences for people: no stack trace, no novel. */
 function isClear(text: string): void {

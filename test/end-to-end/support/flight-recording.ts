@@ -2,7 +2,8 @@
 // one that does the damage. And where its source is, for breakpoints.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { recordCrash, root } from '../../support/fixture-programs';
+import { dumpCore } from '../../debug-adapter/import/cores';
+import { flightsFile, onlyRecordingIn, programPath, recordCrash, root } from '../../support/fixture-programs';
 
 const FIRST_FLIGHT = 515_000;
 
@@ -10,6 +11,12 @@ export const flightBoardSource = path.join(root, 'fixtures/programs/flight-board
 
 export const recordFlightBoard = (directory: string): Promise<string> =>
   recordCrash('flight-board', directory, ['--start', String(FIRST_FLIGHT)]);
+
+/** The same crash, with its core dump. */
+export function dumpFlightBoard(directory: string): { core: string; recording: string } {
+  const command = [programPath('flight-board'), flightsFile, '--directory', directory, '--start', String(FIRST_FLIGHT)];
+  return { core: dumpCore(command, directory).core, recording: onlyRecordingIn(directory) };
+}
 
 /** The number of the first line that contains `text`. */
 export function lineOf(file: string, text: string): number {

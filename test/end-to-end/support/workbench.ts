@@ -79,7 +79,13 @@ export class Workbench {
   }
 
   private topFrame(): Locator {
-    return this.page.locator('.debug-call-stack .monaco-list-row', { has: this.page.locator('.stack-frame') }).first();
+    return this.stackRow(/./);
+  }
+
+  /** The first frame of this name. */
+  stackRow(frame: string | RegExp): Locator {
+    const rows = this.page.locator('.debug-call-stack .monaco-list-row', { has: this.page.locator('.stack-frame') });
+    return rows.filter({ hasText: frame }).first();
   }
 
   async startOrContinue(): Promise<void> {
@@ -142,6 +148,10 @@ export class Workbench {
     return this.page.locator('.activitybar .action-label[aria-label="Afterimage"]');
   }
 
+  async showExplorer(): Promise<void> {
+    await this.page.keyboard.press('Control+Shift+E');
+  }
+
   async showDebugger(): Promise<void> {
     await this.page.keyboard.press('Control+Shift+D');
   }
@@ -156,6 +166,11 @@ export class Workbench {
 
   eventRow(event: string): Locator {
     return this.page.locator(`.sidebar .monaco-list-row[aria-label^="#${event} "]`);
+  }
+
+  /** What a view says above its rows. */
+  sidebarText(text: RegExp): Locator {
+    return this.page.locator('.sidebar .message', { hasText: text }).first();
   }
 
   exception(): Locator {
