@@ -6,6 +6,7 @@ import { unpackFile } from '../../../debug-adapter/pack';
 import { openRecording, UserError } from '../../../debug-adapter/recording';
 import { afterimage } from '../../support/cli';
 import { describeRecording } from '../../support/describe-recording';
+import { mutated } from '../../support/mutations';
 import { vectors } from '../../support/recording-vectors';
 import { writeBundle } from '../../support/recording-writer';
 import { seeded } from '../../support/seeded-random';
@@ -76,7 +77,7 @@ describe('a damaged packed recording', function () {
     const random = seeded(20261122);
     let opened = 0;
     for (let i = 0; i < MUTATIONS; i++) {
-      const found = await read(mutation(whole, random));
+      const found = await read(mutated(whole, random));
       if (!(found instanceof UserError)) opened++;
       assert.deepEqual(fs.readdirSync(scratch.path).filter((file) => file.endsWith('.tmp')), []); // prettier-ignore
     }
@@ -84,14 +85,3 @@ describe('a damaged packed recording', function () {
     assert(process.memoryUsage().rss < 700 << 20, `${process.memoryUsage().rss >> 20} MiB`);
   });
 });
-
-/** Some bytes changed, a length made huge, or the end cut off. */
-function mutation(whole: Buffer, random: (below: number) => number): Buffer {
-  const bytes = Buffer.from(whole);
-  for (let change = random(4); change >= 0; change--) {
-    const at = random(bytes.length - 8);
-    if (random(2) === 0) bytes[at] = random(256);
-    else bytes.writeBigUInt64LE([0n, 1n, 0xffff_ffffn, 0x7fff_ffff_ffff_ffffn, 0xffff_ffff_ffff_ffffn][random(5)] ?? 0n, at);
-  }
-  return random(4) === 0 ? bytes.subarray(0, random(bytes.length + 1)) : bytes;
-}
