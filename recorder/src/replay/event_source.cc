@@ -111,6 +111,7 @@ void EventSource::enter_segment(std::size_t index, std::size_t offset) {
   reader_->seek(offset);
   if (offset == format::kMagicBytes) next_event_ = segments_[index].first_event;
   peeked_.reset();
+  ended_ = false;
 }
 
 void EventSource::seek(std::uint64_t position) {
@@ -148,6 +149,7 @@ std::vector<LogMessage> EventSource::peek_inputs(bool* log_ends) {
   const auto reader = reader_;
   const auto next_event = next_event_;
   const auto peeked = peeked_;
+  const bool ended = ended_;
   std::vector<LogMessage> inputs;
   auto message = next();
   for (; message && message->kind == LogMessage::Kind::input; message = next()) inputs.push_back(*message);
@@ -156,6 +158,7 @@ std::vector<LogMessage> EventSource::peek_inputs(bool* log_ends) {
   reader_ = reader;
   next_event_ = next_event;
   peeked_ = peeked;
+  ended_ = ended;
   return inputs;
 }
 
@@ -164,7 +167,15 @@ std::optional<LogMessage> EventSource::next() {
   return std::exchange(peeked_, std::nullopt);
 }
 
+// The log ends at the first thing that is wrong with it: what lies behind must not be taken for its continuation.
 std::optional<LogMessage> EventSource::read_message() {
+  if (ended_) return std::nullopt;
+  const auto message = read_next();
+  ended_ = !message;
+  return message;
+}
+
+std::optional<LogMessage> EventSource::read_next() {
   for (;;) {
     if (const auto record = reader_->next()) {
       if (record->opcode == format::Opcode::channel) read_channel(record->content);

@@ -76,6 +76,7 @@ class EventSource {
   void enter_segment(std::size_t index, std::size_t offset = format::kMagicBytes);
   std::vector<LogMessage> peek_inputs(bool* log_ends);
   std::optional<LogMessage> read_message();
+  std::optional<LogMessage> read_next();
   std::optional<LogMessage> decode(const format::Record& record);
   void remember_mark();
 
@@ -88,6 +89,7 @@ class EventSource {
   std::optional<format::Reader> reader_;
   std::uint64_t next_event_ = 0;
   std::optional<LogMessage> peeked_;
+  bool ended_ = false;
 };
 
 }  // namespace afterimage::replay

@@ -40,6 +40,7 @@ Status MemoryImage::open(const std::string& directory) {
   if (snapshots_.empty())
     return unusable.ok() ? Status(0, directory + " holds no snapshot: there is no state to begin a replay with.") : unusable;
   std::ranges::sort(snapshots_, {}, position_of);
+  leave_out_other_slots();
   leave_out_deltas_without_parent();
   if (snapshots_.empty()) return Status(0, directory + " holds deltas, but not the full snapshot that they build on.");
 
@@ -162,6 +163,14 @@ const format::CoreFile* MemoryImage::parent_of(const format::CoreFile& delta) co
   for (const format::CoreFile& candidate : snapshots_)
     if (candidate.note().position == delta.note().parent && delta.note().parent < delta.note().position) return &candidate;
   return nullptr;
+}
+
+// They would be mapped over whatever lies there.
+void MemoryImage::leave_out_other_slots() {
+  const format::SnapshotNote first = snapshots_.front().note();
+  std::erase_if(snapshots_, [&](const format::CoreFile& snapshot) {
+    return snapshot.note().slot_base != first.slot_base || snapshot.note().slot_bytes != first.slot_bytes;
+  });
 }
 
 void MemoryImage::leave_out_deltas_without_parent() {

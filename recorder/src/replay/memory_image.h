@@ -46,6 +46,7 @@ class MemoryImage {
   bool covers(std::uintptr_t address, std::size_t bytes) const noexcept;
 
  private:
+  void leave_out_other_slots();
   void leave_out_deltas_without_parent();
   const format::CoreFile* parent_of(const format::CoreFile& delta) const;
   const format::CoreFile* snapshot_at(std::uint64_t position) const noexcept;

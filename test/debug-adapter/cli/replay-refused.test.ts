@@ -44,6 +44,22 @@ describe('a recording that is not replayed', function () {
     assert.deepEqual([code, /crashed/.test(stdout)], [3, true]);
   });
 
+  it('but not because one snapshot claims the memory of the replayer itself: that one is left out', async () => {
+    const directory = copy((d) => {
+      const snapshot = fs.readFileSync(`${d}/r0/snap-000000000000.core`);
+      const note = snapshot.indexOf('AFTRIMG\0') + 8; // FORMAT.md §5
+      snapshot.writeBigUInt64LE(5n, note + 8);
+      snapshot.writeBigUInt64LE(5n, note + 16);
+      snapshot.writeBigUInt64LE(0x7f00_0000_0000n, note + 48);
+      snapshot.writeBigUInt64LE(0xff_ffff_f000n, note + 56);
+      fs.writeFileSync(`${d}/r0/snap-000000000005.core`, snapshot);
+    });
+    const question = ['--reactor', 'ledger', '--from', '6', '--to', '8', '--expression', 'journal_._M_impl._M_finish', '--json'];
+    const [asked, ofWhole] = [await afterimage(['history', directory, ...question]), await afterimage(['history', recorded, ...question])];
+    assert.deepEqual([asked.stderr, asked.code], ['', 0]);
+    assert.deepEqual(JSON.parse(asked.stdout).values, JSON.parse(ofWhole.stdout).values);
+  });
+
   it('because a library is another build', async () => {
     const directory = copy((d) => {
       const manifest = fs.readFileSync(`${d}/manifest.json`, 'utf8');
