@@ -39,10 +39,12 @@ export const otherMajor = (path: string, found: number, known: number) =>
     `${path} is a recording of format ${found}, but this version of Afterimage reads format ${known}. Use the version that made it.`,
   );
 
+const MACHINE_SHOWN = 40;
+
 export const otherMachine = (what: string, found: string | number, known: string | number) =>
   new UserError(
     'other-machine',
-    `The recording has ${what} ${found}, but this version of Afterimage reads ${known} only. Open it with a version made for that machine.`,
+    `The recording has ${what} ${String(found).slice(0, MACHINE_SHOWN)}, but this version of Afterimage reads ${known} only. Open it with a version made for that machine.`,
   );
 
 export const noSuchReactor = (wanted: number | string, known: readonly string[]) =>

@@ -83,7 +83,7 @@ export async function outcomeOf(mutation: number, work: () => string | Promise<s
     return await work();
   } catch (error) {
     if (!(error instanceof UserError)) throw new Error(`mutation ${mutation} ended in an error of ours`, { cause: error });
-    assert.match(error.message, /^.{20,900}$/s, `mutation ${mutation}`);
+    assert.match(error.message, /^.{20,900}$/s, `mutation ${mutation} is told as: ${error.message}`);
     return error.code;
   } finally {
     const { user, system } = process.cpuUsage(started);
