@@ -309,6 +309,22 @@ describe('importing a core', function () {
     }
   });
 
+  describe('of a program without the recorder, and not of a whole crash', () => {
+    it('gcore: for inspection', async () => {
+      const imported = await bring((await copyRunning(programs.plain, 'between', scratch.path)).core);
+      assert.equal(imported.level, 'inspect');
+      says(imported, /was still running when the core was taken/, /It was not recorded by Afterimage/);
+    });
+
+    for (const percent of [10, 50, 90]) {
+      it(`cut off to ${percent} %: for inspection, as far as it goes`, async () => {
+        const imported = await bring(cutOff(crash(programs.plain, 'segv', scratch.path).core, percent));
+        assert.equal(imported.level, 'inspect');
+        says(imported, /The core is cut off: it has \d+ of \d+ bytes/, /It was not recorded by Afterimage/);
+      });
+    }
+  });
+
   it('a snapshot of a recording is not imported', async () => {
     await assert.rejects(bring(path.join(crashed.recording!, 'r0/snap-000000000000.core')), /is a snapshot inside a recording/);
   });
