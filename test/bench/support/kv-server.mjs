@@ -1,7 +1,7 @@
 // What recording costs a server: kv-server under redis-benchmark, recorded and not.
 //
 // Both servers run all the time and take turns, command by command, so that a busy machine disturbs them alike; who is first
-// changes. A figure is the geometric mean over the commands of recorded / plain. redis-benchmark has a core of its own only if
+// changes. A figure is the median over the commands of recorded / plain: a mean would be that of the worst disturbance. redis-benchmark has a core of its own only if
 // the machine has one to spare. What the processor was busy for, all threads of the server together, hardly depends on others.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -50,8 +50,8 @@ export class KvServers {
       for (const which of order) pair[which] = await load(this[which], command, options);
       pairs.push(pair);
     }
-    const ratio = (figure) => geometricMean(pairs.map(({ plain, recorded }) => recorded[figure] / plain[figure]));
-    const plainCpuNs = geometricMean(pairs.map(({ plain }) => plain.cpuNs));
+    const ratio = (figure) => median(pairs.map(({ plain, recorded }) => recorded[figure] / plain[figure]));
+    const plainCpuNs = median(pairs.map(({ plain }) => plain.cpuNs));
     return { rate: ratio('rate'), p99Ms: ratio('p99Ms'), cpuNs: ratio('cpuNs'), plainCpuNs };
   }
 
@@ -90,4 +90,7 @@ function cpuNs(pid) {
   return threads.reduce((sum, thread) => sum + Number(fs.readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]), 0);
 }
 
-const geometricMean = (values) => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+}

@@ -107,3 +107,31 @@ describe('a session on reactors that deliver to one another', () => {
     assert.equal(body.stackFrames.at(-1)!.name, 'Ledger::react');
   });
 });
+
+describe('a session on a reactor in C', () => {
+  const directory = temporaryDirectory();
+  const source = path.join(root, 'fixtures/programs/weather-station/main.c');
+  let client: Client;
+  let recording: string;
+
+  before(async () => (recording = await recordCrash('weather-station', directory.path)));
+  beforeEach(() => (client = Client.start()));
+  afterEach(() => client.close());
+
+  it('begins in its function, and goes on to the crash', async () => {
+    const begun = await client.launch({ recording });
+    assert.deepEqual(names(begun), ['react']);
+    assert.equal(begun.frames[0]!.source?.path, source);
+    const crashed = await client.continue();
+    assert.equal(crashed.frames[0]!.line, lineOf(source, 'sensor->measured[sensor->count'));
+  });
+
+  it('shows the object behind its pointer', async () => {
+    await client.launch({ recording });
+    const { frames } = await client.next();
+    const station = named(await client.scope(frames[0]!, 'Locals'), 'station');
+    const sensors = named(await client.variables(station.variablesReference), 'sensors');
+    const [first] = await client.variables(sensors.variablesReference);
+    assert.match(named(await client.variables(first!.variablesReference), 'name').value, /no 0|roof|garden|kitchen|cellar|attic/);
+  });
+});
