@@ -5,6 +5,7 @@
 // every other call into a reactor, and an OutsideScope in code called from react() whose memory does
 // not belong to the reactor (messages to others, logging). Frees need neither: they find their owner.
 #pragma once
+#include <cstdint>
 
 #if !defined(AFTERIMAGE_API)
 #define AFTERIMAGE_API __attribute__((visibility("default")))
@@ -13,6 +14,16 @@
 namespace afterimage {
 
 class Heap;
+
+struct HeapStatistics {
+  std::uint64_t live_blocks = 0, live_bytes = 0;  // in use; the size of a block up to 64 KiB is that of its class
+  std::uint64_t free_blocks = 0, free_bytes = 0;  // blocks up to 64 KiB that were freed, or lie beside those in use
+  std::uint64_t touched_bytes = 0;                // what snapshots copy, beside some tables
+  std::uint64_t limit_bytes = 0;                  // of touched_bytes: Options::heap_limit_bytes, or the slot
+  std::uint64_t failed_allocations = 0, misuses = 0;
+};
+// Walks the whole heap, and needs no memory. For the reactor's thread, or between its events.
+AFTERIMAGE_API HeapStatistics heap_statistics(const Heap& heap) noexcept;
 
 // Makes `heap` this thread's heap (null: none) and returns the previous one.
 AFTERIMAGE_API Heap* exchange_current_heap(Heap* heap) noexcept;

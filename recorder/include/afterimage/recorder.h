@@ -49,6 +49,9 @@ struct Options {
   // since are always kept, even beyond the bounds.
   std::uint64_t keep_bytes = std::uint64_t{1} << 30;
   std::uint64_t keep_ms = 0;
+  // No reactor may use more memory than this: what it allocates beyond fails (std::bad_alloc), and does so at the same place in the
+  // replay. 0: 64 GiB.
+  std::uint64_t heap_limit_bytes = 0;
   // Note signal, registers and fault address in the recording when the program crashes. Earlier handlers are called on.
   bool crash_handler = true;
   // Files that react() reads: false puts what it reads into the recording. true leaves it out; a replay then reads the
@@ -286,6 +289,12 @@ class Reactor {
     detail::state_changed_outside_events(core_);
     const detail::ReactorScope scope(core_);
     return std::forward<F>(function)(*object_);
+  }
+
+  // How the reactor's memory is used; none where it lives in the ordinary heap. Between events; walks the heap.
+  HeapStatistics memory() const noexcept {
+    const Heap* const heap = detail::reactor_heap(core_);
+    return heap != nullptr ? heap_statistics(*heap) : HeapStatistics{};
   }
 
   // For looking only.

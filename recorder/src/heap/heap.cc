@@ -1,5 +1,6 @@
 #include "heap/heap.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -63,6 +64,24 @@ void Heap::destroy(Heap* heap) noexcept {
 
 bool Heap::is_valid() const noexcept {
   return magic == kHeapMagic && version == kHeapVersion && HeapHeader::slot_bytes == slot_bytes_at(base());
+}
+
+void Heap::set_limit(std::size_t bytes) noexcept {
+  const std::size_t wanted = std::min(bytes, HeapHeader::slot_bytes) >> kSliceShift;
+  const auto all = static_cast<std::uint32_t>(HeapHeader::slot_bytes >> kSliceShift);
+  slices = std::clamp(first + static_cast<std::uint32_t>(wanted), top, all);
+}
+
+HeapStatistics Heap::statistics() const noexcept {
+  HeapStatistics sum{.touched_bytes = std::uint64_t{top - first} << kSliceShift,
+                     .limit_bytes = std::uint64_t{slices - first} << kSliceShift,
+                     .failed_allocations = failures,
+                     .misuses = HeapHeader::misuses};
+  walk([&](const Block& block) {
+    ++(block.live ? sum.live_blocks : sum.free_blocks);
+    (block.live ? sum.live_bytes : sum.free_bytes) += block.size;
+  });
+  return sum;
 }
 
 void* Heap::allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept {
@@ -132,6 +151,8 @@ bool Heap::locate(std::uintptr_t address, Block& block) const noexcept {
   block = {begin, c.bytes, is_live_small(reinterpret_cast<void*>(begin))};
   return true;
 }
+
+HeapStatistics heap_statistics(const Heap& heap) noexcept { return heap.statistics(); }
 
 Heap* heap_of(const void* pointer) noexcept {
   return in_zones(pointer) ? slot_of(pointer).heap.load(std::memory_order_acquire) : nullptr;

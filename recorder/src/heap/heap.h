@@ -86,6 +86,11 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   void set_report_misuse(bool on) noexcept { flags = on ? flags | kReportMisuse : flags & ~kReportMisuse; }
   std::uint64_t misuses() const noexcept { return HeapHeader::misuses; }
 
+  // No more than this is handed out, counted in slices of 64 KiB: then allocations fail, with ENOMEM or bad_alloc. The limit is
+  // part of the heap, so that the replay fails at the same call.
+  void set_limit(std::size_t bytes) noexcept;
+  HeapStatistics statistics() const noexcept;
+
   struct Block {
     std::uintptr_t address;
     std::size_t size;  // of the block; of a large one the size asked for
@@ -137,6 +142,7 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   void release_large(void* block) noexcept;
   bool resize_large(Span& s, std::size_t bytes) noexcept;
   bool is_live_start(const void* block) const noexcept;
+  void refuse() noexcept;
   void report_misuse(const char* what, const void* block) noexcept;
 
   void mix(std::uint64_t value) noexcept {

@@ -92,11 +92,12 @@ struct HeapHeader {
   std::uint64_t slot_bytes;
   std::uint64_t fingerprint;
   std::uint64_t object;   // the reactor: where a reader of the memory begins
-  std::uint32_t slices;   // of the slot
+  std::uint32_t slices;   // of the slot, or less: where the limit is
   std::uint32_t first;    // first data slice
   std::uint32_t top;      // [first, top) were handed out at some time; above, memory is zero
   std::uint32_t low;      // there is no free slice below
   std::uint64_t misuses;  // frees of what is not a live block
+  std::uint64_t failures; // allocations for which there was no room
   Bin bins[kClasses];
   RecentBlocks recent[kClasses];
 };

@@ -23,11 +23,16 @@ std::uint32_t Heap::find_hole(std::uint32_t count, std::uint32_t alignment) noex
   return align_up(top, alignment);
 }
 
+void Heap::refuse() noexcept {
+  ++failures;
+  errno = ENOMEM;
+}
+
 // Returns the first slice, 0 when there is no room.
 std::uint32_t Heap::take_slices(std::uint32_t count, std::uint32_t alignment) noexcept {
   const std::uint32_t begin = find_hole(count, alignment);
   if (begin >= slices || count > slices - begin) {
-    errno = ENOMEM;
+    refuse();
     return 0;
   }
   occupy(begin, count);
@@ -69,7 +74,7 @@ void Heap::drop_slices(std::uint32_t first_slice, std::uint32_t count) noexcept 
 
 [[gnu::noinline]] void* Heap::take_large(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcept {
   if (bytes > HeapHeader::slot_bytes || alignment > HeapHeader::slot_bytes) {
-    errno = ENOMEM;
+    refuse();
     return nullptr;
   }
   if (bytes == 0) bytes = 1;  // large only because of its alignment

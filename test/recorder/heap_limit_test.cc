@@ -1,0 +1,125 @@
+// A heap's limit, and what it tells of itself.
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <iterator>
+#include <map>
+#include <new>
+#include <vector>
+
+#include "afterimage/recorder.h"
+#include "heap_testing.h"
+
+namespace {
+
+using namespace afterimage;
+
+constexpr std::size_t kLimit = std::size_t{8} << 20;
+
+std::size_t blocks_until_full(Heap& heap, std::size_t bytes) {
+  std::size_t count = 0;
+  while (heap.allocate(bytes) != nullptr) ++count;
+  return count;
+}
+
+void allocations_fail_beyond_the_limit() {
+  TestHeap heap;
+  heap->set_limit(kLimit);
+  CHECK_EQUAL(heap->statistics().limit_bytes, kLimit);
+  void* const large = heap->allocate(kLimit / 2);
+  CHECK(large != nullptr);
+  errno = 0;
+  CHECK(heap->allocate(kLimit / 2 + 1) == nullptr);
+  CHECK_EQUAL(errno, ENOMEM);
+  CHECK(heap->reallocate(large, kLimit + 1) == nullptr);
+  CHECK(blocks_until_full(*heap, 1000) >= kLimit / 2 / 1200);
+  CHECK(heap->statistics().touched_bytes <= kLimit);
+  CHECK(heap->statistics().failed_allocations >= 3);
+  heap->deallocate(large);
+  CHECK(heap->allocate(kLimit / 2) != nullptr);
+}
+
+void every_heap_fails_at_the_same_call() {
+  TestHeap first, second;
+  first->set_limit(kLimit);
+  second->set_limit(kLimit);
+  for (const std::size_t bytes : {24u, 5000u, 100'000u}) CHECK_EQUAL(blocks_until_full(*first, bytes), blocks_until_full(*second, bytes));
+  CHECK_EQUAL(first->fingerprint(), second->fingerprint());
+}
+
+// The limit does not fall below what is in use.
+void a_late_limit_keeps_what_there_is() {
+  TestHeap heap;
+  char* const block = static_cast<char*>(heap->allocate(4 * kLimit));
+  heap->set_limit(kLimit);
+  block[4 * kLimit - 1] = 1;
+  heap->deallocate(block);
+  CHECK(heap->allocate(4 * kLimit) == block);
+  CHECK(heap->allocate(100'000) == nullptr);
+}
+
+void statistics_equal_an_independent_count() {
+  TestHeap heap;
+  heap->set_report_misuse(false);
+  RandomNumbers random;
+  std::map<void*, std::size_t> live;
+  for (int i = 0; i < 100'000; ++i) {
+    if (random.below(5) < 3 || live.empty()) {
+      const std::size_t bytes = random.below(random.below(100) == 0 ? 300'000 : 600);
+      void* const block = heap->allocate(bytes);
+      live[block] = heap->usable_size(block) > 64 * 1024 ? bytes : heap->usable_size(block);
+    } else {
+      const auto victim = std::next(live.begin(), static_cast<std::ptrdiff_t>(random.below(std::min<std::size_t>(live.size(), 50))));
+      heap->deallocate(victim->first);
+      live.erase(victim);
+    }
+  }
+  std::size_t bytes = 0;
+  for (const auto& [block, size] : live) bytes += size;
+  heap->deallocate(reinterpret_cast<void*>(heap->base() + 4096));  // not a block
+  const HeapStatistics statistics = heap->statistics();
+  CHECK_EQUAL(statistics.live_blocks, live.size());
+  CHECK_EQUAL(statistics.live_bytes, bytes);
+  CHECK(statistics.live_bytes + statistics.free_bytes <= statistics.touched_bytes);
+  CHECK_EQUAL(statistics.failed_allocations, 0u);
+  CHECK_EQUAL(statistics.misuses, 1u);
+}
+
+struct Hoarder {
+  std::vector<std::vector<char>> hoard;
+  int refused = 0;
+
+  void react(const int& bytes) {
+    try {
+      hoard.emplace_back(static_cast<std::size_t>(bytes));
+    } catch (const std::bad_alloc&) {
+      ++refused;
+    }
+  }
+};
+
+void a_reactor_gets_bad_alloc_and_goes_on() {
+  char directory[] = "/tmp/heap-limit-XXXXXX";
+  CHECK(mkdtemp(directory) != nullptr);
+  {
+    auto recorder = Recorder::open({.directory = directory, .heap_limit_bytes = kLimit});
+    auto hoarder = recorder.create<Hoarder>("hoarder");
+    for (int i = 0; i < 20; ++i) hoarder.deliver(1'000'000);
+    CHECK_EQUAL(hoarder->hoard.size(), 7u);
+    CHECK_EQUAL(hoarder->refused, 13);
+    CHECK_EQUAL(hoarder.memory().limit_bytes, kLimit);
+    CHECK(hoarder.memory().live_bytes >= 7'000'000);
+    CHECK(recorder.status().ok());
+  }
+  std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+
+int main() {
+  allocations_fail_beyond_the_limit();
+  every_heap_fails_at_the_same_call();
+  a_late_limit_keeps_what_there_is();
+  statistics_equal_an_independent_count();
+  a_reactor_gets_bad_alloc_and_goes_on();
+}
