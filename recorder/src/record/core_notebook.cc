@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/out_of_memory.h"
 #include "base/type_name.h"
 
 // Hidden, but not static: tools find it in .symtab when the note is not in the core.
@@ -111,11 +112,11 @@ std::uint16_t CoreNotebook::index_of(const detail::EventTypeInfo& type) noexcept
   for (std::uint16_t i = 0; i < count; ++i)
     if (types_[i] == &type) return i;
   if (count == format::kCoreTypes) return format::kCoreTypeUnknown;
-  types_[count] = &type;
   format::CoreType& entry = block_->type[count];
+  if (!finds_memory([&] { copy_text(entry.name, type_name(*type.type)); })) return format::kCoreTypeUnknown;
+  types_[count] = &type;
   entry.bytes = type.codec == detail::PayloadCodec::trivial ? type.bytes : 0;
   entry.codec = static_cast<std::uint32_t>(type.codec);
-  copy_text(entry.name, type_name(*type.type));
   __atomic_store_n(&block_->types, count + 1, __ATOMIC_RELEASE);
   return static_cast<std::uint16_t>(count);
 }

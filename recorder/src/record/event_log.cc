@@ -2,6 +2,7 @@
 
 #include "afterimage/heap.h"
 #include "base/hex.h"
+#include "base/out_of_memory.h"
 #include "base/type_name.h"
 
 namespace afterimage {
@@ -43,17 +44,21 @@ Status EventLog::open() {
   return failure_;
 }
 
-bool EventLog::rotate(std::size_t bytes, std::uint64_t next_event) {
+bool EventLog::rotate(std::size_t bytes, std::uint64_t next_event) noexcept {
   const OutsideScope outside;
   if (!failure_.ok()) return false;
+  if (!finds_memory([&] { begin_segment(bytes, next_event); })) failure_ = out_of_memory();
+  return failure_.ok();
+}
+
+void EventLog::begin_segment(std::size_t bytes, std::uint64_t next_event) {
   const std::size_t needed = preamble_bytes() + bytes + format::kSealBytes;
   std::unique_ptr<Segment> next = keeper_.take(source_, needed, failure_);
-  if (next == nullptr) return false;
+  if (next == nullptr) return;
   std::swap(segment_, next);
   if (next != nullptr) keeper_.give_back(std::move(next));
   write_preamble(next_event);
   retention_.segment_begun(segment_->path, next_event, segment_->memory.size());
-  return true;
 }
 
 void EventLog::write_preamble(std::uint64_t next_event) {
@@ -91,26 +96,30 @@ void EventLog::announce(const EventChannel& channel) {
   writer().channel(channel.id, "event/" + channel.type, message_encoding(channel.info->codec), properties);
 }
 
-std::uint16_t EventLog::find_or_add_channel(const detail::EventTypeInfo& type, std::uint64_t next_event) {
+std::uint16_t EventLog::find_or_add_channel(const detail::EventTypeInfo& type, std::uint64_t next_event) noexcept {
   const OutsideScope outside;
-  const EventChannel* found = nullptr;
+  std::uint16_t id = 0;
   for (const EventChannel& channel : channels_)
-    if (channel.info == &type) found = &channel;
-  if (found == nullptr) {
-    EventChannel channel{.info = &type,
-                         .id = static_cast<std::uint16_t>(format::kFirstEventChannel + channels_.size()),
-                         .type = type_name(*type.type),
-                         .thunk = hex(reinterpret_cast<std::uintptr_t>(type.thunk)),
-                         .bytes = std::to_string(type.bytes),
-                         .align = std::to_string(type.align)};
-    const std::size_t bytes = announcement_bytes(channel);
-    if (writer().room() < bytes + format::kSealBytes && !rotate(bytes, next_event)) return 0;
-    announce(channel);
-    found = &channels_.emplace_back(std::move(channel));
-  }
+    if (channel.info == &type) id = channel.id;
+  if (id == 0 && !finds_memory([&] { id = add_channel(type, next_event); })) failure_ = out_of_memory();
+  if (id == 0) return 0;
   last_type_ = &type;
-  last_channel_ = found->id;
-  return last_channel_;
+  last_channel_ = id;
+  return id;
+}
+
+std::uint16_t EventLog::add_channel(const detail::EventTypeInfo& type, std::uint64_t next_event) {
+  EventChannel channel{.info = &type,
+                       .id = static_cast<std::uint16_t>(format::kFirstEventChannel + channels_.size()),
+                       .type = type_name(*type.type),
+                       .thunk = hex(reinterpret_cast<std::uintptr_t>(type.thunk)),
+                       .bytes = std::to_string(type.bytes),
+                       .align = std::to_string(type.align)};
+  const std::size_t bytes = announcement_bytes(channel);
+  if (writer().room() < bytes + format::kSealBytes && !rotate(bytes, next_event)) return 0;
+  channels_.reserve(channels_.size() + 1);  // before it is announced
+  announce(channel);
+  return channels_.emplace_back(std::move(channel)).id;
 }
 
 }  // namespace afterimage

@@ -62,12 +62,15 @@ class EventLog {
   };
 
   format::Writer& writer() noexcept { return segment_->writer; }
-  bool rotate(std::size_t bytes, std::uint64_t next_event);
+  // Needs memory, as what follows; false if there is none, or no file.
+  bool rotate(std::size_t bytes, std::uint64_t next_event) noexcept;
+  void begin_segment(std::size_t bytes, std::uint64_t next_event);
   void write_preamble(std::uint64_t next_event);
   std::size_t preamble_bytes() const;
   static std::size_t announcement_bytes(const EventChannel& channel);
   void announce(const EventChannel& channel);
-  std::uint16_t find_or_add_channel(const detail::EventTypeInfo& type, std::uint64_t next_event);
+  std::uint16_t find_or_add_channel(const detail::EventTypeInfo& type, std::uint64_t next_event) noexcept;
+  std::uint16_t add_channel(const detail::EventTypeInfo& type, std::uint64_t next_event);
 
   SegmentKeeper& keeper_;
   Retention& retention_;

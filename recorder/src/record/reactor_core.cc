@@ -9,6 +9,7 @@
 
 #include "base/check_hooks.h"
 #include "base/copy.h"
+#include "base/out_of_memory.h"
 #include "record/control_file.h"
 #include "record/crash_handler.h"
 #include "record/recorder_core.h"
@@ -61,11 +62,15 @@ Status ReactorCore::start_log(const std::string& directory, const std::string& u
   return log_->open();
 }
 
-void ReactorCore::constructed(void* object) {
+void ReactorCore::constructed(void* object) noexcept {
   object_ = object;
   if (heap_ == nullptr || !recorder_->is_open()) return;
   heap_->set_object(object);
   if (check_hooks != nullptr) return;  // it looks at the events while they happen
+  if (!finds_memory([&] { start_recording(object); })) step_aside(out_of_memory());
+}
+
+void ReactorCore::start_recording(const void* object) {
   const std::string directory = recorder_->path() + "/r" + std::to_string(id_);
   Status status = start_log(directory, recorder_->uuid());
   if (status.ok())
@@ -198,9 +203,12 @@ void ReactorCore::save_snapshot_now() noexcept {
   const bool before_event = depth_ > 0;
   snapshot_required_ = false;
   boundary_fingerprint_ = heap_->fingerprint();
-  recorder_->refresh_modules();
-  const SnapshotOrder order = snapshot_order(next_event_ - before_event, before_event ? std::uint32_t{format::kDiscontinuity} : 0);
-  const Status status = recorder_->snapshots().save_now(*heap_, order);
+  Status status = out_of_memory();
+  (void)finds_memory([&] {
+    recorder_->refresh_modules();
+    const std::uint32_t flags = before_event ? std::uint32_t{format::kDiscontinuity} : 0;
+    status = recorder_->snapshots().save_now(*heap_, snapshot_order(next_event_ - before_event, flags));
+  });
   if (!status.ok()) return step_aside(status);
   snapshot_taken();
 }
@@ -208,19 +216,24 @@ void ReactorCore::save_snapshot_now() noexcept {
 // After an event: completes the snapshot that is on its way, or begins one.
 void ReactorCore::advance_snapshot() noexcept {
   const OutsideScope outside;
+  // Without memory for it the recording goes on, and the next one is tried when it is due.
+  if (!finds_memory([&] { begin_or_finish_snapshot(); })) snapshot_taken();
+}
+
+void ReactorCore::begin_or_finish_snapshot() {
   SnapshotWriter& snapshots = recorder_->snapshots();
   const bool ready = snapshots.is_ready(*heap_);
   if (!ready && snapshots.is_busy()) return snapshots.ask_for_turn(*heap_);
   recorder_->refresh_modules();
   SnapshotOrder order = snapshot_order(next_event_, 0);
   if (ready) {
-    if (snapshots.finish(*heap_, order)) snapshot_taken();
+    if (snapshots.finish(*heap_, std::move(order))) snapshot_taken();
     return;
   }
   // With few events and many reactors, a snapshot that waits for an event may always be given up for another one.
   constexpr int kPatientAttempts = 3;
   order.at_once = ++snapshot_attempts_ > kPatientAttempts;
-  if (snapshots.begin(*heap_, order) == SnapshotWriter::Begun::captured) snapshot_taken();
+  if (snapshots.begin(*heap_, std::move(order)) == SnapshotWriter::Begun::captured) snapshot_taken();
 }
 
 void ReactorCore::snapshot_taken() noexcept {
@@ -238,8 +251,11 @@ void ReactorCore::on_snapshot_written(void* context, const SnapshotOrder& order,
   publish(self->slot_->snapshot_position, order.note.position);
   const std::uint64_t now = os::realtime_ns();
   const bool is_full = order.note.kind == format::kFull;
-  for (const std::string& path : self->retention_.snapshot_written(order.path, order.note.position, bytes, now, is_full))
-    unlink(path.c_str());
+  const bool noted = finds_memory([&] {
+    for (const std::string& path : self->retention_.snapshot_written(order.path, order.note.position, bytes, now, is_full))
+      unlink(path.c_str());
+  });
+  if (!noted) self->recorder_->report(out_of_memory());
 }
 
 void ReactorCore::step_aside(const Status& status) noexcept {

@@ -23,7 +23,7 @@ class ReactorCore {
 
   // Opens the log in `directory`; until then, and if it fails, the reactor is not recorded.
   Status start_log(const std::string& directory, const std::string& uuid);
-  void constructed(void* object);
+  void constructed(void* object) noexcept;
   void tell_check() const noexcept;
 
   std::uint32_t id() const noexcept { return id_; }
@@ -55,6 +55,7 @@ class ReactorCore {
   std::uint64_t next_time(std::uint64_t now_ns) noexcept {
     return last_time_ns_ = now_ns > last_time_ns_ ? now_ns : last_time_ns_ + 1;
   }
+  void start_recording(const void* object);
   void drain_foreign_frees() noexcept;
   void log_input(format::InputKind kind, std::span<const std::byte> value, std::uint64_t event) noexcept;
   void note_for_core(const EventTypeInfo& type, std::uint64_t event, const void* payload, std::size_t bytes) noexcept;
@@ -62,6 +63,7 @@ class ReactorCore {
   SnapshotOrder snapshot_order(std::uint64_t position, std::uint32_t flags) const;
   void save_snapshot_now() noexcept;
   void advance_snapshot() noexcept;
+  void begin_or_finish_snapshot();
   void snapshot_taken() noexcept;
   void step_aside(const Status& status) noexcept;
   static void on_snapshot_written(void* context, const SnapshotOrder& order, std::uint64_t bytes, const Status& status) noexcept;

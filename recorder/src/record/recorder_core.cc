@@ -13,6 +13,7 @@
 
 #include "base/check_hooks.h"
 #include "base/hex.h"
+#include "base/out_of_memory.h"
 #include "base/raw_log.h"
 #include "base/type_name.h"
 #include "os/clock.h"
@@ -133,6 +134,7 @@ ReactorCore* RecorderCore::create_reactor(std::string_view name, const std::type
   int error = 0;
   Heap* heap = Heap::create(SlotSize::large, error);
   if (heap == nullptr) heap = Heap::create(SlotSize::small, error);
+  if (heap != nullptr && options_.heap_limit_bytes != 0) heap->set_limit(options_.heap_limit_bytes);
   auto* const reactor = new ReactorCore(shared_from_this(), id, std::string(name), type_name(type), heap);
   reactors_.push_back(reactor);
   return reactor;
@@ -147,7 +149,7 @@ void RecorderCore::report(const Status& status) noexcept {
   {
     const std::lock_guard lock(mutex_);
     if (!status_.ok()) return;
-    status_ = status;
+    if (!finds_memory([&] { status_ = status; })) status_ = out_of_memory();
   }
   control_.note_failure(status);
   RawLine().text("not recording any more: ").text(status.message().c_str()).text(" The program goes on.").print();
@@ -163,10 +165,10 @@ void RecorderCore::refresh_modules() {
   const std::uint64_t generation = os::modules_generation();
   if (generation == modules_generation_) return;
   process_.modules = os::loaded_modules();
-  modules_generation_ = generation;
   std::vector<format::CoreModule> modules;
   for (const os::Module& module : process_.modules) modules.push_back({module.base, module.bytes, module.path});
   snapshots_->set_modules(std::move(modules));
+  modules_generation_ = generation;
   // On failure the old list stays: a replay then names the library that it misses.
   (void)write_file(path_ + "/manifest.json", manifest_json(process_));
 }

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/file_descriptor.h"
+#include "base/out_of_memory.h"
 
 namespace afterimage {
 namespace {
@@ -105,8 +106,8 @@ void SegmentKeeper::forget(SegmentSource& source) {
 
 void SegmentKeeper::ask(SegmentSource& source) {
   if (source.asked_ || source.ready_.load() != nullptr || !source.failure_.ok()) return;
-  source.asked_ = true;
   wanted_.push_back(&source);
+  source.asked_ = true;
   work_.notify_one();
 }
 
@@ -122,7 +123,8 @@ void SegmentKeeper::run() {
       const std::size_t bytes = source.next_bytes_;
       lock.unlock();
       Status status;
-      std::unique_ptr<Segment> segment = make(source, number, bytes, status);
+      std::unique_ptr<Segment> segment;
+      if (!finds_memory([&] { segment = make(source, number, bytes, status); })) status = out_of_memory();
       lock.lock();
       in_progress_ = nullptr;
       source.asked_ = false;

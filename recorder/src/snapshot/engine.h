@@ -48,7 +48,7 @@ class SnapshotEngine {
   [[nodiscard]] virtual bool finish() noexcept { return true; }
   // On the worker, after a complete image: the pages that may differ from the engine's last image of the same heap, ascending,
   // or null when that is not known.
-  virtual const std::vector<PageRange>* changes() noexcept { return nullptr; }
+  virtual const std::vector<PageRange>* changes() { return nullptr; }
   // On the worker, when the snapshot is complete, abandoned or failed: nothing of it stays behind.
   virtual void end() noexcept {}
   // In the child of a fork() of the program: makes its memory usable.

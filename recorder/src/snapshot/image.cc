@@ -10,8 +10,19 @@ namespace afterimage {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::size_t kMostRanges = 16;  // a heap has seven
 
 }  // namespace
+
+// All memory that a snapshot needs on the reactor's thread is asked for, and touched, here.
+Image::Image(Sharing sharing) : sharing_(sharing), executable_data_(data_of_executable()), executable_bytes_(executable_data_.bytes) {
+  ranges_.reserve(kMostRanges);
+}
+
+PageRange Image::data_of_executable() noexcept {
+  const os::AddressRange data = os::executable_data();
+  return {data.address, data.bytes};
+}
 
 Image::~Image() {
   if (mirror_ != nullptr) munmap(mirror_, mirror_bytes_);
@@ -40,7 +51,7 @@ int Image::attach(const Heap& heap) noexcept {
   return 0;
 }
 
-void Image::list_ranges(const Heap& heap) {
+void Image::list_ranges(const Heap& heap) noexcept {
   ranges_.clear();
   bytes_ = 0;
   heap.used_ranges([&](std::uintptr_t address, std::size_t bytes) {
@@ -68,11 +79,8 @@ void Image::copy_all() const noexcept {
   for (const PageRange& range : ranges_) copy(range.address, range.bytes);
 }
 
-void Image::copy_executable_data() {
-  const os::AddressRange data = os::executable_data();
-  executable_data_ = {data.address, data.bytes};
-  executable_bytes_.resize(data.bytes);
-  copy_pages(executable_bytes_.data(), reinterpret_cast<const std::byte*>(data.address), data.bytes);
+void Image::copy_executable_data() noexcept {
+  copy_pages(executable_bytes_.data(), reinterpret_cast<const std::byte*>(executable_data_.address), executable_data_.bytes);
 }
 
 }  // namespace afterimage

@@ -26,7 +26,7 @@ class AFTERIMAGE_API Image {
     with_children,       // what they write is seen here
   };
 
-  explicit Image(Sharing sharing) noexcept : sharing_(sharing) {}
+  explicit Image(Sharing sharing);
   ~Image();
   Image(const Image&) = delete;
   Image& operator=(const Image&) = delete;
@@ -36,8 +36,8 @@ class AFTERIMAGE_API Image {
   // How often the image went from one slot to another.
   std::uint64_t owners() const noexcept { return owners_; }
 
-  // Lists what the heap uses now.
-  void list_ranges(const Heap& heap);
+  // Lists what the heap uses now. Needs no memory.
+  void list_ranges(const Heap& heap) noexcept;
   const std::vector<PageRange>& ranges() const noexcept { return ranges_; }
   std::size_t bytes() const noexcept { return bytes_; }
 
@@ -45,8 +45,8 @@ class AFTERIMAGE_API Image {
   void copy(std::uintptr_t address, std::size_t bytes) const noexcept;
   void copy_all() const noexcept;
 
-  // The executable's writable data has no tracking: it is small, and copied at the instant.
-  void copy_executable_data();
+  // The executable's writable data has no tracking: it is small, and copied at the instant. Needs no memory.
+  void copy_executable_data() noexcept;
   PageRange executable_data() const noexcept { return executable_data_; }
   const std::byte* executable_bytes() const noexcept { return executable_bytes_.data(); }
 
@@ -54,6 +54,7 @@ class AFTERIMAGE_API Image {
   std::size_t slot_bytes() const noexcept { return slot_bytes_; }
 
  private:
+  static PageRange data_of_executable() noexcept;
   void want_huge_pages() noexcept;
 
   const Sharing sharing_;
@@ -65,7 +66,7 @@ class AFTERIMAGE_API Image {
   std::uintptr_t huge_end_ = 0;
   std::vector<PageRange> ranges_;
   std::size_t bytes_ = 0;
-  PageRange executable_data_{};
+  const PageRange executable_data_;
   std::vector<std::byte> executable_bytes_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/out_of_memory.h"
 #include "os/pages.h"
 
 namespace afterimage {
@@ -32,7 +33,6 @@ int PrecopyEngine::begin(const Heap& heap, Image& image) noexcept {
   heap_ = &heap;
   image_ = &image;
   pause_pages_ = kPausePages;
-  rest_.reserve(pause_pages_);
   pages_copied_ = pages_in_pause_ = 0;
   if (complete_) changes_.clear();  // those of one that was given up count for the next
   complete_ = false;
@@ -40,6 +40,13 @@ int PrecopyEngine::begin(const Heap& heap, Image& image) noexcept {
 }
 
 SnapshotEngine::Progress PrecopyEngine::work(const std::atomic<bool>& cancelled) noexcept {
+  Progress progress = Progress::failed;
+  (void)finds_memory([&] { progress = copy_until_boundary(cancelled); });
+  return progress;
+}
+
+SnapshotEngine::Progress PrecopyEngine::copy_until_boundary(const std::atomic<bool>& cancelled) {
+  rest_.reserve(pause_pages_);  // finish() must not need memory
   // Each time: the slot may have been given back and taken again.
   if (userfault_.watch(heap_->base(), heap_->slot_bytes()) != 0) return Progress::failed;
   if (image_->owners() != owners_) disarm();  // what is armed is not in the image
@@ -55,7 +62,7 @@ SnapshotEngine::Progress PrecopyEngine::work(const std::atomic<bool>& cancelled)
 }
 
 // False: the kernel refuses.
-bool PrecopyEngine::copy_until_little_is_left(const std::atomic<bool>& cancelled, bool& converged) noexcept {
+bool PrecopyEngine::copy_until_little_is_left(const std::atomic<bool>& cancelled, bool& converged) {
   std::size_t before = SIZE_MAX;
   for (int round = 0, strikes = 0; round < kMostRounds && strikes < kMostStrikes; ++round) {
     if (cancelled.load(std::memory_order_relaxed)) return true;
@@ -72,7 +79,7 @@ bool PrecopyEngine::copy_until_little_is_left(const std::atomic<bool>& cancelled
 }
 
 // The heap may grow meanwhile: its top only rises, and is read once for each round. New pages count as written.
-bool PrecopyEngine::copy_written(std::size_t& pages) noexcept {
+bool PrecopyEngine::copy_written(std::size_t& pages) {
   image_->list_ranges(*heap_);
   for (const PageRange& range : image_->ranges()) {
     const int error = written_.scan(range.address, range.bytes, /*arm=*/true, [&](std::uintptr_t address, std::size_t bytes) {
@@ -110,7 +117,7 @@ bool PrecopyEngine::finish() noexcept {
   return true;
 }
 
-const std::vector<PageRange>* PrecopyEngine::changes() noexcept {
+const std::vector<PageRange>* PrecopyEngine::changes() {
   if (!incremental_) return nullptr;
   changes_.insert(changes_.end(), rest_.begin(), rest_.end());
   std::ranges::sort(changes_, {}, &PageRange::address);

@@ -27,7 +27,7 @@ class PrecopyEngine : public SnapshotEngine {
   int begin(const Heap& heap, Image& image) noexcept override;
   Progress work(const std::atomic<bool>& cancelled) noexcept override;
   bool finish() noexcept override;
-  const std::vector<PageRange>* changes() noexcept override;
+  const std::vector<PageRange>* changes() override;
   void end() noexcept override;
 
   // Of the last snapshot.
@@ -35,8 +35,9 @@ class PrecopyEngine : public SnapshotEngine {
   std::size_t pages_in_pause() const noexcept { return pages_in_pause_; }
 
  private:
-  bool copy_written(std::size_t& pages) noexcept;
-  bool copy_until_little_is_left(const std::atomic<bool>& cancelled, bool& converged) noexcept;
+  Progress copy_until_boundary(const std::atomic<bool>& cancelled);
+  bool copy_written(std::size_t& pages);
+  bool copy_until_little_is_left(const std::atomic<bool>& cancelled, bool& converged);
   void disarm() noexcept;
 
   const bool incremental_;

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/out_of_memory.h"
 #include "base/raw_log.h"
 #include "os/modules.h"
 #include "os/pages.h"
@@ -78,7 +79,7 @@ void SnapshotWriter::set_modules(std::vector<format::CoreModule> modules) {
   modules_ = std::move(next);
 }
 
-SnapshotWriter::Begun SnapshotWriter::begin(const Heap& heap, const SnapshotOrder& order) {
+SnapshotWriter::Begun SnapshotWriter::begin(const Heap& heap, SnapshotOrder order) {
   const std::lock_guard lock(mutex_);
   if (is_busy()) return Begun::no;
   if (const int error = image_.attach(heap); error != 0) {
@@ -88,11 +89,11 @@ SnapshotWriter::Begun SnapshotWriter::begin(const Heap& heap, const SnapshotOrde
   }
   image_.list_ranges(heap);
   const bool stop = order.at_once || engine_failed_ || image_.bytes() < kSmallArena;
-  return begin_with(stop ? stop_ : *engine_, heap, order);
+  return begin_with(stop ? stop_ : *engine_, heap, std::move(order));
 }
 
-SnapshotWriter::Begun SnapshotWriter::begin_with(SnapshotEngine& engine, const Heap& heap, const SnapshotOrder& order) {
-  if (engine.begin(heap, image_) != 0) return begin_with(stop_, heap, order);
+SnapshotWriter::Begun SnapshotWriter::begin_with(SnapshotEngine& engine, const Heap& heap, SnapshotOrder&& order) {
+  if (engine.begin(heap, image_) != 0) return begin_with(stop_, heap, std::move(order));
   heap_ = &heap;
   current_ = &engine;
   cancelled_ = false;
@@ -100,21 +101,21 @@ SnapshotWriter::Begun SnapshotWriter::begin_with(SnapshotEngine& engine, const H
   const bool captured = !engine.finishes_at_boundary();
   if (captured) {
     image_.copy_executable_data();
-    order_ = order;
+    order_ = std::move(order);
   }
   set_state(State::working);
   changed_.notify_all();
   return captured ? Begun::captured : Begun::begun;
 }
 
-bool SnapshotWriter::finish(const Heap& heap, const SnapshotOrder& order) {
+bool SnapshotWriter::finish(const Heap& heap, SnapshotOrder order) {
   const std::lock_guard lock(mutex_);
   if (state_ != State::ready || heap_ != &heap) return false;
   ready_ = nullptr;
   const bool finished = current_->finish();
   if (finished) {
     image_.copy_executable_data();
-    order_ = order;
+    order_ = std::move(order);
   }
   set_state(finished ? State::writing : State::working);
   changed_.notify_all();
@@ -160,7 +161,7 @@ void SnapshotWriter::run() {
     if (state_ == State::writing) {
       lock.unlock();
       current_->end();
-      (void)write_image();
+      write_image();
       lock.lock();
       conclude();
     }
@@ -204,9 +205,18 @@ void SnapshotWriter::conclude() {
   changed_.notify_all();
 }
 
-Status SnapshotWriter::write_image() {
+void SnapshotWriter::write_image() noexcept {
+  Status status = out_of_memory();
+  bool delta = false;
+  if (!finds_memory([&] { status = write_image(delta); }) && order_.on_written != nullptr)
+    order_.on_written(order_.context, order_, 0, status);
+  parent_ = {.valid = status.ok() && current_ == engine_.get(), .reactor = order_.note.reactor, .position = order_.note.position,
+             .deltas = delta ? parent_.deltas + 1 : 0};
+}
+
+Status SnapshotWriter::write_image(bool& delta) {
   std::vector<format::CoreRange> ranges;
-  const bool delta = write_as_delta(ranges);
+  delta = write_as_delta(ranges);
   if (!delta) {
     for (const PageRange& range : image_.ranges())
       ranges.push_back({range.address, range.bytes, PF_R | PF_W, image_.at(range.address)});
@@ -214,10 +224,7 @@ Status SnapshotWriter::write_image() {
   }
   if (const PageRange data = image_.executable_data(); data.bytes > 0)
     ranges.push_back({data.address, data.bytes, PF_R | PF_W, image_.executable_bytes()});
-  const Status status = write_and_tell(order_, std::move(ranges));
-  parent_ = {.valid = status.ok() && current_ == engine_.get(), .reactor = order_.note.reactor, .position = order_.note.position,
-             .deltas = delta ? parent_.deltas + 1 : 0};
-  return status;
+  return write_and_tell(order_, std::move(ranges));
 }
 
 // Fills `ranges` with what has changed, unless a full snapshot is better or necessary.

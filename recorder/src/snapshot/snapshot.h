@@ -50,9 +50,9 @@ class AFTERIMAGE_API SnapshotWriter {
   void set_modules(std::vector<format::CoreModule> modules);
 
   // Both are for the thread of the reactor that owns `heap`, between two of its events, and return quickly.
-  Begun begin(const Heap& heap, const SnapshotOrder& order);
+  Begun begin(const Heap& heap, SnapshotOrder order);
   // When is_ready(heap). False: it goes on, and will be ready again.
-  bool finish(const Heap& heap, const SnapshotOrder& order);
+  bool finish(const Heap& heap, SnapshotOrder order);
 
   // For after every event: each is one load.
   bool is_busy() const noexcept { return state_.load(std::memory_order_relaxed) != State::idle; }
@@ -77,12 +77,13 @@ class AFTERIMAGE_API SnapshotWriter {
     std::vector<std::byte> first_pages;
   };
 
-  Begun begin_with(SnapshotEngine& engine, const Heap& heap, const SnapshotOrder& order);
+  Begun begin_with(SnapshotEngine& engine, const Heap& heap, SnapshotOrder&& order);
   void run();
   void work(std::unique_lock<std::mutex>& lock);
   void wait_for_boundary(std::unique_lock<std::mutex>& lock);
   void conclude();
-  Status write_image();
+  void write_image() noexcept;
+  Status write_image(bool& delta);
   bool write_as_delta(std::vector<format::CoreRange>& ranges);
   Status write_and_tell(const SnapshotOrder& order, std::vector<format::CoreRange> ranges);
   Status write_file(const SnapshotOrder& order, std::vector<format::CoreRange>& ranges);

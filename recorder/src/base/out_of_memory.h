@@ -1,0 +1,24 @@
+// When the library itself finds no memory: whoever needed it catches std::bad_alloc, and goes on without. The program
+// lives in the same memory, and may be about to free some.
+#pragma once
+#include <cerrno>
+#include <new>
+
+#include "afterimage/status.h"
+
+namespace afterimage {
+
+inline Status out_of_memory() noexcept { return Status(ENOMEM, "no free memory."); }  // fits into std::string itself
+
+// Runs `work`; false when it found no memory.
+template <typename Work>
+bool finds_memory(Work&& work) noexcept {
+  try {
+    work();
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+}  // namespace afterimage
