@@ -48,6 +48,7 @@ const ways: Record<string, Expected> = {
   global: { ...value, recorded: /value 7\\n/, replayed: /value 0\\n/, cause: differs },
   thread: { ...value, recorded: /value 11\\n/, replayed: /value 0\\n/, cause: differs },
   tsc: { ...value, cause: /the time-stamp counter, read by rdtsc in react\(\) at Stray::go_astray.* is not recorded \(event 50\)/ },
+  rdrand: { ...value, cause: /the instruction rdrand or rdseed, whose numbers are not recorded, at .*hardware_random/ },
   syscall: { ...value, cause: /system call getpid, made past libc, in react\(\) at .* is not recorded/ },
   'stack-address': { ...value, cause: differs },
   uninitialised: { ...value, cause: differs },

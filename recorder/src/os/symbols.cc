@@ -114,21 +114,22 @@ std::string base_name(const std::string& path) {
   return slash != nullptr ? slash + 1 : shown;
 }
 
-bool is_system_library(const std::string& name) {
-  for (const std::string_view begin : {"libafterimage.so", "libc.so", "libstdc++.so", "libgcc_s.so", "libm.so", "ld-linux", "linux-vdso"})
-    if (std::string_view(name).starts_with(begin)) return true;
-  return false;
-}
-
 _Unwind_Reason_Code look_at_frame(_Unwind_Context* frame, void* context) {
   Place place{.address = _Unwind_GetIP(frame), .bias = 0, .path = {}};
   dl_iterate_phdr(find_module, &place);
-  if (place.path.empty() || is_system_library(base_name(place.path))) return _URC_NO_REASON;
+  if (place.path.empty() || is_system_library(place.path)) return _URC_NO_REASON;
   *static_cast<std::uintptr_t*>(context) = place.address;
   return _URC_END_OF_STACK;
 }
 
 }  // namespace
+
+bool is_system_library(const std::string& path) {
+  const std::string name = base_name(path);
+  for (const std::string_view begin : {"libafterimage.so", "libc.so", "libstdc++.so", "libgcc_s.so", "libm.so", "ld-linux", "linux-vdso"})
+    if (std::string_view(name).starts_with(begin)) return true;
+  return false;
+}
 
 std::string code_name(std::uintptr_t address) {
   Place place{.address = address, .bias = 0, .path = {}};

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "afterimage/heap.h"
+#include "os/hardware_random.h"
 #include "os/symbols.h"
 #include "replay/replayer.h"
 
@@ -40,6 +41,14 @@ std::string program_site(std::uintptr_t site) {
 
 bool same_question(const CallHeader& asked, const CallHeader& recorded) {
   return asked.call == recorded.call && asked.arguments == recorded.arguments;
+}
+
+// It cannot be known whether the event has executed it.
+std::string hint_at_hardware_random() {
+  static const std::uintptr_t site = os::find_hardware_random();
+  if (site == 0) return {};
+  return " Should nothing else explain it: the program has the instruction rdrand or rdseed, whose numbers are not recorded, at " +
+         os::code_name(site) + ".";
 }
 
 const char* kind_of(const CallHeader& asked) { return (asked.flags & format::kOutput) != 0 ? "output" : "input"; }
@@ -180,6 +189,8 @@ void Replayer::diverged(Divergence divergence) {
     const Warning& warning = warnings_.back().second;
     divergence.cause += (divergence.cause.empty() ? "" : " ") + std::string("Probably because ") + warning.message + " (event " +
                         std::to_string(warning.event) + ").";
+  } else if (!explains_itself) {
+    divergence.cause += hint_at_hardware_random();
   }
   if (divergences_.empty()) {
     std::snprintf(afterimage_replay.divergence, sizeof afterimage_replay.divergence, "%s", divergence.sentence().c_str());
