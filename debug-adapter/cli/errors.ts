@@ -30,3 +30,14 @@ export const notRunning = (pid: number, state: string) =>
   new UserError('not-running', `Process ${pid} does not run any more; its recording is ${state}. Only a running program takes snapshots.`);
 
 export const oneLock = () => new UserError('one-lock', 'Give either age keys or a passphrase, not both: age does not mix them.');
+
+export const noGenesis = (reactors: readonly { name: string; genesis: { missing?: string | undefined } | undefined }[]) => {
+  const why = reactors.find(({ genesis }) => genesis?.missing !== undefined);
+  return new UserError(
+    'no-genesis',
+    why === undefined
+      ? 'The recording does not begin with the construction of its reactors, so only the very same build can replay it. Record with ' +
+          'afterimage::Options{.genesis = true}.'
+      : `The construction of ${why.name} is not in the recording: ${why.genesis?.missing}`,
+  );
+};

@@ -18,6 +18,7 @@ import { history, type HistoryOptions } from './history';
 import { importCommand, type ImportCommandOptions } from './import';
 import { info, type InfoOptions } from './info';
 import { firstWrite, lastWrite, type WriteOptions } from './last-write';
+import { TEST_EXIT_CODES, test, type TestCommandOptions } from './test';
 import { type Output, standardOutput } from './output';
 import { pack, type PackCommandOptions } from './pack';
 import { replay, type ReplayCommandOptions } from './replay';
@@ -168,6 +169,16 @@ function addReplaying(program: Command): void {
     .addOption(gdb())
     .addOption(force())
     .action(run<VerifyOptions>(verify));
+
+  onRecording(program, GROUP.replay, 'test', 'runs another build on the recorded events, compares its outputs', [
+    'test --exe build/orders REC',
+    'test --exe build/orders --json REC | jq .passed',
+  ])
+    .requiredOption('--exe <path>', 'the build to test, linked with libafterimage.so')
+    .option('--only <reactor>', 'test only this reactor, by name or number')
+    .option('--show-output', 'show what the program prints meanwhile')
+    .addHelpText('after', TEST_EXIT_CODES)
+    .action(run<TestCommandOptions>(test));
 }
 
 function addQuestions(program: Command): void {

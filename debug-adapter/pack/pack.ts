@@ -71,6 +71,9 @@ class Packer {
     for (const file of filesIn(directory)) {
       if (!/^(ev-\d+\.mcap|snap-\d+\.core)$/.test(file)) await this.attachFile(`r${id}/${file}`, `${directory}/${file}`);
     }
+    // How it was constructed; arguments may hold what is hidden elsewhere.
+    const construction = this.options.redaction === undefined ? filesIn(`${directory}/genesis`) : [];
+    for (const file of construction) await this.attachFile(`r${id}/genesis/${file}`, `${directory}/genesis/${file}`);
     // Their own list, each segment forgotten when it is packed: an index has 8 bytes an event.
     const cache = new SegmentCache();
     const { segments } = listSegments(directory, id, this.recording.manifest.uuid, cache);

@@ -30,6 +30,8 @@ const Rules = z.strictObject({ rules: z.array(Rule), inputs: How.optional(), key
 type Rule = z.infer<typeof Rule>;
 export type Rules = z.infer<typeof Rules>;
 
+/** Where the fields of an input of kind `sent` are (FORMAT.md §4). */
+const SENT = { kind: 4, flags: 4, hash: 16, typeBytes: 24, type: 32, uncertain: 1 } as const;
 const INPUT_HEADER_BYTES = 8;
 /** Foreign frees and created reactors: addresses that a replay cannot do without, and no outside values. */
 const INPUTS_WITHOUT_CONTENT = [1, 2];
@@ -101,6 +103,7 @@ export class Redaction {
   message(topic: string, data: Buffer): void {
     const type = topic.startsWith('event/') ? topic.slice('event/'.length) : undefined;
     if (type !== undefined) for (const stretch of this.stretches.get(type) ?? []) this.overwrite(data, stretch);
+    else if (topic === 'input' && isSent(data)) hideSent(data);
     else if (topic === 'input' && this.rules.inputs !== undefined) {
       for (const stretch of contentOfInput(data)) this.overwrite(data, { ...stretch, how: this.rules.inputs });
     }
@@ -131,6 +134,16 @@ export class Redaction {
 
 const byteRanges = ({ bytes = [] }: Rule): FieldRange[] =>
   bytes === 'all' ? [{ from: 0, end: Infinity }] : bytes.map(([from, end]) => ({ from, end }));
+
+const isSent = (data: Buffer): boolean => data.length >= INPUT_HEADER_BYTES + SENT.type && data.readUInt16LE(0) === SENT.kind;
+
+/** What a reactor has sent is an event of another one, and may hold whatever the rules hide there: all of it is overwritten. */
+function hideSent(data: Buffer): void {
+  const sent = data.subarray(INPUT_HEADER_BYTES);
+  sent.writeUInt32LE(sent.readUInt32LE(SENT.flags) | SENT.uncertain, SENT.flags);
+  sent.fill(0, SENT.hash, SENT.hash + 8);
+  sent.fill(0, Math.min(sent.length, SENT.type + sent.readUInt32LE(SENT.typeBytes)));
+}
 
 /** What of an input came from outside (FORMAT.md §4): which call it was, and its framing, stay. */
 function contentOfInput(data: Buffer): FieldRange[] {

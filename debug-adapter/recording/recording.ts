@@ -32,6 +32,8 @@ export interface ReactorInfo {
   /** The event inside whose react() the process ended; `undefined` when it ended elsewhere, or runs. */
   readonly crashEvent: number | undefined;
   readonly state: ReactorState;
+  /** How it was constructed, in a recording from genesis on. */
+  readonly genesis: ReactorFile['genesis'];
 }
 
 /** Throws UserError when there is no recording at `path`. */
@@ -153,7 +155,13 @@ export class Recording {
       ...(progress === undefined ? this.progressFromLog(id) : { started: progress.started, finished: progress.finished }),
       crashEvent: this.crashEvent(id, progress),
       state: progress?.state ?? 'unknown',
+      genesis: this.genesis(id, file?.genesis),
     };
+  }
+
+  private genesis(id: number, genesis: ReactorFile['genesis']): ReactorFile['genesis'] {
+    if (genesis === undefined || genesis.missing !== undefined || fs.existsSync(`${this.directory}/r${id}/genesis`)) return genesis;
+    return { ...genesis, missing: 'it was left out when the recording was packed with redaction.' };
   }
 
   private readReactorFile(id: number): ReactorFile | undefined {

@@ -74,6 +74,8 @@ const ReactorFile = z.object({
   type: z.string(),
   heap: z.object({ base: address, bytes: z.union([size.transform(BigInt), decimal, address]) }),
   object: address,
+  /** How it was constructed, in a recording from genesis on; `missing` says why that cannot be repeated. */
+  genesis: z.object({ construction: z.string(), missing: z.string().optional() }).optional(),
 });
 export type ReactorFile = z.infer<typeof ReactorFile>;
 

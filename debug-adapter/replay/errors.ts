@@ -23,6 +23,13 @@ export const otherBuild = (path: string, given: string, recorded: string) =>
 export const notAnExecutable = (path: string) =>
   new UserError('not-an-executable', `${path} is not an executable for x86-64 Linux. Give the executable that made the recording.`);
 
+export const notLinkedWithUs = (path: string) =>
+  new UserError(
+    'not-linked',
+    `${path} is not linked with libafterimage.so, or does not find it, so it cannot replay. Build it with the recorder, and set ` +
+      `LD_LIBRARY_PATH if need be.`,
+  );
+
 export const noExecutableRecorded = () =>
   new UserError('no-executable-recorded', 'The recording does not say which module was the executable, so it cannot be replayed.');
 

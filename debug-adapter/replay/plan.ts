@@ -1,6 +1,6 @@
 // The plan: what afterimage-launch and the replayer need to know (ARCHITECTURE.md, Launcher). One item a line, path last.
 
-import { type Module, type Recording } from '../recording';
+import { type Module, type ReactorInfo, type Recording } from '../recording';
 import { modulePath } from './modules';
 
 export interface PlanOptions {
@@ -22,6 +22,18 @@ export function plan(recording: Recording, options: PlanOptions): string {
     `at-random ${manifest.atRandom}`,
     `fs ${manifest.fsBase.toString(16)}`,
     `brk ${manifest.brkStart.toString(16)}`,
+  ];
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** For another build of the program: the reactor is constructed anew, at the place that its heap had. Nobody needs to be launched. */
+export function genesisPlan(recording: Recording, reactor: ReactorInfo, nonce: string): string {
+  const lines = [
+    'afterimage-plan 1',
+    `recording ${recording.directory}`,
+    `reactor ${reactor.id}`,
+    `genesis ${reactor.heapBase.toString(16)} ${reactor.heapBytes.toString(16)} ${reactor.type}`,
+    `nonce ${nonce}`,
   ];
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -90,17 +90,28 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
       stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
       env: { ...process.env, LD_LIBRARY_PATH: libraryPath(recording) },
     });
-    const replayer = new Replayer(child);
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(plan(recording, options));
-    child.stdout?.on('data', (data: Buffer) => options.onOutput?.(data.toString('utf8')));
-    child.stderr?.on('data', (data: Buffer) => replayer.hear(data.toString('utf8'), options.onOutput));
+    return Replayer.of(child, options.onOutput);
+  }
+
+  /** Of a process that takes commands on descriptor 3 and reports on descriptor 4. */
+  static of(child: ChildProcess, onOutput: ReplayOptions['onOutput']): Replayer {
+    const replayer = new Replayer(child);
+    child.stdout?.on('data', (data: Buffer) => onOutput?.(data.toString('utf8')));
+    child.stderr?.on('data', (data: Buffer) => replayer.hear(data.toString('utf8'), onOutput));
     return replayer;
   }
 
   /** The first report: the replayer stands at a snapshot. */
   async ready(): Promise<Ready> {
     return expectReport(await this.next(), 'ready');
+  }
+
+  /** The same of another build, which may crash while it constructs the reactor. */
+  async constructed(): Promise<Ready | Crash> {
+    const report = await this.next();
+    return report.event === 'crash' ? report : expectReport(report, 'ready');
   }
 
   /** Replays to a position, forward or back. A crash on the way ends the process. */

@@ -21,6 +21,8 @@
 #include <utility>
 
 #include "afterimage/codec.h"
+#include "afterimage/construction.h"
+#include "afterimage/event_type.h"
 #include "afterimage/heap.h"
 #include "afterimage/status.h"
 
@@ -57,6 +59,9 @@ struct Options {
   // Files that react() reads: false puts what it reads into the recording. true leaves it out; a replay then reads the
   // files again, and says so if they have changed.
   bool pass_files_through = false;
+  // Record how each reactor was constructed, and what it sends to others, and keep everything from there on: neither bound
+  // above applies. `afterimage test` then runs the recording in a changed build, from the construction on, and compares.
+  bool genesis = false;
 };
 
 template <typename T>
@@ -68,18 +73,6 @@ namespace detail {
 
 class ReactorCore;
 class RecorderCore;
-
-enum class PayloadCodec : std::uint8_t { trivial, custom, bytes };
-
-// One per (reactor type, event type): what the log says about the events of a channel. Static storage.
-struct EventTypeInfo {
-  const std::type_info* type;
-  void (*thunk)(void* object, const std::byte* payload, std::size_t bytes);  // decodes, calls react()
-  PayloadCodec codec;
-  std::uint32_t bytes;
-  std::uint32_t align;
-  bool has_padding;  // its bytes are not all part of its value
-};
 
 // Which reactor and event a thread is working on.
 struct CurrentEvent {
@@ -204,13 +197,18 @@ inline constexpr EventTypeInfo event_type{
     .bytes = DeliveredInPlace<E> && !is_raw_bytes<E> ? std::uint32_t{sizeof(E)} : 0,
     .align = std::uint32_t{alignof(E)},
     .has_padding = DeliveredInPlace<E> && !is_raw_bytes<E> && !std::has_unique_object_representations_v<E>,
+    .clear_padding = padding_cleaner<E>(),
 };
+
+template <typename T, typename E>
+inline const RegisteredEvent registered_event(typeid(T), event_type<T, E>);
 
 template <typename T, typename E>
 void deliver(ReactorCore* core, std::uint32_t reactor, const E& event) {
   static_assert(Deliverable<E>,
                 "this event is not trivially copyable: specialise afterimage::Codec for it, or deliver bytes");
   constexpr const EventTypeInfo& type = event_type<T, E>;
+  keep(registered_event<T, E>);
   if constexpr (is_raw_bytes<E>) {
     Delivery delivery(core, reactor, type, event.data(), event.size());
     if (delivery.should_react()) type.thunk(delivery.object(), delivery.payload(), event.size());
@@ -248,6 +246,20 @@ class ReactorRef {
   detail::ReactorCore* core_ = nullptr;
   std::uint32_t id_ = ~std::uint32_t{0};
 };
+
+namespace detail {
+
+// The reactor that a recorded constructor was given is known by its number.
+template <typename T>
+struct Argument<ReactorRef<T>> {
+  static constexpr bool can_be_logged = true;
+  static void encode(const ReactorRef<T>& reactor, Bytes& out) { Argument<std::uint32_t>::encode(reactor.id(), out); }
+  static constexpr std::size_t bytes = sizeof(std::uint32_t);
+  explicit Argument(std::span<const std::byte> payload) : value(nullptr, Argument<std::uint32_t>(payload).value) {}
+  ReactorRef<T> value;
+};
+
+}  // namespace detail
 
 // Owns a reactor of type T and the heap it lives in.
 template <typename T>
@@ -334,8 +346,7 @@ class AFTERIMAGE_API Recorder {
     T* object = static_cast<T*>(created.object);
     if (object != nullptr) return Reactor<T>(core, created.id, object);
     try {
-      const detail::ReactorScope scope(core);
-      object = new T(std::forward<Args>(args)...);
+      object = detail::construct<T>(core, std::forward<Args>(args)...);
     } catch (...) {
       detail::delete_reactor(core);
       throw;

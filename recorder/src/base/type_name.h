@@ -8,12 +8,14 @@
 
 namespace afterimage {
 
-inline std::string type_name(const std::type_info& type) {
+inline std::string demangled(const char* mangled) {
   int status = 0;
-  char* const text = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
-  std::string name = status == 0 ? text : type.name();
+  char* const text = abi::__cxa_demangle(mangled, nullptr, nullptr, &status);
+  std::string name = status == 0 ? text : mangled;
   std::free(text);
   return name;
 }
+
+inline std::string type_name(const std::type_info& type) { return demangled(type.name()); }
 
 }  // namespace afterimage

@@ -36,6 +36,8 @@ enum class InputKind : std::uint16_t {
   foreign_frees = 1,    // u64 addresses; before the event
   created_reactor = 2,  // CreatedReactor; inside the event
   call = 3,             // format/calls.h; inside the event
+  sent = 4,             // format/sent.h; inside the event
+  entered = 5,          // nothing; before the event
 };
 
 struct CreatedReactor {

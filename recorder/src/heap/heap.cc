@@ -32,22 +32,25 @@ Heap* Heap::create(SlotSize size, int& error) noexcept {
   const std::size_t bytes = slot_bytes_at(zone);
   for (std::size_t attempt = 0; attempt < count; ++attempt) {
     const std::uintptr_t base = zone + next[large ? 0 : 1].fetch_add(1, std::memory_order_relaxed) % count * bytes;
-    error = os::reserve_at(base, bytes);
-    if (error == EEXIST) continue;
-    if (error != 0) return nullptr;
-    os::include_in_cores(base, kSpanOffset);
-    Heap* const heap = register_slot(base);
-    heap->magic = kHeapMagic;
-    heap->version = kHeapVersion;
-    heap->flags = kReportMisuse;
-    heap->HeapHeader::slot_bytes = bytes;
-    heap->slices = static_cast<std::uint32_t>(bytes >> kSliceShift);
-    heap->first = heap->top = heap->low = first_data_slice(bytes);
-    for (unsigned c = 0; c < kClasses; ++c) heap->bins[c].block_bytes = kSizeClasses[c].bytes;
-    return heap;
+    Heap* const heap = create_at(base, bytes, error);
+    if (error != EEXIST) return heap;
   }
   error = ENOSPC;
   return nullptr;
+}
+
+Heap* Heap::create_at(std::uintptr_t base, std::size_t bytes, int& error) noexcept {
+  Heap* const heap = reserve_at(base, bytes, error);
+  if (heap == nullptr) return nullptr;
+  os::include_in_cores(base, kSpanOffset);
+  heap->magic = kHeapMagic;
+  heap->version = kHeapVersion;
+  heap->flags = kReportMisuse;
+  heap->HeapHeader::slot_bytes = bytes;
+  heap->slices = static_cast<std::uint32_t>(bytes >> kSliceShift);
+  heap->first = heap->top = heap->low = first_data_slice(bytes);
+  for (unsigned c = 0; c < kClasses; ++c) heap->bins[c].block_bytes = kSizeClasses[c].bytes;
+  return heap;
 }
 
 Heap* Heap::reserve_at(std::uintptr_t base, std::size_t bytes, int& error) noexcept {

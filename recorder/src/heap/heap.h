@@ -32,6 +32,8 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   // Takes the next slot nobody uses. Null on failure, with an errno: ENOSPC when all slots of this
   // size are taken, else what the kernel said (ENOMEM: address space limit).
   [[nodiscard]] static Heap* create(SlotSize size, int& error) noexcept;
+  // The same at a place of one's choice: EEXIST when it is taken, EINVAL when it is not that of a slot.
+  [[nodiscard]] static Heap* create_at(std::uintptr_t base, std::size_t bytes, int& error) noexcept;
   // For a replay: reserves exactly this slot. Its pages are zero; the heap can be used once a
   // snapshot's ranges have been mapped over it. EINVAL when this is not the place of a slot.
   [[nodiscard]] static Heap* reserve_at(std::uintptr_t base, std::size_t bytes, int& error) noexcept;

@@ -16,7 +16,9 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <type_traits>
 
 #include "base/hash.h"
@@ -64,8 +66,14 @@ struct Call {
     return *this;
   }
   Call& with(const char* text) noexcept { return text != nullptr ? with(text, std::strlen(text)) : with(0); }
-  // A stream or a directory: an address in libc's heap, the same in the replay since it came from the log.
-  Call& with_pointer(const void* pointer) noexcept { return with(reinterpret_cast<std::uintptr_t>(pointer)); }
+  // A stream or a directory: an address in libc's heap, the same in the replay since it came from the log. The standard streams
+  // are libc's own and may be elsewhere in another build's process.
+  Call& with_pointer(const void* pointer) noexcept {
+    const std::FILE* const standard[] = {stdin, stdout, stderr};
+    for (std::uintptr_t i = 0; i < std::size(standard); ++i)
+      if (pointer == standard[i]) return with(i);
+    return with(reinterpret_cast<std::uintptr_t>(pointer));
+  }
 
   format::CallHeader header() const noexcept {
     return {.call = static_cast<std::uint16_t>(id), .flags = flags, .error = 0, .site = reinterpret_cast<std::uintptr_t>(site),

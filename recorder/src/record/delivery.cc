@@ -1,6 +1,5 @@
 #include "base/check_hooks.h"
 #include "base/exception_count.h"
-#include "base/outbound_hash.h"
 #include "base/replay_mode.h"
 #include "heap/current_heap.h"
 #include "inputs/hooks.h"
@@ -44,8 +43,7 @@ Delivery::Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo
     replay_hooks->outbound(reactor, type, payload, bytes);
     return;
   }
-  if (t_reactor != nullptr && t_reactor != core)
-    t_reactor->set_outbound(outbound_hash(t_reactor->outbound(), reactor, type, payload, bytes));
+  if (t_reactor != nullptr && t_reactor != core) t_reactor->sends(reactor, type, payload, bytes);
   previous_heap_ = switch_heap(nullptr);
   ensure_signal_stack();
   event_ = core->begin(type, payload, bytes, begun_ns_);
@@ -72,6 +70,22 @@ Delivery::~Delivery() {
   t_reactor = previous_core_;
   t_current_event = previous_event_;
   switch_heap(previous_heap_);
+}
+
+bool logs_construction(const ReactorCore* core) noexcept { return replay_hooks == nullptr && core->logs_genesis(); }
+
+Construction::Construction(ReactorCore* core, const std::type_info& signature, const EventTypeInfo* type, const Bytes& arguments) noexcept
+    : previous_heap_(exchange_current_heap(nullptr)), logged_(logs_construction(core)) {
+  if (logged_) {
+    core->begin_construction(signature, type, arguments);
+    previous_core_ = std::exchange(t_reactor, core);
+  }
+  exchange_current_heap(reactor_heap(core));
+}
+
+Construction::~Construction() {
+  exchange_current_heap(previous_heap_);
+  if (logged_) t_reactor = previous_core_;
 }
 
 bool is_replaying() noexcept { return replay_hooks != nullptr; }

@@ -109,11 +109,17 @@ std::string manifest_json(const ProcessDescription& process) {
 }
 
 std::string reactor_json(std::uint32_t id, const std::string& name, const std::string& type, std::uintptr_t slot_base,
-                         std::size_t slot_bytes, std::uintptr_t object) {
+                         std::size_t slot_bytes, std::uintptr_t object, const ConstructionNote& construction) {
   JsonWriter json;
   json.begin_object().field("id", std::uint64_t{id}).field("name", name).field("type", type);
   json.key("heap").begin_object().field("base", hex(slot_base)).field("bytes", slot_bytes).end_object();
-  json.field("object", hex(object)).end_object();
+  json.field("object", hex(object));
+  if (!construction.signature.empty()) {
+    json.key("genesis").begin_object().field("construction", construction.signature);
+    if (!construction.missing.empty()) json.field("missing", construction.missing);
+    json.end_object();
+  }
+  json.end_object();
   return json.text() + "\n";
 }
 

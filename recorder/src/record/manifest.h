@@ -16,9 +16,14 @@ struct ProcessDescription {
   std::vector<os::Module> modules;
 };
 
+// How a reactor was constructed: "Board (int, char const*)"; or why that is not recorded. Both empty: nobody asked.
+struct ConstructionNote {
+  std::string signature, missing;
+};
+
 std::string manifest_json(const ProcessDescription& process);
 std::string reactor_json(std::uint32_t id, const std::string& name, const std::string& type, std::uintptr_t slot_base,
-                         std::size_t slot_bytes, std::uintptr_t object);
+                         std::size_t slot_bytes, std::uintptr_t object, const ConstructionNote& construction);
 
 // Replaces the file as one step: it is always either the old or the new content.
 Status write_file(const std::string& path, const std::string& content);

@@ -34,13 +34,16 @@ constexpr std::size_t kInboxAlignment = 64;
 ReactorCore::ReactorCore(std::shared_ptr<RecorderCore> recorder, std::uint32_t id, std::string name, std::string type,
                          Heap* heap)
     : recorder_(std::move(recorder)), id_(id), name_(std::move(name)), type_(std::move(type)), heap_(heap),
-      retention_(recorder_->options().keep_bytes, recorder_->options().keep_ms * 1'000'000u) {}
+      directory_(recorder_->path() + "/r" + std::to_string(id)),
+      retention_(recorder_->options().genesis ? 0 : recorder_->options().keep_bytes,
+                 recorder_->options().genesis ? 0 : recorder_->options().keep_ms * 1'000'000u) {}
 
 ReactorCore::~ReactorCore() {
   recorder_->forget_reactor(*this);
   recording_ = false;
   if (heap_ != nullptr && recorder_->is_open()) recorder_->snapshots().let_go(*heap_);  // it reports to this object
   log_.reset();
+  if (construction_ != nullptr) give_up_construction();
   if (slot_ != nullptr && slot_->state == format::kReactorLive) publish(slot_->state, format::kDestroyed);
   // Without an object its constructor has thrown, and what it threw lives in this heap: it stays.
   if (heap_ != nullptr && object_ != nullptr) {
@@ -49,15 +52,13 @@ ReactorCore::~ReactorCore() {
   }
 }
 
-Status ReactorCore::start_log(const std::string& directory, const std::string& uuid) {
+Status ReactorCore::start_log() {
   slot_ = recorder_->control().slot(id_);
   if (slot_ == nullptr)
     return Status(ENOSPC, "reactor " + name_ + " is number " + std::to_string(id_) + ", a recording holds " +
                               std::to_string(format::kReactorSlots) + ".");
-  if (mkdir(directory.c_str(), 0700) != 0)
-    return Status(errno, "directory " + directory + " cannot be created: " + std::strerror(errno) + ".");
-  directory_ = directory;
-  log_ = std::make_unique<EventLog>(recorder_->segments(), directory, recorder_->options().segment_bytes, uuid, id_,
+  if (Status status = make_directory(directory_); !status) return status;
+  log_ = std::make_unique<EventLog>(recorder_->segments(), directory_, recorder_->options().segment_bytes, recorder_->uuid(), id_,
                                     retention_);
   return log_->open();
 }
@@ -67,16 +68,19 @@ void ReactorCore::constructed(void* object) noexcept {
   if (heap_ == nullptr || !recorder_->is_open()) return;
   heap_->set_object(object);
   if (check_hooks != nullptr) return;  // it looks at the events while they happen
-  if (!finds_memory([&] { start_recording(object); })) step_aside(out_of_memory());
+  if (!finds_memory([&] {
+        end_construction();
+        start_recording(object);
+      }))
+    step_aside(out_of_memory());
 }
 
 void ReactorCore::start_recording(const void* object) {
-  const std::string directory = recorder_->path() + "/r" + std::to_string(id_);
-  Status status = start_log(directory, recorder_->uuid());
+  Status status = start_log();
   if (status.ok())
-    status = write_file(directory + "/reactor.json",
+    status = write_file(directory_ + "/reactor.json",
                         reactor_json(id_, name_, type_, heap_->base(), heap_->slot_bytes(),
-                                     reinterpret_cast<std::uintptr_t>(object)));
+                                     reinterpret_cast<std::uintptr_t>(object), construction_note_));
   if (!status.ok()) return step_aside(status);
   core_reactor_ = recorder_->core_notebook().add_reactor(id_, name_, type_, heap_->base(), heap_->slot_bytes(), heap_->object());
   slot_->slot_base = heap_->base();
@@ -97,7 +101,10 @@ std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload,
   if (depth_++ == 0) {
     if (heap_ != nullptr && has_foreign_frees(*heap_)) drain_foreign_frees();
     // Somebody called into the reactor other than by an event: a replay can only go on from its result.
-    if (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_)) save_snapshot_now();
+    if (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_)) {
+      if (event > 0 && logs_genesis()) log_input(format::InputKind::entered, {}, event);
+      save_snapshot_now();
+    }
   }
   if (!recording_) return event;
   const std::uint16_t channel = log_->channel_of(type, event);
@@ -167,10 +174,11 @@ void ReactorCore::drain_foreign_frees() noexcept {
 }
 
 void ReactorCore::log_input(format::InputKind kind, std::span<const std::byte> value, std::uint64_t event) noexcept {
-  if (!recording_) return;
+  EventLog* const log = recording_ || construction_ != nullptr ? this->log() : nullptr;
+  if (log == nullptr) return;
   const format::InputHeader header{static_cast<std::uint16_t>(kind), 0, static_cast<std::uint32_t>(value.size())};
   const format::Message message{format::kInputChannel, static_cast<std::uint32_t>(event), next_time(last_time_ns_)};
-  if (!log_->append(message, bytes_of(&header, sizeof header), value, next_event_)) step_aside(log_->failure());
+  if (!log->append(message, bytes_of(&header, sizeof header), value, next_event_)) step_aside(log->failure());
 }
 
 bool ReactorCore::snapshot_due(std::uint64_t now) const noexcept {

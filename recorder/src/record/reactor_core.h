@@ -10,6 +10,7 @@
 #include "heap/heap.h"
 #include "os/clock.h"
 #include "record/event_log.h"
+#include "record/manifest.h"
 #include "record/retention.h"
 #include "snapshot/snapshot.h"
 
@@ -21,10 +22,15 @@ class ReactorCore {
   ReactorCore(std::shared_ptr<RecorderCore> recorder, std::uint32_t id, std::string name, std::string type, Heap* heap);
   ~ReactorCore();
 
-  // Opens the log in `directory`; until then, and if it fails, the reactor is not recorded.
-  Status start_log(const std::string& directory, const std::string& uuid);
+  // Opens the log; until then, and if it fails, the reactor is not recorded.
+  Status start_log();
   void constructed(void* object) noexcept;
   void tell_check() const noexcept;
+
+  // With Options::genesis the construction has a log of its own, as if it were an event: all that is asked and sent until
+  // constructed() goes there. `type` is null when the arguments cannot be logged.
+  bool logs_genesis() const noexcept;
+  void begin_construction(const std::type_info& signature, const EventTypeInfo* type, std::span<const std::byte> arguments) noexcept;
 
   std::uint32_t id() const noexcept { return id_; }
   Heap* heap() const noexcept { return heap_; }
@@ -50,6 +56,8 @@ class ReactorCore {
 
   std::uint64_t outbound() const noexcept { return outbound_; }
   void set_outbound(std::uint64_t hash) noexcept { outbound_ = hash; }
+  // react() of the current event sends an event to another reactor.
+  void sends(std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept;
 
  private:
   std::uint64_t next_time(std::uint64_t now_ns) noexcept {
@@ -57,6 +65,11 @@ class ReactorCore {
   }
   void start_recording(const void* object);
   void drain_foreign_frees() noexcept;
+  void end_construction() noexcept;
+  void give_up_construction() noexcept;
+  Status begin_construction_log(const EventTypeInfo& type, std::span<const std::byte> arguments);
+  // Of what is logged now: the construction's, or that of the events.
+  EventLog* log() noexcept { return construction_ != nullptr ? construction_.get() : log_.get(); }
   void log_input(format::InputKind kind, std::span<const std::byte> value, std::uint64_t event) noexcept;
   void note_for_core(const EventTypeInfo& type, std::uint64_t event, const void* payload, std::size_t bytes) noexcept;
   bool snapshot_due(std::uint64_t now_ns) const noexcept;
@@ -73,9 +86,12 @@ class ReactorCore {
   const std::string name_, type_;
   Heap* const heap_;
   void* object_ = nullptr;
-  std::string directory_;
+  const std::string directory_;
   Retention retention_;
   std::unique_ptr<EventLog> log_;
+  Retention construction_retention_{0, 0};
+  std::unique_ptr<EventLog> construction_;  // until the reactor is constructed
+  ConstructionNote construction_note_;
   format::ReactorSlot* slot_ = nullptr;
   format::CoreReactor* core_reactor_ = nullptr;  // null: a core will not tell of this reactor
   const EventTypeInfo* noted_type_ = nullptr;

@@ -52,15 +52,16 @@ Options with_check(Options options) {
   if (check_hooks == nullptr) return options;
   options.directory = check_hooks->directory;
   options.snapshot_engine = "stop";
+  options.genesis = false;
   return options;
 }
 
+}  // namespace
+
 Status make_directory(const std::string& path) {
-  if (mkdir(path.c_str(), 0700) == 0) return {};
+  if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
   return Status(errno, "directory " + path + " cannot be created: " + std::strerror(errno) + ".");
 }
-
-}  // namespace
 
 RecorderCore::RecorderCore(Options options) : options_(with_check(std::move(options))) {}
 

@@ -15,6 +15,9 @@
 
 namespace afterimage::detail {
 
+// One that is there already is as good.
+Status make_directory(const std::string& path);
+
 class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
  public:
   explicit RecorderCore(Options options);

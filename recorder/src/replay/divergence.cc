@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/hex.h"
+#include "base/type_name.h"
 
 namespace afterimage::replay {
 namespace {
@@ -34,6 +35,10 @@ std::string quoted(std::span<const std::byte> bytes) {
   return text + "\"";
 }
 
+std::string in_hex(std::span<const std::byte> bytes) {
+  return "0x" + hex_bytes(bytes.first(std::min(bytes.size(), kShownBytes))) + (bytes.size() > kShownBytes ? "..." : "");
+}
+
 std::string text_or_hex(std::span<const std::byte> bytes) {
   const auto end = std::ranges::find(bytes, std::byte{0});
   const bool ends_in_zeroes = std::all_of(end, bytes.end(), [](std::byte byte) { return byte == std::byte{0}; });
@@ -41,7 +46,7 @@ std::string text_or_hex(std::span<const std::byte> bytes) {
   const auto begin = [](auto all, std::size_t count) { return all.first(std::min(all.size(), count)); };
   if (!text.empty() && ends_in_zeroes && is_printable(begin(text, kShownText)))
     return quoted(begin(text, kShownText)) + (text.size() > kShownText ? "..." : "");
-  return "0x" + hex_bytes(begin(bytes, kShownBytes)) + (bytes.size() > kShownBytes ? "..." : "");
+  return in_hex(bytes);
 }
 
 template <typename T>
@@ -98,6 +103,13 @@ std::string Divergence::sentence() const {
   std::string text = "event " + std::to_string(event) + ": " + (call.empty() ? kind : call);
   if (!site.empty()) text += " at " + site;
   return text + ": recorded " + recorded + ", replayed " + replayed + "." + (cause.empty() ? "" : " " + cause);
+}
+
+std::string describe(const format::SentRecord& sent, std::size_t from) {
+  std::string text = demangled(std::string(sent.type).c_str()) + " to reactor " + std::to_string(sent.header.reactor) + " (" +
+                     std::to_string(sent.header.payload_bytes) + " bytes)";
+  if (from >= sent.kept.size()) return text + ", hash " + hex(sent.header.hash);
+  return text + ": " + in_hex(sent.kept.subspan(from)) + (from == 0 ? "" : " at byte " + std::to_string(from));
 }
 
 }  // namespace afterimage::replay

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "format/calls.h"
+#include "format/sent.h"
 
 namespace afterimage::replay {
 
@@ -30,5 +31,7 @@ struct Warning {
 std::string describe(const format::CallRecord& record);
 // The same without what it returns.
 std::string describe(const format::CallHeader& asked, std::span<const std::byte> shown);
+// "Order to reactor 1 (56 bytes): 0x6500000000000000 at byte 48": the part from byte `from` on, if it was kept; else a hash.
+std::string describe(const format::SentRecord& sent, std::size_t from);
 
 }  // namespace afterimage::replay

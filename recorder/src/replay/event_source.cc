@@ -100,6 +100,7 @@ void EventSource::read_channel(std::span<const std::byte> content) {
     if (key == "type") channel.type = value;
     if (key == "codec") channel.codec = value;
     if (key == "thunk") channel.thunk = number(value, 16);
+    if (key == "bytes") channel.bytes = number(value);
     if (key == "align") channel.align = number(value);
   });
   if (!fields.failed()) channels_[id] = std::move(channel);

@@ -16,6 +16,7 @@ namespace afterimage::replay {
 struct EventChannel {
   std::string type, codec;
   std::uintptr_t thunk = 0;
+  std::size_t bytes = 0;  // of a trivial event
   std::size_t align = 1;
 };
 
@@ -31,6 +32,7 @@ struct LogMessage {
     if (kind == Kind::input && data.size() >= sizeof header) std::memcpy(&header, data.data(), sizeof header);
     return header;
   }
+  bool is_input(format::InputKind input) const noexcept { return input_header().kind == static_cast<std::uint16_t>(input); }
   std::span<const std::byte> input_value() const noexcept {
     return data.size() < sizeof(format::InputHeader) ? data.first(0) : data.subspan(sizeof(format::InputHeader));
   }
@@ -40,14 +42,17 @@ class EventSource {
  public:
   EventSource() = default;
   ~EventSource();
-  EventSource(const EventSource&) = delete;
-  EventSource& operator=(const EventSource&) = delete;
+  EventSource(EventSource&&) = default;
+  EventSource& operator=(EventSource&&) = default;
 
   // Maps all segments of the directory.
   Status open(const std::string& directory);
 
   std::uint64_t first() const noexcept { return segments_.empty() ? 0 : segments_.front().first_event; }
   std::uint64_t end() const noexcept { return end_; }  // one past the last event
+
+  // All kinds of events that it has, by number.
+  const std::map<std::uint16_t, EventChannel>& channels() const noexcept { return channels_; }
 
   // The next message is then the first that belongs to `position`: an input before, or the event itself.
   void seek(std::uint64_t position);

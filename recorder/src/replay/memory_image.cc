@@ -61,7 +61,18 @@ Status MemoryImage::open(const std::string& directory) {
   return {};
 }
 
+Status MemoryImage::begin_empty(std::uintptr_t slot, std::size_t bytes) {
+  int problem = 0;
+  heap_ = Heap::create_at(slot, bytes, problem);
+  if (heap_ == nullptr) heap_ = Heap::create(SlotSize::large, problem);
+  if (heap_ == nullptr) return Status(problem, std::string("there is no room for a heap: ") + std::strerror(problem) + ".");
+  slot_bytes_ = heap_->slot_bytes();
+  executable_data_ = os::executable_data();
+  return {};
+}
+
 Status MemoryImage::restore(std::uint64_t position, std::uint64_t& restored) {
+  if (snapshots_.empty()) return Status(0, "there is no snapshot to go back to: this replay began with the construction.");
   const format::CoreFile& snapshot = newest_snapshot(position);
   restored = nearest(position);
   if (restored == position_of(snapshot)) return restore_snapshot(snapshot);

@@ -17,7 +17,10 @@ class MemoryImage {
   // Finds the snapshots in the reactor's directory. Those that cannot be used are left out; fails when none is left.
   Status open(const std::string& directory);
 
-  std::uint64_t first_position() const noexcept { return snapshots_.front().note().position; }
+  // Without a snapshot: a fresh heap at `slot`, or, where that is taken, elsewhere.
+  Status begin_empty(std::uintptr_t slot, std::size_t bytes);
+
+  std::uint64_t first_position() const noexcept { return snapshots_.empty() ? 0 : snapshots_.front().note().position; }
   // Makes the memory what it was at the newest snapshot or checkpoint at or before `position`, and returns its position.
   Status restore(std::uint64_t position, std::uint64_t& restored);
 

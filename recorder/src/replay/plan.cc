@@ -35,8 +35,13 @@ bool parse_item(const std::string& item, std::istream& line, Plan& plan) {
     line >> module.kind >> std::hex >> module.base >> bytes >> module.build_id;
     module.path = rest_of_line(line);
     plan.modules.push_back(std::move(module));
+  } else if (item == "genesis") {
+    Genesis genesis;
+    line >> std::hex >> genesis.slot >> genesis.slot_bytes;
+    genesis.reactor_type = rest_of_line(line);
+    plan.genesis = std::move(genesis);
   }  // everything else is for the launcher
-  return !line.fail() || item == "module";
+  return !line.fail() || item == "module" || item == "genesis";
 }
 
 std::string read_all(int descriptor) {

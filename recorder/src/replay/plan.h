@@ -1,6 +1,7 @@
 // What the launcher wants replayed: the text that it leaves in a memory file (ARCHITECTURE.md, Launcher).
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,12 +14,20 @@ struct PlannedModule {
   std::uintptr_t base = 0;
 };
 
+// For another build than the recorded one (ARCHITECTURE.md, Tests): the reactor is constructed, not restored.
+struct Genesis {
+  std::string reactor_type;  // as in reactor.json
+  std::uintptr_t slot = 0;   // where its heap was
+  std::size_t slot_bytes = 0;
+};
+
 struct Plan {
   std::string recording;
   std::uint32_t reactor = 0;
   bool wait_for_debugger = false;
   std::string nonce;
   std::vector<PlannedModule> modules;
+  std::optional<Genesis> genesis;
 
   std::string reactor_directory() const { return recording + "/r" + std::to_string(reactor); }
 };

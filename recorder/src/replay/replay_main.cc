@@ -192,6 +192,20 @@ void on_other_return(const format::CallHeader& asked, std::span<const std::byte>
 
 constexpr inputs::Hooks kInputHooks{.in_event = in_event, .log = nullptr, .serve = on_call, .returned_otherwise = on_other_return};
 
+// In another build: whatever the constructor does comes from the log, or is kept from the machine, too.
+Status construct(const Plan& plan) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);  // there is no launcher to see to it
+  report_crashes();
+  if (Status status = enter_sandbox(on_trap); !status) RawLine().text(status.message().c_str()).print();
+  return g_replayer->open_genesis(plan.reactor_directory(), *plan.genesis);
+}
+
+Status restore(const Plan& plan) {
+  if (Status status = g_replayer->open(plan.reactor_directory()); !status) return status;
+  if (Status status = enter_sandbox(on_trap); !status) RawLine().text(status.message().c_str()).print();
+  return {};
+}
+
 }  // namespace
 
 extern const ReplayHooks kReplayHooks{.outbound = on_outbound, .input = on_input};
@@ -203,8 +217,7 @@ void replay_main(const Plan& plan) {
   g_replayer->on_divergence = on_divergence;
   g_replayer->on_warning = on_warning;
   inputs::hooks = &kInputHooks;
-  if (Status status = g_replayer->open(plan.reactor_directory()); !status) fail(status.message());
-  if (Status status = enter_sandbox(on_trap); !status) RawLine().text(status.message().c_str()).print();
+  if (Status status = plan.genesis ? construct(plan) : restore(plan); !status) fail(status.message());
   report_ready(plan);
   if (plan.wait_for_debugger) {
     wait_for_debugger();

@@ -20,11 +20,15 @@ Status Replayer::open(const std::string& reactor_directory) {
   if (Status status = events_.open(reactor_directory); !status) return status;
   if (Status status = memory_.open(reactor_directory); !status) return status;
   if (Status status = restore(first()); !status) return status;
+  show_to_debugger();
+  return {};
+}
+
+void Replayer::show_to_debugger() {
   afterimage_replay.first = first();
   afterimage_replay.end = end();
   afterimage_replay.object = memory_.object();
   afterimage_replay.inbox = memory_.heap().inbox();
-  return {};
 }
 
 Status Replayer::restore(std::uint64_t position) {
@@ -49,7 +53,7 @@ Status Replayer::run_to(std::uint64_t target, bool from_snapshot, bool (*after_e
     const std::uint64_t event = position_;
     if (!step(status)) break;
     if (memory_.is_discontinuity(position_)) status = restore(position_);
-    if (keeps_checkpoints) memory_.came_to(position_, position_ == target);
+    if (keeps_checkpoints && !other_build_) memory_.came_to(position_, position_ == target);
     if (after_event != nullptr && !after_event(context, event)) break;
   }
   return status;
@@ -59,7 +63,7 @@ Status Replayer::run_to(std::uint64_t target, bool from_snapshot, bool (*after_e
 bool Replayer::step(Status& status) {
   while (const auto message = events_.next()) {
     switch (message->kind) {
-      case LogMessage::Kind::event: dispatch(*message); return true;
+      case LogMessage::Kind::event: dispatch(*message, memory_.object()); return true;
       case LogMessage::Kind::input: apply_input(*message, status); break;
       case LogMessage::Kind::gap: return false;
       case LogMessage::Kind::done: break;  // of an event before the snapshot
@@ -70,13 +74,21 @@ bool Replayer::step(Status& status) {
 }
 
 void Replayer::apply_input(const LogMessage& message, Status& status) {
-  const format::InputHeader header = message.input_header();
-  if (header.kind != static_cast<std::uint16_t>(format::InputKind::foreign_frees)) {
-    status = Status(0, "before event " + std::to_string(message.event) + " the recording has an input of kind " +
-                           std::to_string(header.kind) + ", which this library does not know.");
-    return;
-  }
-  const auto addresses = message.data.subspan(sizeof header);
+  const auto kind = static_cast<format::InputKind>(message.input_header().kind);
+  const std::string event = std::to_string(message.event);
+  if (kind == format::InputKind::foreign_frees) return apply_foreign_frees(message);
+  if (kind == format::InputKind::entered && !other_build_) return;  // a snapshot has what came of it
+  if (kind == format::InputKind::entered)
+    status = Status(0, "before event " + event + " the program changed the reactor other than by an event (Reactor::enter). What it did "
+                       "is not recorded, so another build can be tested only up to there.");
+  else
+    status = Status(0, "before event " + event + " the recording has an input of kind " + std::to_string(message.input_header().kind) +
+                           ", which this library does not know.");
+}
+
+void Replayer::apply_foreign_frees(const LogMessage& message) {
+  if (other_build_ && !same_allocations_) return;  // another block may be there now
+  const auto addresses = message.input_value();
   for (std::size_t at = 0; at + sizeof(std::uint64_t) <= addresses.size(); at += sizeof(std::uint64_t)) {
     std::uint64_t address;
     std::memcpy(&address, addresses.data() + at, sizeof address);
@@ -86,8 +98,13 @@ void Replayer::apply_input(const LogMessage& message, Status& status) {
   discard_foreign_frees(memory_.heap());
 }
 
-void Replayer::dispatch(const LogMessage& message) {
-  const auto thunk = reinterpret_cast<decltype(detail::EventTypeInfo::thunk)>(message.channel->thunk);
+auto Replayer::thunk_of(const EventChannel& channel) const -> decltype(detail::EventTypeInfo::thunk) {
+  if (other_build_) return other_build_->type_of(channel).thunk;
+  return reinterpret_cast<decltype(detail::EventTypeInfo::thunk)>(channel.thunk);
+}
+
+void Replayer::dispatch(const LogMessage& message, void* object) {
+  const auto thunk = thunk_of(*message.channel);
   std::size_t inbox_used = 0;
   const std::byte* const payload = enter_inbox(message, inbox_used);
   const Outer outer{afterimage_replay, std::exchange(outbound_, 0), inbox_used};
@@ -101,7 +118,7 @@ void Replayer::dispatch(const LogMessage& message) {
   const bool process_ended_inside = events_.ends_in_this_event();  // reads on, and allocates: not in the reactor's heap
   Heap* const outside = exchange_current_heap(&memory_.heap());
   try {
-    if (!process_ended_inside) thunk(memory_.object(), payload, message.data.size());
+    if (!process_ended_inside) thunk(object, payload, message.data.size());
   } catch (...) {
     exchange_current_heap(outside);  // the exception is freed there, as when it was recorded
     finish(message.event, true, outer);
@@ -109,7 +126,7 @@ void Replayer::dispatch(const LogMessage& message) {
     return;
   }
   // If it was an exception that ended it, nobody caught it: nor do we, so that it ends as it did, where it was thrown.
-  if (process_ended_inside) thunk(memory_.object(), payload, message.data.size());
+  if (process_ended_inside) thunk(object, payload, message.data.size());
   exchange_current_heap(outside);
   finish(message.event, false, outer);
 }
@@ -146,8 +163,9 @@ void Replayer::outbound(std::uint32_t id, const detail::EventTypeInfo& type, con
   if (depth_ == 0) return;
   if (id != reactor_) {
     outbound_ = outbound_hash(outbound_, id, type, payload, bytes);
-    return;
+    return compare_sent(id, type, payload, bytes);
   }
+  if (other_build_ && !sends_to_itself(type, payload, bytes)) return;
   // To itself, from inside react(): the next event of the log begins here.
   Status status;
   step(status);
@@ -163,7 +181,15 @@ void Replayer::compare(std::uint64_t event, bool threw, std::uint64_t outbound) 
   // An exception is memory, too: what it changes in the fingerprint says less than the exception.
   if (((done.flags & format::kThrew) != 0) != threw)
     diverged(event, "exception", threw ? "react() returned" : "react() threw", threw ? "it threw" : "it returned", "");
-  else if (done.allocation_fingerprint != memory_.heap().fingerprint())
+  else
+    compare_done(event, done, outbound);
+}
+
+void Replayer::compare_done(std::uint64_t event, const format::Done& done, std::uint64_t outbound) {
+  const bool same_allocations = done.allocation_fingerprint == memory_.heap().fingerprint();
+  same_allocations_ = same_allocations_ && same_allocations;
+  if (other_build_) return;  // it may allocate otherwise; what it sends is compared one by one
+  if (!same_allocations)
     diverged(event, "allocation", "fingerprint " + hex(done.allocation_fingerprint), hex(memory_.heap().fingerprint()),
              "The reactor allocated or freed other memory than when it was recorded.");
   else if (done.outbound_hash != outbound)

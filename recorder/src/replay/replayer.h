@@ -1,6 +1,7 @@
 // Lives the recorded reactor again: restores its memory, delivers its events one by one, and compares.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -13,7 +14,9 @@
 #include "replay/divergence.h"
 #include "replay/event_source.h"
 #include "replay/memory_image.h"
+#include "replay/other_build.h"
 #include "replay/page_comparison.h"
+#include "replay/plan.h"
 
 namespace afterimage::replay {
 
@@ -24,6 +27,8 @@ class Replayer {
 
   // Opens log and snapshots, and stands at the first position.
   Status open(const std::string& reactor_directory);
+  // The same in another build than the recorded one: constructs the reactor, as recorded, and stands behind that, at position 0.
+  Status open_genesis(const std::string& reactor_directory, const Genesis& genesis);
 
   std::uint64_t position() const noexcept { return position_; }
   std::uint64_t first() const noexcept { return memory_.first_position(); }
@@ -65,12 +70,26 @@ class Replayer {
     std::size_t inbox_used;
   };
 
+  void show_to_debugger();
   Status restore(std::uint64_t position);
   bool step(Status& status);
+  Status construct(const std::string& directory);
   void apply_input(const LogMessage& message, Status& status);
-  void dispatch(const LogMessage& message);
+  void apply_foreign_frees(const LogMessage& message);
+  void dispatch(const LogMessage& message, void* object);
+  auto thunk_of(const EventChannel& channel) const -> decltype(detail::EventTypeInfo::thunk);
   void finish(std::uint64_t event, bool threw, const Outer& outer);
   void compare(std::uint64_t event, bool threw, std::uint64_t outbound);
+  void compare_done(std::uint64_t event, const format::Done& done, std::uint64_t outbound);
+  void compare_sent(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes);
+  void compare_sent(const format::SentRecord& then, const format::SentRecord& now);
+  void sent_otherwise(std::string recorded, std::string replayed);
+  bool sends_to_itself(const detail::EventTypeInfo& type, const void* payload, std::size_t bytes);
+  std::vector<LogMessage> inputs_of_event();
+  void take(const LogMessage& input);
+  bool call_of_other_build(const format::CallHeader& asked, std::span<const std::byte> shown, format::CallRecord& recorded);
+  void not_asked_for(const LogMessage& input, std::uint64_t event, std::size_t more);
+  std::string recorded_site(const LogMessage& message) const;
   void skip_inputs_not_asked_for(std::uint64_t event);
   bool other_call(const format::CallHeader& asked, std::span<const std::byte> shown, format::CallRecord& recorded);
   void compare_call(const format::CallHeader& asked, std::span<const std::byte> shown, const format::CallRecord& recorded);
@@ -79,6 +98,9 @@ class Replayer {
   const std::byte* enter_inbox(const LogMessage& message, std::size_t& used);
 
   const std::uint32_t reactor_;
+  std::optional<OtherBuild> other_build_;  // if this is one
+  bool same_allocations_ = true;           // as recorded, up to now
+  std::vector<const std::byte*> taken_;    // of the event's inputs: another build may ask in another order
   EventSource events_;
   MemoryImage memory_;
   PageComparison core_;

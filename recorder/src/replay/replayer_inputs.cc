@@ -18,19 +18,13 @@ using format::InputKind;
 
 constexpr std::size_t kWarnings = 16, kDivergences = 16;  // those after the first ones would say nothing new
 
-bool is_call(const LogMessage& message) {
-  return message.input_header().kind == static_cast<std::uint16_t>(InputKind::call);
-}
+bool is_call(const LogMessage& message) { return message.is_input(InputKind::call); }
 
 std::string describe_input(const LogMessage& message) {
   if (is_call(message)) return describe(CallRecord(message.input_value()));
-  const auto kind = message.input_header().kind;
-  if (kind == static_cast<std::uint16_t>(InputKind::created_reactor)) return "the creation of a reactor";
-  return "an input of kind " + std::to_string(kind);
-}
-
-std::string site_of(const LogMessage& message) {
-  return is_call(message) ? os::code_name(CallRecord(message.input_value()).header.site) : std::string();
+  if (message.is_input(InputKind::created_reactor)) return "the creation of a reactor";
+  if (message.is_input(InputKind::sent)) return describe(format::SentRecord(message.input_value()), 0);
+  return "an input of kind " + std::to_string(message.input_header().kind);
 }
 
 // Where in the program; the call itself may come from the C++ library.
@@ -55,22 +49,41 @@ const char* kind_of(const CallHeader& asked) { return (asked.flags & format::kOu
 
 }  // namespace
 
+// In another build the address says nothing.
+std::string Replayer::recorded_site(const LogMessage& message) const {
+  return is_call(message) && !other_build_ ? os::code_name(CallRecord(message.input_value()).header.site) : std::string();
+}
+
+// Those that were not taken yet.
+std::vector<LogMessage> Replayer::inputs_of_event() {
+  auto inputs = events_.peek_inputs();
+  std::erase_if(inputs, [&](const LogMessage& message) {
+    return message.event != position_ || std::ranges::find(taken_, message.data.data()) != taken_.end();
+  });
+  return inputs;
+}
+
+void Replayer::take(const LogMessage& input) {
+  if (other_build_) taken_.push_back(input.data.data());
+  else events_.next();
+}
+
 bool Replayer::input(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept {
   const OutsideScope outside;
   bytes = 0;
-  const auto message = events_.peek();
-  if (!message) return false;  // the recording ends inside this event
-  const bool is_input = message->kind == LogMessage::Kind::input && message->event == position_;
-  if (!is_input || message->input_header().kind != kind) {
+  const auto inputs = inputs_of_event();
+  if (inputs.empty() && events_.ends_in_this_event()) return false;
+  const auto found = std::ranges::find_if(inputs, [&](const LogMessage& message) { return message.input_header().kind == kind; });
+  if (found == inputs.end() || (!other_build_ && found != inputs.begin())) {
     diverged({.event = position_, .kind = "input", .call = {}, .site = program_site(0),
-              .recorded = is_input ? describe_input(*message) : "no further input", .replayed = "the creation of a reactor",
+              .recorded = inputs.empty() ? "no further input" : describe_input(inputs.front()), .replayed = "the creation of a reactor",
               .cause = "react() took another way before this place."});
     return false;
   }
-  const auto value = message->input_value();
+  const auto value = found->input_value();
   bytes = value.size();
   std::memcpy(buffer, value.data(), std::min(bytes, capacity));
-  events_.next();
+  take(*found);
   return true;
 }
 
@@ -78,6 +91,7 @@ bool Replayer::call(const CallHeader& asked, std::span<const std::byte> shown, C
   const OutsideScope outside;
   const auto message = events_.peek();
   if (!message) return false;  // the recording ends inside this event
+  if (other_build_) return call_of_other_build(asked, shown, recorded);
   if (message->kind == LogMessage::Kind::input && message->event == position_ && is_call(*message)) {
     recorded = CallRecord(message->input_value());
     if (recorded.header.call == asked.call) {
@@ -89,9 +103,30 @@ bool Replayer::call(const CallHeader& asked, std::span<const std::byte> shown, C
   return other_call(asked, shown, recorded);
 }
 
+// It may ask in another order. What it writes must come in the same one.
+bool Replayer::call_of_other_build(const CallHeader& asked, std::span<const std::byte> shown, CallRecord& recorded) {
+  const auto inputs = inputs_of_event();
+  const auto first = [&](auto matches) {
+    return std::ranges::find_if(inputs, [&](const LogMessage& input) { return is_call(input) && matches(CallRecord(input.input_value()).header); });
+  };
+  const bool is_output = (asked.flags & format::kOutput) != 0;
+  auto found = is_output ? inputs.end() : first([&](const CallHeader& header) { return same_question(asked, header); });
+  if (found == inputs.end()) found = first([&](const CallHeader& header) { return header.call == asked.call; });
+  if (found == inputs.end()) {
+    if (!events_.ends_in_this_event())
+      diverged({.event = position_, .kind = kind_of(asked), .call = format::name_of(asked.id()), .site = program_site(asked.site),
+                .recorded = "no such call in this event", .replayed = describe(asked, shown), .cause = {}});
+    return false;
+  }
+  recorded = CallRecord(found->input_value());
+  compare_call(asked, shown, recorded);
+  take(*found);
+  return true;
+}
+
 // The same function is called; with the same arguments, from the same place?
 void Replayer::compare_call(const CallHeader& asked, std::span<const std::byte> shown, const CallRecord& recorded) {
-  if (same_question(asked, recorded.header) && asked.site == recorded.header.site) return;
+  if (same_question(asked, recorded.header) && (other_build_ || asked.site == recorded.header.site)) return;
   Divergence divergence{.event = position_, .kind = kind_of(asked), .call = format::name_of(asked.id()),
                         .site = program_site(asked.site), .recorded = describe(recorded.header, recorded.shown),
                         .replayed = describe(asked, shown), .cause = {}};
@@ -112,8 +147,7 @@ void Replayer::compare_call(const CallHeader& asked, std::span<const std::byte> 
 
 // The log has something else here. If the call comes later in the event, those in between are missing, and it goes on there.
 bool Replayer::other_call(const CallHeader& asked, std::span<const std::byte> shown, CallRecord& recorded) {
-  auto inputs = events_.peek_inputs();
-  std::erase_if(inputs, [&](const LogMessage& message) { return message.event != position_; });
+  const auto inputs = inputs_of_event();
   const auto later = std::ranges::find_if(inputs, [&](const LogMessage& message) {
     return is_call(message) && same_question(asked, CallRecord(message.input_value()).header);
   });
@@ -123,7 +157,7 @@ bool Replayer::other_call(const CallHeader& asked, std::span<const std::byte> sh
                         .replayed = describe(asked, shown), .cause = "react() makes a call that it did not make, or another one."};
   if (later != inputs.end()) {
     divergence.cause = std::to_string(later - inputs.begin()) + " recorded call(s) before it, the first at " +
-                       site_of(inputs.front()) + ", were not made, or later.";
+                       recorded_site(inputs.front()) + ", were not made, or later.";
   }
   diverged(std::move(divergence));
   if (later == inputs.end()) return false;
@@ -146,14 +180,18 @@ void Replayer::returned_otherwise(const CallHeader& asked, std::span<const std::
 }
 
 void Replayer::skip_inputs_not_asked_for(std::uint64_t event) {
-  auto inputs = events_.peek_inputs();
-  std::erase_if(inputs, [&](const LogMessage& message) { return message.event != position_; });
-  if (inputs.empty()) return;
-  for (std::size_t i = 0; i < inputs.size(); ++i) events_.next();
-  const std::string more = inputs.size() > 1 ? " and " + std::to_string(inputs.size() - 1) + " more" : "";
-  const std::string name = is_call(inputs.front()) ? format::name_of(CallRecord(inputs.front().input_value()).header.id()) : "";
-  diverged({.event = event, .kind = "input", .call = name, .site = site_of(inputs.front()),
-            .recorded = describe_input(inputs.front()) + more, .replayed = "react() returned without it",
+  const auto inputs = inputs_of_event();
+  const std::size_t all = inputs.size() + std::exchange(taken_, {}).size();
+  for (std::size_t i = 0; i < all; ++i) events_.next();
+  for (std::size_t i = 0; i < inputs.size(); ++i) not_asked_for(inputs[i], event, inputs.size() - i - 1);
+}
+
+void Replayer::not_asked_for(const LogMessage& input, std::uint64_t event, std::size_t more) {
+  const CallHeader header = is_call(input) ? CallRecord(input.input_value()).header : CallHeader{};
+  const char* const kind = input.is_input(InputKind::sent) ? "outbound" : kind_of(header);
+  const std::string others = more > 0 ? " and " + std::to_string(more) + " more" : "";
+  diverged({.event = event, .kind = kind, .call = is_call(input) ? format::name_of(header.id()) : "", .site = recorded_site(input),
+            .recorded = describe_input(input) + others, .replayed = "react() returned without it",
             .cause = "react() took another way before this call."});
 }
 

@@ -1,0 +1,10 @@
+// All kinds of events that the code of this process can deliver (afterimage/event_type.h).
+#pragma once
+#include "afterimage/event_type.h"
+
+namespace afterimage {
+
+// The first entry of the list; null: none. Static constructors add, dlclose() removes.
+const detail::RegisteredEvent* registered_events() noexcept;
+
+}  // namespace afterimage

@@ -1,0 +1,81 @@
+// A reactor's construction in the recording (Options::genesis): the log r<id>/genesis/, whose only event, number 0, is the
+// construction. Its inputs are what the constructor asked of the world and what it sent.
+#include <cstring>
+#include <filesystem>
+
+#include "base/out_of_memory.h"
+#include "base/outbound_hash.h"
+#include "base/type_name.h"
+#include "format/sent.h"
+#include "record/reactor_core.h"
+#include "record/recorder_core.h"
+
+namespace afterimage::detail {
+namespace {
+
+constexpr std::size_t kSegmentBytes = 64 * 1024;
+
+std::span<const std::byte> bytes_of(const void* data, std::size_t bytes) {
+  return {static_cast<const std::byte*>(data), bytes};
+}
+
+}  // namespace
+
+bool ReactorCore::logs_genesis() const noexcept { return recorder_->options().genesis && heap_ != nullptr && recorder_->is_open(); }
+
+void ReactorCore::begin_construction(const std::type_info& signature, const EventTypeInfo* type,
+                                     std::span<const std::byte> arguments) noexcept {
+  Status status = out_of_memory();
+  (void)finds_memory([&] {
+    construction_note_.signature = type_name(signature);
+    status = type != nullptr ? begin_construction_log(*type, arguments)
+                             : Status(0, "an argument of " + construction_note_.signature + " cannot be logged.");
+  });
+  if (status.ok()) return;
+  construction_.reset();
+  (void)finds_memory([&] { construction_note_.missing = status.message(); });
+}
+
+Status ReactorCore::begin_construction_log(const EventTypeInfo& type, std::span<const std::byte> arguments) {
+  const std::string directory = directory_ + "/genesis";
+  if (Status status = make_directory(directory_); !status) return status;
+  if (Status status = make_directory(directory); !status) return status;
+  construction_ = std::make_unique<EventLog>(recorder_->segments(), directory, kSegmentBytes, recorder_->uuid(), id_,
+                                             construction_retention_);
+  if (Status status = construction_->open(); !status) return status;
+  const format::Message message{construction_->channel_of(type, 0), 0, next_time(clock_.now_ns())};
+  if (message.channel == 0 || !construction_->append(message, arguments, {}, 0)) return construction_->failure();
+  next_event_ = 1;  // what is logged from now on is a part of event 0
+  return {};
+}
+
+void ReactorCore::end_construction() noexcept {
+  if (construction_ == nullptr) return;
+  const format::Done done{.duration_ns = 0,
+                          .flags = 0,
+                          .allocation_fingerprint = heap_->fingerprint(),
+                          .outbound_hash = outbound_,
+                          .event = 0};
+  const format::Message message{format::kDoneChannel, 0, next_time(last_time_ns_)};
+  if (!construction_->append(message, bytes_of(&done, sizeof done), {}, 1)) construction_note_.missing = construction_->failure().message();
+  construction_.reset();
+  next_event_ = 0;
+  outbound_ = 0;
+}
+
+// The constructor threw: there is no such reactor.
+void ReactorCore::give_up_construction() noexcept {
+  construction_.reset();
+  std::error_code error;
+  std::filesystem::remove_all(directory_, error);
+}
+
+void ReactorCore::sends(std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept {
+  set_outbound(outbound_hash(outbound_, reactor, type, payload, bytes));
+  if (!logs_genesis()) return;
+  const OutsideScope outside;
+  if (!finds_memory([&] { log_input(format::InputKind::sent, format::sent_record(reactor, type, payload, bytes)); }))
+    step_aside(out_of_memory());
+}
+
+}  // namespace afterimage::detail

@@ -1,0 +1,110 @@
+// A recording as a regression test: three-reactors crashed in its ledger; what do later builds of it make of the same events?
+
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { afterimage } from '../support/cli';
+import { programPath, recordCrash, withDirectory } from '../support/fixture-programs';
+
+/** The same program on another day (fixtures/programs/three-reactors/CMakeLists.txt). */
+const laterBuild = (day: 'repaired' | 'repriced' | 'reordered') => programPath(`three-reactors-${day}`);
+
+interface Tested {
+  name: string;
+  events: number;
+  outputs: { eventNumber: number | null; kind: string; recorded: string; replayed: string }[];
+  recordedCrash: { event: number; signal: string } | null;
+  crash: { event: number; signal: string } | null;
+}
+
+describe('a recording as a regression test', function () {
+  this.timeout(120_000);
+  let scratch: string;
+  let recording: string;
+
+  before(async () => {
+    scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'afterimage-regression-'));
+    recording = await recordCrash('three-reactors', scratch, ['--genesis']);
+  });
+  after(() => fs.rmSync(scratch, { recursive: true }));
+
+  const testWith = async (exe: string, ...more: string[]) => afterimage(['test', '--exe', exe, ...more, recording]);
+  const reactorsOf = (stdout: string) => (JSON.parse(stdout) as { reactors: Tested[] }).reactors;
+  const reactor = (stdout: string, name: string) => reactorsOf(stdout).find((tested) => tested.name === name)!;
+
+  it('fails with the build that was recorded: the crash is still there', async () => {
+    const { code, stdout, stderr } = await testWith(programPath('three-reactors'), '--json');
+    assert.equal(code, 1, stderr);
+    const { crash, recordedCrash, outputs } = reactor(stdout, 'ledger');
+    assert.deepEqual([crash, outputs], [recordedCrash, []]);
+    assert.equal(crash?.signal, 'SIGFPE');
+  });
+
+  it('passes with the repaired build: the crash is gone, and everything sent up to it is as recorded', async () => {
+    const { code, stdout, stderr } = await testWith(laterBuild('repaired'));
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /ledger: constructed, and \d+ events delivered\.\n {2}What it sent and wrote is as recorded\.\n/);
+    assert.match(stdout, /The recorded crash \(SIGFPE in event \d+\) is gone\.\n/);
+    assert.match(stdout, /Passed\.\n$/);
+  });
+
+  it('names the first event sent that differs: the trades have other prices', async () => {
+    const { code, stdout, stderr } = await testWith(laterBuild('repriced'), '--json');
+    assert.equal(code, 1, stderr);
+    assert.deepEqual([reactor(stdout, 'gateway').outputs, reactor(stdout, 'ledger').crash], [[], null]);
+    const [difference, ...others] = reactor(stdout, 'matcher').outputs;
+    assert.deepEqual(others, []);
+    assert.equal(difference?.kind, 'outbound');
+    assert.match(difference.recorded, /^Trade to reactor 0 \(64 bytes\): 0x[0-9a-f]+ at byte 56$/);
+    assert.match(difference.replayed, /^Trade to reactor 0 \(64 bytes\): 0x[0-9a-f]+ at byte 56$/);
+    assert.notEqual(difference.recorded, difference.replayed);
+    assert.match((await testWith(laterBuild('repriced'))).stdout, /the first event sent that differs: recorded: Trade to ledger/);
+  });
+
+  it('refuses a build in which an event has another layout', async () => {
+    const { code, stderr } = await testWith(laterBuild('reordered'));
+    assert.equal(code, 2);
+    assert.match(stderr, /Order is 56 bytes, aligned to 8 in this build, but 48 bytes, aligned to 8 in the recording/);
+  });
+
+  it('refuses a program without the recorder, and one that knows no such reactor', async () => {
+    const without = await testWith(process.execPath);
+    assert.deepEqual([without.code, /is not linked with libafterimage\.so/.test(without.stderr)], [2, true], without.stderr);
+    const other = await testWith(programPath('plugin-host'));
+    assert.equal(other.code, 2);
+    assert.match(other.stderr, /this build has no reactor of type (Ledger|Matcher|Gateway)/);
+  });
+
+  it('is replayed by the recorded build as any other recording', async () => {
+    const { code, stdout } = await afterimage(['verify', recording]);
+    assert.equal(code, 0, stdout);
+  });
+});
+
+describe('a recording of a reactor that asks the world, from its construction on', function () {
+  this.timeout(60_000);
+
+  it('gets the recorded answers, elsewhere and later, and so comes to the same crash', () =>
+    withDirectory(async (directory) => {
+      const recording = await recordCrash('outside-world', directory, ['--scratch', directory, '--odds', '100', '--genesis']);
+      const elsewhere = { TZ: 'Asia/Tokyo', OUTSIDE_WORLD: 'another' };
+      const { code, stdout, stderr } = await afterimage(['test', '--exe', programPath('outside-world'), '--json', recording], elsewhere);
+      assert.equal(code, 1, stderr);
+      const [observer] = (JSON.parse(stdout) as { reactors: (Tested & { inputs: unknown[] })[] }).reactors;
+      assert.deepEqual([observer?.outputs, observer?.inputs, observer?.crash], [[], [], observer?.recordedCrash]);
+      assert.ok(observer!.events > 20);
+    }));
+});
+
+describe('a recording that is not from genesis on', function () {
+  this.timeout(60_000);
+
+  it('cannot be tested with another build; the reason says how to record one that can', () =>
+    withDirectory(async (directory) => {
+      const recording = await recordCrash('three-reactors', directory);
+      const { code, stderr } = await afterimage(['test', '--exe', laterBuild('repaired'), recording]);
+      assert.equal(code, 2);
+      assert.match(stderr, /Record with\s+afterimage::Options\{\.genesis = true\}/);
+    }));
+});
