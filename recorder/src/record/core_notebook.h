@@ -12,6 +12,7 @@
 
 #include "afterimage/recorder.h"
 #include "base/copy.h"
+#include "base/prefetch.h"
 #include "format/core_block.h"
 
 namespace afterimage {
@@ -59,6 +60,8 @@ class CoreNotebook {
       std::memcpy(block_->ring, static_cast<const std::uint8_t*>(payload) + room, kept - room);
     }
     __atomic_store_n(&head->ticket, first + 1, __ATOMIC_RELEASE);
+    prefetch_to_write(place + cells * format::kCoreCellBytes);  // of the next event
+    prefetch_to_write(place + (cells + 1) * format::kCoreCellBytes);
   }
 
  private:

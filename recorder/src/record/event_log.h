@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "afterimage/recorder.h"
+#include "base/prefetch.h"
 #include "format/mcap.h"
 #include "record/retention.h"
 #include "record/segments.h"
@@ -47,12 +48,12 @@ class EventLog {
   const Status& failure() const noexcept { return failure_; }
 
  private:
-  // Nobody has touched the memory ahead since it was cleared, so a store there waits for it: fetched while react() runs.
+  // The memory ahead is where the other thread cleared it, and a store would hold up all behind it: fetched while react() runs.
   void fetch_ahead() noexcept {
     constexpr std::size_t kAhead = 512;
     const std::byte* const place = writer().data() + writer().used() + kAhead;
-    __builtin_prefetch(place, 1);
-    __builtin_prefetch(place + 64, 1);
+    prefetch_to_write(place);
+    prefetch_to_write(place + 64);
   }
 
   struct EventChannel {
