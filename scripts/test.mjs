@@ -2,6 +2,7 @@
 //
 //   lint        eslint and prettier, one check each
 //   recorder    the C++ tests (ctest)
+//   sanitize    those that need no heap of ours, under the address and thread sanitizers
 //   <folder>    test/<folder>/**/*.test.ts with mocha; "tidy" is test/*.test.ts
 //
 // Compiled tests are found by their sources: out/ may still hold the output of a test that was deleted.
@@ -54,6 +55,12 @@ function recorder() {
   return { passed: count('tests') - notPassed, failed: Math.max(notPassed, ok ? 0 : 1) };
 }
 
+function sanitize() {
+  const sanitizers = ['address', 'thread']; // `npm run sanitize` builds everything with the third one, too
+  const passed = sanitizers.filter((sanitizer) => run('scripts/sanitize', [sanitizer])).length;
+  return { passed, failed: sanitizers.length - passed };
+}
+
 function mocha(folder, tests) {
   const report = path.join(scratch, `${folder}.json`);
   const limits = soaking ? ['--timeout', '0'] : [];
@@ -77,6 +84,7 @@ function testFolders() {
 const suites = [
   { name: 'lint', run: lint },
   { name: 'recorder', run: recorder },
+  { name: 'sanitize', run: sanitize },
   ...testFolders().map(([name, tests]) => ({ name, run: () => mocha(name, tests) })),
 ];
 
