@@ -209,6 +209,8 @@ def as_value(thing):
 def fields_of(value, prefix):
     """(name, (value, expression)) of a class: bases first, as C++ lays them out; no statics, no vtable pointer.
     `prefix` is what C++ writes before a member's name: `object.` or `pointer->`; empty when there is no such text."""
+    if value.is_lazy and value.address is None:
+        value.fetch_lazy()  # gdb 13 ends itself when it takes a base class out of what lies in registers and was not read
     for field in value.type.strip_typedefs().fields():
         if not hasattr(field, "bitpos") or field.artificial or (field.name or "").startswith("_vptr"):
             continue

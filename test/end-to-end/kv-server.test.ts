@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { afterimage } from '../support/cli';
 import { onlyRecordingIn, withDirectory } from '../support/fixture-programs';
-import { KvClient, KvServer, type Reply, recordKvCrash, request } from '../support/kv-server';
+import { KvClient, KvServer, type Reply, recordKvCrash, request, sellPears } from '../support/kv-server';
 
 interface Conversation {
   title: string;
@@ -117,21 +117,9 @@ for (const program of ['kv-server', 'kv-server-plain', 'kv-server-asio']) {
 describe('the bug of kv-server', function () {
   this.timeout(120_000);
 
-  /** A letter that would expire is taken out before; then somebody shops. At once, so that it cannot expire in between. */
-  const story = [
-    ...['bertrand', 'chiara', 'dagny'].map((name) => ['SET', `cart:${name}`, 'apples']),
-    ['RPUSH', 'mail:ada', 'welcome'],
-    ['PEXPIRE', 'mail:ada', '100'],
-    ['LPOP', 'mail:ada'],
-    ['SET', 'cart:emeka', 'pears'],
-  ];
-  const tell = async (client: KvClient) => {
-    assert.deepEqual(await client.send(story.map(request).join(''), story.length), ['OK', 'OK', 'OK', 1, 1, 'welcome', 'OK']);
-  };
-
   it('is found from the crash by asking', () =>
     withDirectory(async (directory) => {
-      const recording = await recordKvCrash(directory, tell);
+      const recording = await recordKvCrash(directory, sellPears);
       const ask = async (command: string, ...options: string[]) => {
         const { stdout, stderr } = await afterimage([command, recording, '--json', ...options]);
         assert.notEqual(stdout, '', stderr);

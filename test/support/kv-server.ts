@@ -151,6 +151,21 @@ export async function recordKvCrash(directory: string, talk: (client: KvClient) 
   }
 }
 
+/**
+ * The story of fixtures/programs/kv-server/README.md: a letter that would expire is taken out before; then somebody shops. At once, so
+ * that it cannot expire in between.
+ */
+export async function sellPears(client: KvClient): Promise<void> {
+  const story = [
+    ...['bertrand', 'chiara', 'dagny'].map((name) => ['SET', `cart:${name}`, 'apples']),
+    ['RPUSH', 'mail:ada', 'welcome'],
+    ['PEXPIRE', 'mail:ada', '100'],
+    ['LPOP', 'mail:ada'],
+    ['SET', 'cart:emeka', 'pears'],
+  ];
+  assert.deepEqual(await client.send(story.map(request).join(''), story.length), ['OK', 'OK', 'OK', 1, 1, 'welcome', 'OK']);
+}
+
 /** Visitors, carts and mailboxes whose letters expire, at random, for as long as there is somebody to talk to. */
 export const traffic =
   (seed: number) =>

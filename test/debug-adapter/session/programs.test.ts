@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { openRecording } from '../../../debug-adapter/recording';
 import { lineOf } from '../../end-to-end/support/flight-recording';
 import { recordCrash, root } from '../../support/fixture-programs';
+import { recordKvCrash, sellPears } from '../../support/kv-server';
 import { temporaryDirectory } from '../../support/temporary-directory';
 import { Client, named, type Stopped } from './client';
 
@@ -105,6 +106,26 @@ describe('a session on reactors that deliver to one another', () => {
     await Promise.all([dc.waitForEvent('stopped'), dc.nextRequest({ threadId: 1 })]);
     const { body } = await dc.stackTraceRequest({ threadId: 1 });
     assert.equal(body.stackFrames.at(-1)!.name, 'Ledger::react');
+  });
+});
+
+describe('a session on a server', () => {
+  const directory = temporaryDirectory();
+  let client: Client;
+  let recording: string;
+
+  before(async () => (recording = await recordKvCrash(directory.path, sellPears)));
+  beforeEach(() => (client = Client.start()));
+  afterEach(() => client.close());
+
+  it('shows at the crash the key that was not found: an iterator, kept in a register, that points nowhere', async () => {
+    assert.deepEqual(names(await client.launch({ recording })), ['Store::react']);
+    const { frames } = await client.continue();
+    const remove = frames.find(({ name }) => name === 'Keyspace::remove');
+    assert.ok(remove, frames.map(({ name }) => name).join(', '));
+    const entry = named(await client.scope(remove, 'Locals'), 'entry');
+    const [base] = await client.variables(entry.variablesReference);
+    assert.equal(named(await client.variables(base!.variablesReference), '_M_cur').value, '0x0');
   });
 });
 
