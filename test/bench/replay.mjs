@@ -29,8 +29,7 @@ const data = path.join(root, 'build/data/flights-3m.bin');
 const events = 500_000; // before the first that does damage
 const never = 'flight.delay_minutes < -90 && flights_ > 0';
 const seeks = 60;
-const defaultSnapshotLogBytes = 32 << 20,
-  noSnapshotLogBytes = 2 ** 40;
+const lastSnapshot = 832_000; // half an interval of 32 MiB of log before the end: so far is it on the average
 let directory, recording, code, bank, bankProgram, seeker;
 
 export const title = `replay: flight-board, ${events.toLocaleString('en')} events; accounts, ${accounts.events.toLocaleString('en')} events`;
@@ -50,8 +49,8 @@ async function setUpAccounts() {
   const folder = path.join(directory, 'accounts');
   fs.mkdirSync(folder);
   bankProgram = accounts.buildAccounts(folder);
-  bank = openRecording(accounts.recordAccounts(bankProgram, defaultSnapshotLogBytes));
-  const sparse = openRecording(accounts.recordAccounts(bankProgram, noSnapshotLogBytes));
+  bank = openRecording(accounts.recordAccounts(bankProgram, lastSnapshot));
+  const sparse = openRecording(accounts.recordAccounts(bankProgram, accounts.events));
   seeker = Replayer.start(sparse, { reactor: 0, program: bankProgram });
   sparse.close();
   await seeker.ready();

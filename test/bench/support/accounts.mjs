@@ -16,9 +16,9 @@ export function buildAccounts(directory) {
   return program;
 }
 
-/** Records, with a snapshot after so many bytes of log, and returns the recording's path. */
-export function recordAccounts(program, snapshotLogBytes) {
+/** Records, with a snapshot before the first event and one behind this event, and returns the recording's path. */
+export function recordAccounts(program, snapshotAt) {
   const directory = fs.mkdtempSync(path.join(path.dirname(program), 'recorded-'));
-  execFileSync(program, [directory, String(events), String(snapshotLogBytes)], { stdio: 'ignore' });
+  execFileSync(program, [directory, String(events), String(snapshotAt)], { stdio: 'ignore' });
   return path.join(directory, fs.readdirSync(directory)[0]);
 }
