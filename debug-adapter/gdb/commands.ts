@@ -158,6 +158,24 @@ const countedPlaceOf = (results: MiTuple): Place => ({
   arrivals: Number(results.arrivals),
 });
 
+/** Changes of memory. */
+export interface Watched {
+  hits: number;
+  /** Which made the last of them. */
+  instruction: bigint;
+  /** At the instruction that was to be counted. */
+  arrivals: number;
+}
+
+/** Counts changes of words of memory, and stops at number `hits` (0: never); counts the arrivals at an instruction meanwhile. */
+export const startWatch = (gdb: Gdb, words: readonly bigint[], hits: number, instruction: bigint) =>
+  gdb.send(`-afterimage-watch ${words.map(hex).join(',')} ${hits} ${hex(instruction)}`);
+
+export async function endWatch(gdb: Gdb): Promise<Watched> {
+  const results = await gdb.send('-afterimage-watched');
+  return { hits: Number(results.hits), instruction: addressIn(results, 'instruction')!, arrivals: Number(results.arrivals) };
+}
+
 // ---- core dumps
 
 /** Reads the symbols of a program that does not run. */

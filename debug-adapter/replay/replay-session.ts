@@ -7,6 +7,7 @@ import * as mi from '../gdb/commands';
 import { Gdb, GdbFailure } from '../gdb/gdb';
 import { type MiTuple } from '../gdb/mi-parser';
 import { Backwards, type Unit } from './backwards';
+import { type FindWritingEvent, LastWriter, type Memory, type WritingEvent } from './last-writer';
 import { Debuggee, ReplayerLost, type ReplaySessionOptions } from './debuggee';
 import { type ReplayBlock } from './replay-block';
 import { type Divergence } from './reports';
@@ -32,6 +33,7 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
 
   private readonly walker: Walker;
   private readonly backwards: Backwards;
+  private readonly lastWriter: LastWriter;
 
   private constructor(
     private readonly debuggee: Debuggee,
@@ -41,6 +43,7 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
     const { gdb } = debuggee;
     this.walker = new Walker(debuggee, snapshotPositions);
     this.backwards = new Backwards(this.walker);
+    this.lastWriter = new LastWriter(this.walker);
     debuggee.on('divergence', (divergence) => this.emit('divergence', divergence));
     gdb.on('console', (text) => this.hear(text));
     gdb.on('notify', (name, results) => this.emit('notify', name, results));
@@ -134,6 +137,18 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
   /** To the breakpoint that was hit before; conditions count, hit counts do not. */
   reverseContinue(): Promise<Stop> {
     return this.move(() => this.withoutBreakpoints(() => this.backwards.reverseContinue((how) => this.withBreakpoints(how))));
+  }
+
+  /** To the instruction that changed the memory last before here, and which event that is in; nowhere when there is none. */
+  async toLastWrite(memory: Memory, find: FindWritingEvent): Promise<{ stop: Stop; found: WritingEvent | undefined }> {
+    let found: WritingEvent | undefined;
+    const stop = await this.move(() =>
+      this.withoutBreakpoints(async () => {
+        found = await this.lastWriter.seek(memory, find);
+        return this.walker.stop;
+      }),
+    );
+    return { stop, found };
   }
 
   /** Makes the move that is under way stop where it is. */

@@ -9,6 +9,8 @@ export type Stop =
   | { readonly kind: 'entry' }
   | { readonly kind: 'step' }
   | { readonly kind: 'pause' }
+  /** The next instruction changes memory that was asked for. */
+  | { readonly kind: 'write' }
   | { readonly kind: 'breakpoint'; readonly numbers: readonly string[] }
   /** Between two events; there is no event after it when the position is the end of the recording. */
   | { readonly kind: 'boundary' }

@@ -11,6 +11,7 @@ export const capabilities: DebugProtocol.Capabilities = {
   supportsEvaluateForHovers: true,
   supportsExceptionInfoRequest: true,
   supportsStepBack: true,
+  supportsCancelRequest: true,
   supportsDelayedStackTraceLoading: true,
   supportsReadMemoryRequest: true,
   supportsSteppingGranularity: true,

@@ -11,6 +11,7 @@ import { type LaunchArguments } from './launch-arguments';
 import { counted, threadName } from './text';
 import { reachable } from './timeline';
 import { THREAD_ID } from './stopped';
+import { type Questions } from './questions';
 import { type Variables } from './variables';
 
 interface Opened {
@@ -25,6 +26,7 @@ export interface Replaying extends Opened {
   readonly reactor: ReactorInfo;
   readonly replay: ReplaySession;
   readonly breakpoints: Breakpoints;
+  readonly questions: Questions;
 }
 
 export interface Inspecting extends Opened {
@@ -92,6 +94,12 @@ export function endOfCore(launched: Inspecting): Stop {
   const { signal, threads } = launched.imported;
   if (signal === null) return { kind: 'pause' };
   return { kind: 'crash', crash: { ...signal, signal: signal.number, rip: threads[0]?.instruction ?? 0n, event: positionOf(launched) } };
+}
+
+/** A core has no events to ask about. */
+export function questionsOf(launched: Launched): Questions {
+  if (launched.kind === 'core') throw standsStill(launched);
+  return launched.questions;
 }
 
 export function neighbour(replay: ReplaySession, by: number): number {

@@ -24,9 +24,10 @@ import { consoleCommand, explained } from './expressions';
 import { type LaunchArguments, parseLaunchArguments } from './launch-arguments';
 import {
   beginning, chosenReactor, crashEventOf, currentEvent, endOfCore, type Inspecting, type Launched, neighbour, onlyInspected,
-  reactorOfCore, type Replaying, standsStill, threadsOf,
+  questionsOf, reactorOfCore, type Replaying, standsStill, threadsOf,
 } from './launched'; // prettier-ignore
 import { boundaryFrame, frameAt, FRAMES_SHOWN, stackFrame, visibleFrames } from './stack';
+import { LastWriteArguments, Questions, SearchArguments } from './questions';
 import { coreExceptionInfo, coreStoppedBody, exceptionInfo, stoppedBody, THREAD_ID, type Wish } from './stopped';
 import { boundaryName, counted } from './text';
 import { checked, EventsArguments, eventRows, reachable, SeekArguments, timeline } from './timeline';
@@ -40,6 +41,7 @@ export class AfterimageSession extends LoggingDebugSession {
   private readonly stacks = new Map<number, readonly mi.Frame[]>();
   /** How many moves were begun. */
   private moves = 0;
+  private showsProgress = false;
 
   constructor() {
     super();
@@ -49,7 +51,8 @@ export class AfterimageSession extends LoggingDebugSession {
 
   // ---- beginning and end
 
-  protected override initializeRequest(response: P.InitializeResponse): void {
+  protected override initializeRequest(response: P.InitializeResponse, args: P.InitializeRequestArguments): void {
+    this.showsProgress = args.supportsProgressReporting === true;
     response.body = capabilities;
     this.sendResponse(response);
   }
@@ -90,6 +93,7 @@ export class AfterimageSession extends LoggingDebugSession {
   close(): Promise<void> {
     this.closing ??= (async () => {
       const launched = await this.opening?.catch(() => undefined);
+      if (launched?.kind === 'replay') launched.questions.close();
       await (launched?.kind === 'core' ? launched.core : launched?.replay)?.close();
       launched?.recording.close();
     })();
@@ -111,7 +115,9 @@ export class AfterimageSession extends LoggingDebugSession {
     const reactor = chosenReactor(recording, args.reactor);
     const program = findProgram(recording, args.program);
     const replay = await ReplaySession.open({ recording, reactor, program, gdb: args.gdb, onOutput: (text) => this.print(text) });
-    return { kind: 'replay', args, recording, reactor, replay, ...this.attended(replay, reactor) };
+    const tell = (event: P.Event) => (this.showsProgress ? this.sendEvent(event) : undefined);
+    const questions = new Questions({ recording, reactor, program, gdb: args.gdb, tell });
+    return { kind: 'replay', args, recording, reactor, replay, questions, ...this.attended(replay, reactor) };
   }
 
   private async openCore(args: LaunchArguments, recording: Recording): Promise<Inspecting> {
@@ -242,9 +248,36 @@ export class AfterimageSession extends LoggingDebugSession {
         return this.move(response, 'goto', ({ replay }) => replay.goTo(replay.position));
       case 'afterimage.toCrash':
         return this.move(response, 'goto', ({ reactor, replay }) => replay.toCrash(crashEventOf(reactor)));
+      case 'afterimage.find':
+        return this.answer(response, async (launched) => questionsOf(launched).find(checked(SearchArguments, command, args)));
+      case 'afterimage.history':
+        return this.answer(response, async (launched) => questionsOf(launched).history(checked(SearchArguments, command, args)));
+      case 'afterimage.lastWrite':
+        return this.lastWrite(response, args);
       default:
         return this.fail(response, new UserError('unknown-request', `Afterimage's debug adapter has no request "${command}".`));
     }
+  }
+
+  protected override cancelRequest(response: P.CancelResponse, { progressId }: P.CancelArguments): void {
+    this.answer(response, async (launched) => questionsOf(launched).cancel(progressId ?? ''));
+  }
+
+  /** A question whose answer is a place: it is answered when the session stands there. */
+  private lastWrite(response: P.Response, args: unknown): void {
+    let answer: object | undefined;
+    const answered = () => this.sendResponse({ ...response, body: answer } as P.Response);
+    this.move(
+      response,
+      'goto',
+      async ({ replay, questions }) => {
+        const { expression, frameId } = checked(LastWriteArguments, response.command, args);
+        const found = await questions.lastWrite(replay, frameAt(frameId), expression);
+        answer = found.answer;
+        return found.stop;
+      },
+      answered,
+    );
   }
 
   // ---- looking
@@ -328,8 +361,8 @@ export class AfterimageSession extends LoggingDebugSession {
     );
   }
 
-  /** Answers at once, and reports the stop at which the move ends. */
-  private move(response: P.Response, wish: Wish, how: (launched: Replaying) => Promise<Stop>): void {
+  /** Answers at once, or with `answered`, and reports the stop at which the move ends. */
+  private move(response: P.Response, wish: Wish, how: (launched: Replaying) => Promise<Stop>, answered?: () => void): void {
     const { launched } = this;
     if (launched === undefined) return this.fail(response, notLaunched());
     if (launched.kind === 'core') return this.fail(response, standsStill(launched));
@@ -343,15 +376,20 @@ export class AfterimageSession extends LoggingDebugSession {
     this.moves += 1;
     this.stacks.clear();
     launched.variables.forget();
-    this.sendResponse(response);
-    moving.then((stop) => this.stopped(launched, stop, wish)).catch((error: unknown) => this.stuck(launched, error, wish));
+    if (answered === undefined) this.sendResponse(response);
+    moving
+      .then((stop) => this.stopped(launched, stop, wish))
+      .then(answered)
+      .catch((error: unknown) => this.stuck(launched, error, wish, answered && response));
   }
 
-  /** gdb may refuse a step, for example where there is no line information; then nothing has moved. */
-  private stuck(launched: Replaying, error: unknown, wish: Wish): void {
-    if (!isRefusal(error)) return this.end(readable(error));
-    this.say(error.message, 'stderr');
-    this.stopped(launched, launched.replay.lastStop, wish);
+  /** Nothing has moved: gdb has refused a step, for example where there is no line information; or a question has no answer. */
+  private stuck(launched: Replaying, error: unknown, wish: Wish, unanswered: P.Response | undefined): void {
+    const harmless = isRefusal(error) || (unanswered !== undefined && error instanceof UserError);
+    if (unanswered !== undefined) this.fail(unanswered, error);
+    else if (harmless) this.say(readable(error).message, 'stderr');
+    if (harmless) this.stopped(launched, launched.replay.lastStop, wish);
+    else this.end(readable(error));
   }
 
   private stopped(launched: Replaying, stop: Stop, wish: Wish): void {

@@ -23,6 +23,7 @@ export function stoppedBody(stop: Stop, wish: Wish, position: number, end: numbe
   if (stop.kind === 'exit') return { ...body, description: `Paused on ${stop.function}()` };
   if (stop.kind === 'boundary') return { ...body, description: capitalised(boundaryName(position, end)) };
   if (stop.kind === 'breakpoint') return { ...body, hitBreakpointIds: stop.numbers.map(Number) };
+  if (stop.kind === 'write') return { ...body, description: 'Paused before the write' };
   if (stop.kind === 'entry') return { ...body, description: `At event ${counted(position)}` };
   return body;
 }
@@ -31,6 +32,7 @@ function reasonOf(stop: Stop, wish: Wish, isFunction: (number: string) => boolea
   if (stop.kind === 'crash') return 'exception';
   if (stop.kind === 'breakpoint') return stop.numbers.some(isFunction) ? 'function breakpoint' : 'breakpoint';
   if (stop.kind === 'pause') return 'pause';
+  if (stop.kind === 'write') return 'data breakpoint';
   return wish === 'continue' ? 'pause' : wish;
 }
 

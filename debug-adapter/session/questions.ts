@@ -1,0 +1,121 @@
+// Questions about the whole timeline. Each is put to a replayer of its own, which nobody debugs: the session stays where it is.
+// The client shows how far the search has come, and may withdraw it.
+
+import { ProgressEndEvent, ProgressStartEvent, ProgressUpdateEvent } from '@vscode/debugadapter';
+import type { DebugProtocol as P } from '@vscode/debugprotocol';
+import * as z from 'zod';
+import * as mi from '../gdb/commands';
+import { type Asking } from '../questions/asking';
+import { findEvents } from '../questions/find';
+import { valueHistory } from '../questions/history';
+import { type Range, replayableRange } from '../questions/range';
+import { findWrite } from '../questions/writes';
+import { type ReactorInfo, type Recording, UserError } from '../recording';
+import { type Memory, type WritingEvent } from '../replay/last-writer';
+import { type ReplaySession } from '../replay/replay-session';
+import { type Stop } from '../replay/stops';
+import { counted } from './text';
+
+const MOST_ROWS = 10_000;
+const expression = z.string().trim().min(1);
+export const SearchArguments = z.object({ expression, count: z.int().min(1).max(MOST_ROWS).default(1000) });
+export const LastWriteArguments = z.object({ expression, frameId: z.int().optional() });
+
+/** What a session knows that asks. */
+export interface Asker {
+  readonly recording: Recording;
+  readonly reactor: ReactorInfo;
+  readonly program: string;
+  readonly gdb: string;
+  /** Tells the client; nothing where it does not show progress. */
+  readonly tell: (event: P.Event) => void;
+}
+
+export class Questions {
+  private readonly open = new Map<string, AbortController>();
+  private asked = 0;
+
+  constructor(private readonly asker: Asker) {}
+
+  /** The events after which a C++ expression is true. */
+  async find({ expression, count }: z.infer<typeof SearchArguments>) {
+    const range = this.range();
+    const title = `Looking for events after which ${expression}`;
+    const { events, unreadable, faithful } = await this.ask(title, range, (asking) => findEvents(range, expression, count, asking));
+    const rows = events.map(({ event: { number, type, timeNs }, value }) => {
+      return { number, type: type.name, timeNs: String(timeNs), value: String(value) };
+    });
+    return { expression, events: rows, unreadable, faithful };
+  }
+
+  /** The events that changed a value, and what it was then. */
+  async history({ expression, count }: z.infer<typeof SearchArguments>) {
+    const range = this.range();
+    const title = `Following ${expression} through the events`;
+    const { values, changes, faithful } = await this.ask(title, range, (asking) => valueHistory(range, expression, count, asking));
+    return { expression, changes, values: values.map(({ event, value }) => ({ event: event ?? null, value: String(value) })), faithful };
+  }
+
+  /** Takes the session to the last write; `answer` is what there is to say about it. */
+  async lastWrite(replay: ReplaySession, frame: mi.FrameAt, expression: string): Promise<{ stop: Stop; answer: object }> {
+    const memory = await memoryOf(replay, frame, expression);
+    const { stop, found } = await replay.toLastWrite(memory, (before) => this.findWriter(expression, memory, before));
+    const bytes = found && { before: found.before.toString('hex'), after: found.after.toString('hex') };
+    return { stop, answer: { expression, address: mi.hex(memory.address), bytes: memory.bytes, event: found?.event ?? null, ...bytes } };
+  }
+
+  /** Withdraws a question that the client has seen the progress of. */
+  cancel(progressId: string): void {
+    this.open.get(progressId)?.abort();
+  }
+
+  close(): void {
+    for (const question of this.open.values()) question.abort();
+  }
+
+  private async findWriter(expression: string, memory: Memory, before: number): Promise<WritingEvent | undefined> {
+    const range = this.range(before);
+    const title = `Looking for the event that wrote ${expression}`;
+    const { event, writes } = await this.ask(title, range, (asking) => findWrite(range, 'last', memory, asking));
+    return event && { event: event.number, before: writes.before, after: writes.after };
+  }
+
+  private range(to?: number): Range {
+    const { recording, reactor, program } = this.asker;
+    return replayableRange(recording, reactor, program, to === undefined ? {} : { to });
+  }
+
+  private async ask<T>(title: string, { from, to }: Range, question: (asking: Asking) => Promise<T>): Promise<T> {
+    const { gdb, tell } = this.asker;
+    const id = `question-${++this.asked}`;
+    const controller = new AbortController();
+    this.open.set(id, controller);
+    const started: P.ProgressStartEvent = new ProgressStartEvent(id, title);
+    tell({ ...started, body: { ...started.body, cancellable: true, percentage: 0 } } as P.ProgressStartEvent);
+    const onProgress = (position: number) => {
+      const percentage = to > from ? Math.min(100, Math.max(0, (100 * (position - from)) / (to - from))) : 0;
+      const update: P.ProgressUpdateEvent = new ProgressUpdateEvent(id, `event ${counted(position)}`);
+      tell({ ...update, body: { ...update.body, percentage } } as P.ProgressUpdateEvent);
+    };
+    try {
+      return await question({ gdb, force: false, onProgress, signal: controller.signal });
+    } finally {
+      this.open.delete(id);
+      tell(new ProgressEndEvent(id));
+    }
+  }
+}
+
+/** Where the value of an expression is stored, as seen from a frame. */
+async function memoryOf({ gdb }: ReplaySession, frame: mi.FrameAt, expression: string): Promise<Memory> {
+  const { address } = await mi.evaluate(gdb, frame, expression);
+  if (address === undefined) throw noAddress(expression);
+  const { value } = await mi.evaluate(gdb, frame, `sizeof(${expression})`);
+  return { address, bytes: Number(value) };
+}
+
+const noAddress = (expression: string) =>
+  new UserError(
+    'no-address',
+    `"${expression}" is a computed value or in a register; only what is stored in memory was written by somebody.`,
+  );

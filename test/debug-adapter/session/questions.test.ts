@@ -1,0 +1,128 @@
+// Questions in a session: asked where the session stands, about all events of the recording.
+import assert from 'node:assert/strict';
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { flightBoardSource, lineOf, recordFlightBoard } from '../../end-to-end/support/flight-recording';
+import { temporaryDirectory } from '../../support/temporary-directory';
+import { Client, type Stopped } from './client';
+
+const DAMAGE = 377; // the flight that arrived 212 minutes early
+const counting = lineOf(flightBoardSource, '++flights_;');
+const place = ({ frames }: Stopped) => [frames[0]!.name, frames[0]!.line];
+
+describe('a session that is asked', function () {
+  this.timeout(120_000);
+  const directory = temporaryDirectory();
+  let recording: string;
+  let client: Client;
+
+  before(async () => {
+    recording = await recordFlightBoard(directory.path);
+  });
+  beforeEach(() => (client = Client.start()));
+  afterEach(() => client.close());
+
+  const ask = async (question: string, args: object) => (await client.dc.customRequest(`afterimage.${question}`, args)).body;
+
+  /** Who wrote this last? Goes there. */
+  async function whoWrote(expression: string, { frames }: Stopped): Promise<Stopped & { answer: Record<string, unknown> }> {
+    let answer = {};
+    const stopped = await client.stop(async () => (answer = await ask('lastWrite', { expression, frameId: frames[0]!.id })));
+    return { ...stopped, answer };
+  }
+
+  describe('who wrote a variable last', () => {
+    it('goes to the line, in the event before', async () => {
+      const entry = await client.launch({ recording, stopAt: 1000 });
+      const { answer, ...stopped } = await whoWrote('flights_', entry);
+      assert.deepEqual([stopped.reason, stopped.description], ['data breakpoint', 'Paused before the write']);
+      assert.equal(client.position!.position, 999);
+      assert.equal(await client.evaluate('flights_', stopped.frames[0]!), '999'); // not yet
+      assert.deepEqual([answer['expression'], answer['event'], answer['bytes']], ['flights_', 999, 8]);
+    });
+
+    it('goes to the line, in the event in which it stands', async () => {
+      await client.launch({ recording, stopAt: 1000 });
+      let behind = await client.next();
+      while ((await client.evaluate('flights_', behind.frames[0]!)) === '1000') behind = await client.next();
+      const { answer, ...stopped } = await whoWrote('flights_', behind);
+      assert.deepEqual([client.position!.position, answer['event']], [1000, 1000]);
+      assert.deepEqual([place(stopped)[0], await client.evaluate('flights_', stopped.frames[0]!)], ['FlightBoard::react', '1000']);
+      const before = await whoWrote('flights_', stopped); // and the write before that one
+      assert.deepEqual([client.position!.position, before.answer['event']], [999, 999]);
+    });
+
+    it('goes from the crash to the damage, thousands of events before', async () => {
+      const crashed = await client.launch({ recording }).then(() => client.custom('toCrash'));
+      // A virtual call that leads nowhere: who wrote over the object's pointer to its table of functions?
+      const { answer, ...stopped } = await whoWrote('*(unsigned long *)$rdi', crashed);
+      assert.deepEqual([client.position!.position, answer['event']], [DAMAGE, DAMAGE]);
+      assert.equal(stopped.frames[0]!.name, 'DelayHistogram::add');
+      assert.notEqual(answer['before'], answer['after']);
+    });
+
+    it('steps back from there as from anywhere', async () => {
+      await whoWrote('flights_', await client.launch({ recording, stopAt: 1000 }));
+      const back = await client.stepBack();
+      assert.deepEqual([client.position!.position, await client.evaluate('flights_', back.frames[0]!)], [999, '999']);
+    });
+
+    it('stays where it is when nobody did', async () => {
+      const entry = await client.launch({ recording, stopAt: 'start' });
+      const { answer, ...stopped } = await whoWrote('flights_', entry);
+      assert.deepEqual([place(stopped), answer['event']], [['FlightBoard::react', counting], null]);
+    });
+
+    it('stays where it is when the question makes no sense, and says why', async () => {
+      const entry = await client.launch({ recording, stopAt: 1000 });
+      for (const [expression, complaint] of [
+        ['flights_ + 1', /"flights_ \+ 1" is a computed value or in a register/],
+        ['no_such_name', /No symbol "no_such_name"/],
+        ['', /expression/],
+      ] as const) {
+        const stopped = await client.stop(() => assert.rejects(ask('lastWrite', { expression, frameId: entry.frames[0]!.id }), complaint));
+        assert.deepEqual([place(stopped), client.position!.position], [['FlightBoard::react', counting], 1000], expression);
+      }
+    });
+  });
+
+  describe('where something is so', () => {
+    it('answers with events, and stays where it is', async () => {
+      const entry = await client.launch({ recording, stopAt: 1000 });
+      const { events, faithful } = await ask('find', { expression: 'flight.delay_minutes < -90' });
+      assert.deepEqual([events.length, events[0].number, events[0].type, faithful], [1, DAMAGE, 'Flight', true]);
+      assert.equal(client.position!.position, 1000);
+      assert.equal(await client.evaluate('flights_', entry.frames[0]!), '1000');
+    });
+
+    it('answers with the values that something had', async () => {
+      await client.launch({ recording, stopAt: 1000 });
+      const { values } = await ask('history', { expression: 'flights_', count: 3 });
+      assert.deepEqual(values, [
+        { event: null, value: '0' },
+        { event: 0, value: '1' },
+        { event: 1, value: '2' },
+        { event: 2, value: '3' },
+      ]);
+    });
+
+    it('says what it did not understand', async () => {
+      await client.launch({ recording, stopAt: 1000 });
+      await assert.rejects(
+        ask('find', { expression: 'no_such_name > 1' }),
+        /"no_such_name > 1" cannot be evaluated between events: No symbol/,
+      );
+    });
+
+    it('shows how far it has come, and can be withdrawn', async () => {
+      await client.launch({ recording, stopAt: 1000 });
+      await client.dc.initializeRequest({ adapterID: 'afterimage', pathFormat: 'path', supportsProgressReporting: true });
+      const started = client.dc.waitForEvent('progressStart') as Promise<DebugProtocol.ProgressStartEvent>;
+      const ended = client.dc.waitForEvent('progressEnd');
+      const answer = assert.rejects(ask('find', { expression: 'flight.delay_minutes < -5000' }), /The question was withdrawn/);
+      const { title, cancellable, progressId } = (await started).body;
+      assert.deepEqual([title, cancellable], ['Looking for events after which flight.delay_minutes < -5000', true]);
+      await client.dc.customRequest('cancel', { progressId });
+      await Promise.all([answer, ended]);
+    });
+  });
+});
