@@ -17,6 +17,7 @@ export function registerEventCommands(timelines: Timelines): vscode.Disposable {
   return vscode.Disposable.from(
     register('afterimage.previousEvent', () => request('afterimage.previousEvent')),
     register('afterimage.nextEvent', () => request('afterimage.nextEvent')),
+    register('afterimage.restartEvent', () => request('afterimage.restartEvent')),
     register('afterimage.toCrash', () => request('afterimage.toCrash')),
     register('afterimage.goToEvent', (address?: EventAddress) => (address ? goTo(timelines, address) : askAndGo(timelines))),
   );

@@ -16,6 +16,8 @@ import { Workbench } from './support/workbench';
 const FIRST_LINE = lineOf(flightBoardSource, '++flights_;');
 const BREAKPOINT_LINE = lineOf(flightBoardSource, 'add_to_route(flight);');
 
+const DAMAGE = 377; // the flight that arrived 212 minutes early
+
 const event = (n: number): string => n.toLocaleString('en-US');
 
 describe('in VS Code', function () {
@@ -128,6 +130,28 @@ describe('in VS Code', function () {
       await code.exception().waitFor();
       assert.match(await code.exception().innerText(), /SIGSEGV.*The same as recorded/s);
       await code.statusBar(`event ${event(crash)} of`).waitFor();
+    });
+
+    it('answers where something was so, and goes there with a click', async () => {
+      await code.showDebugger();
+      await code.toolbarButton('Find Events Where').click();
+      await code.enter('flight.delay_minutes < -90');
+      await code.answerRow(`#${event(DAMAGE)}`).click();
+      await code.statusBar(`event ${event(DAMAGE)} of`).waitFor();
+      await code.stoppedAt('FlightBoard::react', FIRST_LINE);
+    });
+
+    it('answers who wrote a variable last, and stands at the write', async () => {
+      await code.expand(code.variable(/^this/));
+      await code.contextMenu(code.variable('flights_'), 'Who Wrote This Last?');
+      await code.statusBar(`event ${event(DAMAGE - 1)} of`).waitFor();
+      await code.answerRow('who wrote this->flights_').waitFor();
+      await code.stoppedIn('FlightBoard::react');
+    });
+
+    it('goes back to where it was asked', async () => {
+      await code.answerRow('who wrote this->flights_').click();
+      await code.statusBar(`event ${event(DAMAGE)} of`).waitFor();
     });
 
     it('is opened with F5, without a launch.json', async () => {

@@ -173,6 +173,11 @@ export class Workbench {
     return this.page.locator('.sidebar .message', { hasText: text }).first();
   }
 
+  /** A question, or an event that answers one. */
+  answerRow(label: string): Locator {
+    return this.page.locator(`.sidebar [aria-label="Answers"] .monaco-list-row[aria-label^="${label}"]`).first();
+  }
+
   exception(): Locator {
     return this.page.locator('.exception-widget');
   }

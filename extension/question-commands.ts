@@ -1,0 +1,86 @@
+// Questions about the whole timeline, from the variables, the editor, the toolbar or the palette; the answers go into their view.
+import * as vscode from 'vscode';
+import { type Answer, Found, foundAnswer, History, historyAnswer, LastWrite, lastWriteAnswer } from './answers';
+import type { AnswersView } from './answers-view';
+import { showError } from './messages';
+import type { Timelines } from './timelines';
+
+/** What VS Code passes from the menu of a variable. */
+interface ClickedVariable {
+  readonly variable?: { readonly name: string; readonly evaluateName?: string };
+}
+
+interface Question {
+  readonly request: string;
+  readonly icon: string;
+  readonly title: string;
+  readonly prompt: string;
+  readonly read: (body: unknown) => Answer;
+}
+
+const QUESTIONS: Record<string, Question> = {
+  'afterimage.findEvents': {
+    request: 'afterimage.find',
+    icon: 'search',
+    title: 'Find Events Where...',
+    prompt: 'A C++ expression over the members of the reactor and the argument of react(), evaluated after each event',
+    read: (body) => foundAnswer(Found.parse(body)),
+  },
+  'afterimage.valueHistory': {
+    request: 'afterimage.history',
+    icon: 'graph-line',
+    title: 'History of a Value',
+    prompt: 'A C++ expression over the members of the reactor',
+    read: (body) => historyAnswer(History.parse(body)),
+  },
+  'afterimage.lastWrite': {
+    request: 'afterimage.lastWrite',
+    icon: 'edit',
+    title: 'Who Wrote This Last?',
+    prompt: 'A C++ expression, as seen from the selected frame',
+    read: (body) => lastWriteAnswer(LastWrite.parse(body)),
+  },
+};
+
+export function registerQuestionCommands(timelines: Timelines, answers: AnswersView): vscode.Disposable {
+  const ask = async (question: Question, clicked?: unknown) => {
+    const { session, timeline } = timelines.active ?? {};
+    if (!session || !timeline) return showError(new Error('Open a recording first: the command is "Afterimage: Open Recording...".'));
+    const expression = await expressionFor(question, clicked);
+    if (expression === undefined) return;
+    const { recording, reactor, position } = timeline;
+    try {
+      const body: unknown = await session.customRequest(question.request, { expression, ...selectedFrame(session) });
+      answers.add(question.read(body), question.icon, { recording, reactor, event: position });
+    } catch (error) {
+      showError(error);
+    }
+  };
+  const commands = Object.entries(QUESTIONS).map(([command, question]) =>
+    vscode.commands.registerCommand(command, (clicked?: unknown) => ask(question, clicked)),
+  );
+  return vscode.Disposable.from(...commands);
+}
+
+async function expressionFor(question: Question, clicked: unknown): Promise<string | undefined> {
+  const { variable } = (clicked ?? {}) as ClickedVariable;
+  if (variable) return variable.evaluateName ?? variable.name;
+  const value = clicked instanceof vscode.Uri ? underCursor() : undefined; // from the menu of the editor
+  if (value !== undefined) return value;
+  const { title, prompt } = question;
+  const entered = await vscode.window.showInputBox({ title, prompt, value: underCursor() ?? '', ignoreFocusOut: true });
+  return entered?.trim() || undefined;
+}
+
+/** What is selected in the editor, else the word at the cursor. */
+function underCursor(): string | undefined {
+  const editor = vscode.window.activeTextEditor;
+  if (!editor) return undefined;
+  const range = editor.selection.isEmpty ? editor.document.getWordRangeAtPosition(editor.selection.active) : editor.selection;
+  return (range && editor.document.getText(range).trim()) || undefined;
+}
+
+function selectedFrame(session: vscode.DebugSession): { frameId?: number } {
+  const item = vscode.debug.activeStackItem;
+  return item instanceof vscode.DebugStackFrame && item.session === session ? { frameId: item.frameId } : {};
+}

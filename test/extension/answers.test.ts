@@ -1,0 +1,51 @@
+import * as assert from 'node:assert/strict';
+import { foundAnswer, historyAnswer, lastWriteAnswer } from '../../extension/answers';
+
+describe('an answer in words', () => {
+  it('where something is so: the events', () => {
+    const event = { number: 515_377, type: 'Flight', timeNs: '1700000000123456789', value: '1' };
+    assert.deepEqual(foundAnswer({ expression: 'delay < -90', events: [event], faithful: true }), {
+      question: 'delay < -90',
+      summary: 'after 1 event',
+      rows: [{ event: 515_377, label: '#515,377', description: 'Flight, 2023-11-14 22:13:20.123456789 UTC' }],
+      faithful: true,
+    });
+  });
+
+  it('where something never is so', () => {
+    const { summary, rows } = foundAnswer({ expression: 'delay < -5000', events: [], faithful: true });
+    assert.deepEqual([summary, rows], ['after no event', []]);
+  });
+
+  it('the history of a value: what it was before, and after each event that changed it', () => {
+    const values = [
+      { event: null, value: '0' },
+      { event: 1_000, value: '-7' },
+    ];
+    const { summary, rows } = historyAnswer({ expression: 'x', changes: 1, values, faithful: true });
+    assert.equal(summary, 'changed by 1 event');
+    assert.deepEqual(
+      rows.map(({ event, label, description }) => [event, label, description]),
+      [
+        [undefined, 'before', '0'],
+        [1_000, '#1,000', '-7'],
+      ],
+    );
+  });
+
+  it('who wrote a number: the event, and the number before and after', () => {
+    const answer = lastWriteAnswer({ expression: 'x', bytes: 4, event: 9, before: '01000000', after: 'fe010000' });
+    assert.deepEqual([answer.question, answer.summary], ['who wrote x', 'event 9']);
+    assert.equal(answer.rows[0]!.description, '0x00000001 → 0x000001fe');
+  });
+
+  it('who wrote something longer: its first bytes, as they lie in memory', () => {
+    const answer = lastWriteAnswer({ expression: 'x', bytes: 9, event: 9, before: '000102030405060708', after: 'ff0102030405060708' });
+    assert.equal(answer.rows[0]!.description, '00 01 02 03 04 05 06 07 … → ff 01 02 03 04 05 06 07 …');
+  });
+
+  it('nobody wrote it', () => {
+    const { summary, rows } = lastWriteAnswer({ expression: 'x', bytes: 4, event: null });
+    assert.deepEqual([summary, rows], ['no event before', []]);
+  });
+});
