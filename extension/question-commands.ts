@@ -48,7 +48,7 @@ export function registerQuestionCommands(timelines: Timelines, answers: AnswersV
     if (!session || !timeline) return showError(new Error('Open a recording first: the command is "Afterimage: Open Recording...".'));
     const expression = await expressionFor(question, clicked);
     if (expression === undefined) return;
-    const { recording, reactor, position } = timeline;
+    const { recording, reactor = 0, position } = timeline;
     try {
       const body: unknown = await session.customRequest(question.request, { expression, ...selectedFrame(session) });
       answers.add(question.read(body), question.icon, { recording, reactor, event: position });
