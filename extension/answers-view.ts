@@ -75,6 +75,7 @@ function answerItem({ answer, origin, icon }: AnswerNode): vscode.TreeItem {
   item.description = answer.faithful ? answer.summary : `${answer.summary}; the replay differs from the recording`;
   item.iconPath = new vscode.ThemeIcon(icon);
   item.tooltip = `Asked at event ${formatCount(origin.event)}: click to go back there`;
+  item.accessibilityInformation = { label: `${answer.question}, ${answer.summary}` };
   item.command = goTo(origin, origin.event);
   return item;
 }
@@ -82,6 +83,7 @@ function answerItem({ answer, origin, icon }: AnswerNode): vscode.TreeItem {
 function rowItem({ row, of }: RowNode): vscode.TreeItem {
   const item = new vscode.TreeItem(row.label);
   item.description = row.description;
+  item.accessibilityInformation = { label: `${row.label} ${row.description}` };
   if (row.event === undefined) return item;
   item.iconPath = new vscode.ThemeIcon('circle-small');
   item.tooltip = `Go to event ${formatCount(row.event)}`;

@@ -41,13 +41,15 @@ export const LastWrite = z.object({
   after: z.string().optional(),
 });
 
+/** In the text of a time: hours to milliseconds. */
+const TIME_OF_DAY = [11, 23] as const;
 const BYTES_SHOWN = 8;
 
 export function foundAnswer({ expression, events, faithful }: z.infer<typeof Found>): Answer {
   const rows = events.map(({ number, type, timeNs, value }) => ({
     event: number,
     label: `#${formatCount(number)}`,
-    description: `${type}, ${describeTime(BigInt(timeNs))}${value === '1' ? '' : `, ${value}`}`,
+    description: `${type}, ${describeTime(BigInt(timeNs)).slice(...TIME_OF_DAY)}${value === '1' ? '' : `, ${value}`}`,
   }));
   return { question: expression, summary: events.length === 0 ? 'after no event' : `after ${counted(events.length)}`, rows, faithful };
 }

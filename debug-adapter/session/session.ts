@@ -42,6 +42,8 @@ export class AfterimageSession extends LoggingDebugSession {
   /** How many moves were begun. */
   private moves = 0;
   private showsProgress = false;
+  /** Resolves when the present move, if there is one, has ended. */
+  private settled: Promise<unknown> = Promise.resolve();
 
   constructor() {
     super();
@@ -291,6 +293,7 @@ export class AfterimageSession extends LoggingDebugSession {
     { threadId, startFrame: start = 0, levels }: P.StackTraceArguments,
   ): void {
     this.answer(response, async (launched) => {
+      await this.settled; // the client asks about a stop that the user has left already: what it wants to show is the next one
       if (launched.kind === 'replay' && !launched.replay.inReact) {
         const { position, end } = launched.replay;
         return { stackFrames: [boundaryFrame(boundaryName(position, end))], totalFrames: 1 };
@@ -377,7 +380,7 @@ export class AfterimageSession extends LoggingDebugSession {
     this.stacks.clear();
     launched.variables.forget();
     if (answered === undefined) this.sendResponse(response);
-    moving
+    this.settled = moving
       .then((stop) => this.stopped(launched, stop, wish))
       .then(answered)
       .catch((error: unknown) => this.stuck(launched, error, wish, answered && response));

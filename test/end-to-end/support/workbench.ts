@@ -175,7 +175,7 @@ export class Workbench {
 
   /** A question, or an event that answers one. */
   answerRow(label: string): Locator {
-    return this.page.locator(`.sidebar [aria-label="Answers"] .monaco-list-row[aria-label^="${label}"]`).first();
+    return this.page.locator(`.sidebar .monaco-list-row[aria-label^="${label}"]`).first();
   }
 
   exception(): Locator {
