@@ -28,7 +28,11 @@ struct Event {
   char text[92];
 };
 
-constexpr detail::EventTypeInfo kType = {&typeid(Event), nullptr, detail::PayloadCodec::trivial, sizeof(Event), alignof(Event), false};
+struct Reactor {
+  void react(const Event&) {}
+};
+
+constexpr const detail::EventTypeInfo& kType = detail::event_type<Reactor, Event>;
 constexpr double kEventsPerSecond = 200'000;
 
 double ns_per_tick() {
