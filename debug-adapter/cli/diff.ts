@@ -8,7 +8,7 @@ import { type Change, type Group } from '../replay/reports';
 import { wholeNumber } from './arguments';
 import { diffBackwards } from './errors';
 import { ExitCode } from './exit-codes';
-import { type Output } from './output';
+import { type Output, showSentence } from './output';
 import { gdbOf, type QueryOptions, rangeOf, warnIfUnfaithful, withProgress } from './query';
 import { counted, hexAddress, table } from './text';
 
@@ -81,7 +81,8 @@ function show(from: number, to: number, groups: TypeGroup[], changes: Change[], 
   const { colors: c, line, width } = output;
   const total = (change: Group['change']) => groups.reduce((sum, group) => sum + (group.change === change ? group.count : 0), 0);
   const free = total('changed-while-free');
-  line(
+  showSentence(
+    output,
     `From position ${from} to ${to} ${counted(total('allocated'), 'block')} were allocated, ${total('freed')} freed, ` +
       `${total('changed')} changed${free > 0 ? `, and ${free} changed while free` : ''}.`,
   );

@@ -5,9 +5,9 @@ import { findEvents, type FoundEvents } from '../questions/find';
 import { type Range } from '../questions/range';
 import { wholeNumber } from './arguments';
 import { ExitCode } from './exit-codes';
-import { type Output } from './output';
+import { type Output, showSentence } from './output';
 import { type QueryOptions, rangeOf, warnIfUnfaithful, withProgress } from './query';
-import { counted, printable, timeOfDay } from './text';
+import { counted, cut, printable, timeOfDay } from './text';
 
 export interface FindOptions extends QueryOptions {
   readonly expression: string;
@@ -16,6 +16,7 @@ export interface FindOptions extends QueryOptions {
 }
 
 const ALL_MAX = 10_000;
+const PAYLOAD_SHOWN = 24;
 
 export async function find(recording: Recording, options: FindOptions, output: Output): Promise<ExitCode> {
   const range = rangeOf(recording, options);
@@ -37,14 +38,16 @@ const document = ({ event, value }: FoundEvents['events'][number]) => ({
 });
 
 function show(expression: string, { from, to }: Range, { events, unreadable, faithful }: FoundEvents, output: Output): void {
-  const { colors: c, line } = output;
-  const first = events[0];
-  if (first === undefined) line(`In events ${from} to ${to - 1} it is never true that ${expression}.`);
-  else if (events.length === 1) line(`${c.bold(`Event ${first.event.number}`)} is the first after which ${expression}.`);
-  else line(`After ${counted(events.length, 'event')} ${expression}, first after ${c.bold(`event ${first.event.number}`)}.`);
+  const { colors: c, line, width } = output;
+  const [first] = events;
+  const number = `Event ${first?.event.number}`;
+  if (first === undefined) showSentence(output, `In events ${from} to ${to - 1} it is never true that ${expression}.`);
+  else if (events.length === 1) showSentence(output, `${number} is the first after which ${expression}.`, number);
+  else showSentence(output, `After ${counted(events.length, 'event')} ${expression}, first after event ${first.event.number}.`);
   for (const { event, value } of events) {
-    const payload = [...event.payload.subarray(0, 24)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-    line(`  ${String(event.number).padStart(9)}  ${timeOfDay(event.timeNs)}  ${printable(event.type.name)}  ${c.dim(payload)}  = ${value}`);
+    const head = `  ${String(event.number).padStart(9)}  ${timeOfDay(event.timeNs)}  ${printable(event.type.name)}  `;
+    const payload = event.payload.subarray(0, PAYLOAD_SHOWN).toString('hex');
+    line(`${head}${c.dim(cut(payload, width - head.length - `  = ${value}`.length))}  = ${value}`);
   }
   if (unreadable > 0) line(c.dim(`After ${counted(unreadable, 'event')} the expression could not be evaluated.`));
   warnIfUnfaithful(faithful, output);

@@ -5,7 +5,7 @@ import { type ValueHistory, valueHistory } from '../questions/history';
 import { type Range } from '../questions/range';
 import { wholeNumber } from './arguments';
 import { ExitCode } from './exit-codes';
-import { type Output } from './output';
+import { type Output, showSentence } from './output';
 import { type QueryOptions, rangeOf, warnIfUnfaithful, withProgress } from './query';
 import { counted } from './text';
 
@@ -38,7 +38,7 @@ const document = (expression: string, { reactor, from }: Range, { values, change
 
 function show(expression: string, { from }: Range, { values, changes, to, faithful }: ValueHistory, limit: number, output: Output): void {
   const { colors: c, line } = output;
-  line(`${expression} changed in ${counted(changes, 'event')} from ${from} to ${to - 1}.`);
+  showSentence(output, `${expression} changed in ${counted(changes, 'event')} from ${from} to ${to - 1}.`);
   for (const { event, value } of values) line(`  ${String(event ?? 'before').padStart(9)}  ${c.bold(String(value))}`);
   if (limit > 0 && changes >= limit) line(c.dim(`There may be more: --count ${limit * 10}.`));
   warnIfUnfaithful(faithful, output);

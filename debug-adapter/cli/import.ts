@@ -6,7 +6,7 @@ import * as path from 'node:path';
 import { examineSummary, importCore, type ImportOptions, latestCore } from '../import';
 import { UserError } from '../recording';
 import { ExitCode } from './exit-codes';
-import { type Output } from './output';
+import { hint, type Output, pathFromHere } from './output';
 import { printable, wrapped } from './text';
 
 export interface ImportCommandOptions {
@@ -34,7 +34,7 @@ export async function importCommand(given: string | undefined, options: ImportCo
 
 async function bring(core: string, options: ImportCommandOptions, output: Output): Promise<ExitCode> {
   const { colors: c } = output;
-  const onStage = (sentence: string) => void (output.json || output.line(c.dim(printable(sentence))));
+  const onStage = (sentence: string) => void (output.json || output.line(c.dim(wrapped(printable(sentence), output.width, '  '))));
   const imported = await importCore(core, { ...importOptions(options), onStage });
   if (output.json) output.document(imported);
   else showImported(imported, output);
@@ -50,8 +50,10 @@ function importOptions({ exe, sysroot, pathMap, recording, output, compare }: Im
 function showImported({ directory, level, sentences }: Awaited<ReturnType<typeof importCore>>, output: Output): void {
   const { colors: c, width } = output;
   const marks = { full: c.green('full recording'), events: c.yellow('last events only'), inspect: c.yellow('for inspection only') };
-  output.line(`${c.bold(printable(directory))}  ${marks[level]}`);
+  const bundle = pathFromHere(directory);
+  output.line(`${c.bold(printable(bundle))}  ${marks[level]}`);
   for (const sentence of sentences) output.line(`  ${wrapped(printable(sentence), width, '    ')}`);
+  hint(output, level === 'full' ? 'replay' : 'info', bundle);
 }
 
 /** What an import would bring, without writing anything. */

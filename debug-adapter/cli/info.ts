@@ -2,7 +2,7 @@
 
 import { hasFaultAddress, type ReactorInfo, type Recording, type Redaction, signalMeaning } from '../recording';
 import { ExitCode } from './exit-codes';
-import { type Output } from './output';
+import { hint, type Output, pathFromHere } from './output';
 import { redactedParts } from './redacted';
 import { byteSize, counted, dateAndTime, duration, hexAddress, printable, table, wrapped } from './text';
 
@@ -93,12 +93,20 @@ function summarizeReactor(recording: Recording, reactor: ReactorInfo) {
 }
 
 function show(summary: Summary, output: Output): void {
-  const { colors: c, width } = output;
+  const { colors: c } = output;
   output.line(c.bold(printable(summary.directory.split('/').at(-1) ?? '')));
   output.line();
   for (const [label, text] of facts(summary)) output.line(fact(label, text, output));
   showReactors(summary, output);
   showImport(summary, output);
+  showProblems(summary, output);
+  if (output.terminal) output.line();
+  if (summary.reactors.some(({ snapshots }) => snapshots.length > 0)) hint(output, 'replay', pathFromHere(summary.directory));
+  else if (summary.reactors.length > 0) hint(output, 'events', pathFromHere(summary.directory));
+}
+
+function showProblems(summary: Summary, output: Output): void {
+  const { colors: c, width } = output;
   if (summary.problems.length === 0) return;
   output.line();
   output.line(c.yellow(`  ${counted(summary.problems.length, 'problem')}: the recording is partial`));

@@ -7,7 +7,7 @@ import { findWrite, type FoundWrite } from '../questions/writes';
 import { addressOf, chosenReactor, wholeNumber } from './arguments';
 import { ExitCode } from './exit-codes';
 import { addressOrExpression } from './errors';
-import { type Output } from './output';
+import { hint, type Output, pathFromHere, showSentence } from './output';
 import { gdbOf, rangeOf, type ReplayerOptions, warnIfUnfaithful, withProgress } from './query';
 import { counted, hexAddress, printable, timeOfDay } from './text';
 
@@ -38,7 +38,7 @@ async function write(which: Which, recording: Recording, options: WriteOptions, 
   const found = await withProgress(range, options, output, (asking) => findWrite(range, which, where, asking));
   const answer = { ...found, which, before: range.to, expression };
   if (output.json) output.document(document(range.reactor, answer));
-  else show(answer, output);
+  else show(answer, recording, output);
   return answer.event === undefined ? ExitCode.negative : ExitCode.ok;
 }
 
@@ -67,21 +67,24 @@ function document(reactor: ReactorInfo, { which, address, bytes, expression, bef
   };
 }
 
-function show(answer: Answer, output: Output): void {
+function show(answer: Answer, recording: Recording, output: Output): void {
   const { which, address, bytes, expression, before, writes, event, faithful } = answer;
-  const { colors: c, line } = output;
+  const { colors: c, line, width } = output;
   const place = `${counted(bytes, 'byte')} at ${hexAddress(address)}`;
-  const what = expression === undefined ? `the ${place}` : `${printable(expression)} (${place})`;
-  if (event === undefined) return line(`No event before ${before} changed ${what}.`);
-  const others = which === 'first' ? '' : `; ${writes.count} did, the first was ${writes.first}`;
-  line(`${c.bold(`Event ${event.number}`)} was the ${which} before ${before} to change ${what}${others}.`);
+  const what = expression === undefined ? `the ${place}` : printable(expression);
+  if (event === undefined) return showSentence(output, `No event before ${before} changed ${what}.`);
+  const number = `Event ${event.number}`;
+  showSentence(output, `${number} was the ${which} to change ${what} before position ${before}.`, number);
   line();
-  line(`  ${c.dim('before')}  ${c.red(spaced(writes.before, output.width))}`);
-  line(`  ${c.dim('after')}   ${c.green(spaced(writes.after, output.width))}`);
-  line(
-    `  ${c.dim('event')}   ${timeOfDay(event.timeNs)}  ${printable(event.type.name)}  ${spaced(event.payload, output.width - 30 - event.type.name.length)}`,
-  );
+  const fact = (label: string, text: string) => line(`  ${c.dim(label.padEnd(8))}${text}`);
+  if (expression !== undefined) fact('memory', place);
+  if (which === 'last') fact('writes', `${counted(writes.count, 'event')} changed it, the first was event ${writes.first}`);
+  fact('before', c.red(spaced(writes.before, width)));
+  fact('after', c.green(spaced(writes.after, width)));
+  const head = `${event.number}  ${timeOfDay(event.timeNs)}  ${printable(event.type.name)}  `;
+  fact('event', head + c.dim(spaced(event.payload, width - head.length)));
   warnIfUnfaithful(faithful, output);
+  hint(output, 'events', pathFromHere(recording.directory), '--from', String(event.number), '--count', '1', '--typed');
 }
 
 function spaced(bytes: Buffer, width: number): string {

@@ -6,7 +6,7 @@ import { CommanderError } from 'commander';
 import { UserError } from '../recording';
 import { ExitCode } from './exit-codes';
 import { buildProgram } from './program';
-import { printable } from './text';
+import { printable, wrapped } from './text';
 
 function fail(error: unknown): void {
   process.exitCode = ExitCode.userError;
@@ -19,7 +19,12 @@ function fail(error: unknown): void {
   if (process.env['AFTERIMAGE_DEBUG'] === '1' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
 }
 
-const complain = (message: string) => void process.stderr.write(`afterimage: ${message}\n`);
+/** In a pipe or a log one error is one line. */
+function complain(message: string): void {
+  const { isTTY, columns } = process.stderr;
+  const text = `afterimage: ${message}`;
+  process.stderr.write(`${isTTY ? wrapped(text, columns, '  ') : text}\n`);
+}
 
 // `afterimage events REC | head` ends the pipe: that is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,13 +1,17 @@
 // Where a command writes to. Colours and the progress bar are for terminals only; --json writes one JSON document and nothing
 // else, with 64-bit numbers as decimal strings and addresses as hexadecimal ones.
 
+import * as path from 'node:path';
 import { SingleBar } from 'cli-progress';
 import pc from 'picocolors';
+import { printable, wrapped } from './text';
 
 const PIECE_LENGTH = 64 << 10;
 
 export interface Output {
   readonly json: boolean;
+  /** Somebody is reading, and may type a next command. */
+  readonly terminal: boolean;
   readonly width: number;
   readonly colors: ReturnType<typeof pc.createColors>;
   line(text?: string): void;
@@ -19,11 +23,13 @@ export interface Output {
 
 export function standardOutput(json: boolean): Output {
   // Not left undefined: picocolors would then decide for itself, and colours pipes where CI is set.
-  const terminal = Boolean(process.stdout.isTTY) && process.env['NO_COLOR'] === undefined;
+  const terminal = Boolean(process.stdout.isTTY);
+  const colored = terminal && process.env['NO_COLOR'] === undefined;
   return {
     json,
+    terminal: terminal && !json,
     width: columns(),
-    colors: pc.createColors(terminal && !json),
+    colors: pc.createColors(colored && !json),
     line: (text = '') => void process.stdout.write(`${text}\n`),
     document: (value) => void process.stdout.write(`${toJson(value)}\n`),
     longDocument: (head, field, items) => {
@@ -37,6 +43,25 @@ export function standardOutput(json: boolean): Output {
       process.stdout.write(pending);
     },
   };
+}
+
+/** In lines of the output's width; `lead`, its beginning, stands out. */
+export function showSentence({ line, colors, width }: Output, sentence: string, lead = ''): void {
+  line(colors.bold(lead) + wrapped(sentence, width, '  ').slice(lead.length));
+}
+
+/** What one may type next, on a terminal. */
+export function hint({ terminal, line, colors }: Output, ...words: readonly string[]): void {
+  if (terminal) line(colors.dim(`\u2192 afterimage ${words.map(asTyped).join(' ')}`));
+}
+
+/** Quoted, if a shell would take it apart. */
+const asTyped = (word: string): string => (/^[\w./:=@%+,~-]+$/.test(word) ? word : `'${printable(word).replaceAll("'", "'\\''")}'`);
+
+/** As one would name it from here. */
+export function pathFromHere(absolute: string): string {
+  const relative = path.relative(process.cwd(), absolute);
+  return relative === '' || relative.startsWith('../..') ? absolute : relative;
 }
 
 /** Not on a terminal there is no width to keep to, but a reader still likes lines that end. */

@@ -9,7 +9,7 @@ import { type Recording } from '../recording';
 import { findProgram } from '../replay/find-program';
 import { oneLock } from './errors';
 import { ExitCode } from './exit-codes';
-import { type Output, spinner } from './output';
+import { hint, type Output, pathFromHere, spinner } from './output';
 import { byteSize, printable, wrapped } from './text';
 
 export interface PackCommandOptions {
@@ -59,13 +59,15 @@ type Report = {
 function show(report: Report, output: Output): void {
   const { colors: c, width } = output;
   const line = (text: string, color = (plain: string) => plain) => output.line(color(wrapped(text, width, '  ')));
-  output.line(c.bold(printable(report.file)));
+  const file = pathFromHere(report.file);
+  output.line(c.bold(printable(file)));
   const ratio = ((100 * report.bytes) / Math.max(1, report.bundleBytes)).toFixed(0);
   line(`${byteSize(report.bytes)}, ${ratio} % of the ${byteSize(report.bundleBytes)} on disk; readable by you only.`);
   if (report.modules > 0) line(`With ${report.modules} modules: it can be replayed where the program is not installed.`);
   if (report.encrypted) line('Encrypted with age.');
   for (const note of redactionNotes(report)) line(note, c.yellow);
   for (const problem of report.problems) line(`! ${printable(problem)}`, c.yellow);
+  hint(output, 'info', file);
 }
 
 function redactionNotes(report: Report): string[] {

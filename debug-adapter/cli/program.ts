@@ -304,7 +304,8 @@ function onRecording(program: Command, group: string, name: string, description:
 }
 
 function described(program: Command, group: string, name: string, description: string, lines: readonly string[]): Command {
-  const command = program.command(name).description(description).helpGroup(group);
+  const advice = `(afterimage ${name} --help has examples)`;
+  const command = program.command(name).description(description).helpGroup(group).showHelpAfterError(advice);
   examplesOf.set(command, lines);
   return command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  afterimage ${line}`).join('\n')}`);
 }

@@ -6,6 +6,7 @@ import { type Asking } from '../questions/asking';
 import { type Range, replayableRange } from '../questions/range';
 import { chosenReactor, wholeNumber } from './arguments';
 import { type Output, progressBar } from './output';
+import { wrapped } from './text';
 
 export interface ReplayerOptions {
   readonly reactor?: string;
@@ -39,6 +40,7 @@ export async function withProgress<T>(
   return question({ gdb: gdbOf(options), force: options.force === true, onProgress }).finally(() => bar.stop());
 }
 
-export function warnIfUnfaithful(faithful: boolean, { line, colors }: Output): void {
-  if (!faithful) line(colors.yellow('The replay differs from the recording, so this may not be what happened; see afterimage replay.'));
+export function warnIfUnfaithful(faithful: boolean, { line, colors, width }: Output): void {
+  const warning = 'The replay differs from the recording, so this may not be what happened; see afterimage replay.';
+  if (!faithful) line(colors.yellow(wrapped(warning, width, '  ')));
 }

@@ -6,7 +6,7 @@ import { checkInHeap } from '../questions/storage';
 import { type Block } from '../replay/reports';
 import { addressOf, chosenReactor } from './arguments';
 import { ExitCode } from './exit-codes';
-import { type Output } from './output';
+import { type Output, showSentence } from './output';
 import { type QueryOptions, rangeOf, warnIfUnfaithful, withProgress } from './query';
 import { counted, hexAddress } from './text';
 
@@ -30,7 +30,8 @@ export async function touched(recording: Recording, options: TouchedOptions, out
     output.document({ reactor: range.reactor.id, address: hexAddress(address), from: range.from, to: range.to, blocks, faithful });
   } else {
     const { colors: c, line } = output;
-    line(`The block at ${hexAddress(address)} changed in ${counted(answer.count, 'event')} from ${range.from} to ${range.to - 1}.`);
+    const changes = counted(answer.count, 'event');
+    showSentence(output, `The block at ${hexAddress(address)} changed in ${changes} from ${range.from} to ${range.to - 1}.`);
     for (const block of blocks) {
       const when = block.event === null ? 'before' : String(block.event);
       const what =

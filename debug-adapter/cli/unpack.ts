@@ -3,7 +3,7 @@
 import { type Keys, readIdentities, readPassphrase, unpackFile } from '../pack';
 import { oneLock } from './errors';
 import { ExitCode } from './exit-codes';
-import { type Output } from './output';
+import { hint, type Output, pathFromHere } from './output';
 import { printable, wrapped } from './text';
 
 export interface UnpackOptions {
@@ -18,8 +18,10 @@ export async function unpack(packed: string, options: UnpackOptions, output: Out
   const { directory, problems } = await unpackFile(packed, options.output, options.force === true, keysOf(options));
   if (output.json) output.document({ directory, problems });
   else {
-    output.line(output.colors.bold(printable(directory)));
+    const bundle = pathFromHere(directory);
+    output.line(output.colors.bold(printable(bundle)));
     for (const problem of problems) output.line(output.colors.yellow(`! ${wrapped(printable(problem), output.width, '  ')}`));
+    hint(output, 'info', bundle);
   }
   return problems.length > 0 && options.strict === true ? ExitCode.partial : ExitCode.ok;
 }
