@@ -63,7 +63,10 @@ function show(report: Report, output: Output): void {
   output.line(c.bold(printable(file)));
   const ratio = ((100 * report.bytes) / Math.max(1, report.bundleBytes)).toFixed(0);
   line(`${byteSize(report.bytes)}, ${ratio} % of the ${byteSize(report.bundleBytes)} on disk; readable by you only.`);
-  if (report.modules > 0) line(`With ${report.modules} modules: it can be replayed where the program is not installed.`);
+  if (report.modules > 0)
+    line(
+      `With ${report.modules} modules: it can be replayed where the program is not installed, if the dynamic linker (glibc) is the same build.`,
+    );
   if (report.encrypted) line('Encrypted with age.');
   for (const note of redactionNotes(report)) line(note, c.yellow);
   for (const problem of report.problems) line(`! ${printable(problem)}`, c.yellow);
