@@ -72,7 +72,8 @@ function show(answer: Answer, recording: Recording, output: Output): void {
   const { colors: c, line, width } = output;
   const place = `${counted(bytes, 'byte')} at ${hexAddress(address)}`;
   const what = expression === undefined ? `the ${place}` : printable(expression);
-  if (event === undefined) return showSentence(output, `No event before ${before} changed ${what}.`);
+  if (event === undefined)
+    return showSentence(output, `No event before ${before} changed ${what}${expression === undefined ? '' : ` (${place})`}.`);
   const number = `Event ${event.number}`;
   showSentence(output, `${number} was the ${which} to change ${what} before position ${before}.`, number);
   line();
