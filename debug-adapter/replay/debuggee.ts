@@ -13,6 +13,7 @@ import { type MiTuple, miString } from '../gdb/mi-parser';
 import { packageRoot } from '../package-root';
 import { type ReactorInfo, type Recording } from '../recording';
 import { notOurLibrary, replayerEnded } from './errors';
+import { packedDebugFiles, packedLibraries } from './modules';
 import { BLOCK_BYTES, decodeBlock, encodeTarget, type ReplayBlock, TARGET_OFFSET } from './replay-block';
 import { Replayer } from './replayer';
 import { type Divergence } from './reports';
@@ -69,6 +70,7 @@ export class Debuggee extends EventEmitter<DebuggeeEvents> {
     const scripts = GDB_SCRIPTS.map((name) => path.join(packageRoot(), 'debug-adapter/gdb', name));
     const debuggee = new Debuggee(await Gdb.start({ gdb: options.gdb, scripts }), options);
     try {
+      await debuggee.takePackedFiles();
       await debuggee.startReplayer();
       await debuggee.insertHidden();
       await debuggee.run(mi.resume);
@@ -117,6 +119,16 @@ export class Debuggee extends EventEmitter<DebuggeeEvents> {
     if (this.pid > 0) killed(this.pid);
     await this.gdb.close();
     this.replayer?.kill();
+  }
+
+  /** What this machine does not have in the recorded build, gdb finds in the bundle, as the replayer does. */
+  private async takePackedFiles(): Promise<void> {
+    const { recording, program } = this.options;
+    const [libraries, debugFiles] = [packedLibraries(recording), packedDebugFiles(recording)];
+    if (debugFiles !== undefined) await mi.takeDebugFilesFrom(this.gdb, debugFiles);
+    if (libraries === undefined) return;
+    await mi.takeLibrariesFrom(this.gdb, libraries);
+    await mi.loadProgram(this.gdb, program);
   }
 
   private async startReplayer(): Promise<void> {

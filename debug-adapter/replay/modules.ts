@@ -22,7 +22,7 @@ export function modulePath(recording: Recording, module: Module): string {
 /** Where the dynamic linker finds libraries that came with the recording; `undefined` when this machine has them all. */
 export function packedLibraries(recording: Recording): string | undefined {
   const directory = `${modulesOf(recording)}/lib`;
-  const libraries = recording.manifest.modules.filter((module) => module.kind === 'lib');
+  const libraries = recording.manifest.modules.filter((module) => module.kind === 'lib' || module.kind === 'interp');
   return fs.existsSync(directory) && !libraries.every(isThere) ? directory : undefined;
 }
 

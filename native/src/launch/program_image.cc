@@ -9,6 +9,7 @@
 
 #include "address_space.h"
 #include "auxv.h"
+#include "interpreter_image.h"
 
 namespace afterimage::launch {
 
@@ -89,6 +90,13 @@ Address move_to_recorded(Tracee& tracee, const Image& image, const Module* recor
   return delta;
 }
 
+// The machine's own is another build, the plan's is the recorded one.
+Address replace_by_recorded(Tracee& tracee, const Image& image, const Module& recorded, Registers& registers) {
+  const auto interpreter = replace_interpreter(tracee, image, recorded.path, recorded.base);
+  registers.rip = interpreter.entry;
+  return interpreter.base - image.base();
+}
+
 }  // namespace
 
 void place_program(Tracee& tracee, const RecordedModules& recorded) {
@@ -97,13 +105,15 @@ void place_program(Tracee& tracee, const RecordedModules& recorded) {
   const auto space = AddressSpace::of(tracee.pid());
   const Image exe = space.image_at(auxv.value(AT_PHDR));
   const Image interp = auxv.value(AT_BASE) == 0 ? Image() : space.image_at(auxv.value(AT_BASE));
-  if (!interp.empty()) recorded.check_interpreter(interp.path(), interp.path());
+  const bool other = !interp.empty() && recorded.brings_interpreter(interp.path());
+  if (!interp.empty() && !other) recorded.check_interpreter(interp.path(), interp.path());
   tracee.use_syscall_instruction(find_syscall_instruction(tracee, space.image_at(auxv.value(AT_SYSINFO_EHDR))));
 
   auto registers = tracee.registers();
   const Address exe_delta = move_to_recorded(tracee, exe, plan.module_of(ModuleKind::exe));
-  const Address interp_delta = move_to_recorded(tracee, interp, plan.module_of(ModuleKind::interp));
-  registers.rip += interp.empty() ? exe_delta : interp_delta;
+  const Address interp_delta = other ? replace_by_recorded(tracee, interp, *plan.module_of(ModuleKind::interp), registers)
+                                     : move_to_recorded(tracee, interp, plan.module_of(ModuleKind::interp));
+  if (!other) registers.rip += interp.empty() ? exe_delta : interp_delta;
   tracee.set_registers(registers);
   auxv.add(AT_PHDR, exe_delta);
   auxv.add(AT_ENTRY, exe_delta);

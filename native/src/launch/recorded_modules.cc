@@ -46,6 +46,13 @@ void RecordedModules::check_interpreter(const std::string& file, const std::stri
   check_only(ModuleKind::interp, file, name);
 }
 
+bool RecordedModules::brings_interpreter(const std::string& kernels) const {
+  const Module* recorded = plan_.module_of(ModuleKind::interp);
+  if (recorded == nullptr || recorded->build_id.empty() || build_id_of(kernels, kernels) == recorded->build_id) return false;
+  const auto brought = read_elf_file(recorded->path);
+  return brought && brought->build_id == recorded->build_id;
+}
+
 const Module* RecordedModules::identify_library(const std::string& file, const std::string& name,
                                                 const std::set<const Module*>& placed) const {
   const auto elf = read_elf_file(file);

@@ -18,6 +18,9 @@ class RecordedModules {
   void check_executable(const std::string& file, const std::string& name) const;
   void check_interpreter(const std::string& file, const std::string& name) const;
 
+  // Whether the plan names the recorded interpreter in another file than `kernels`, which is another build.
+  bool brings_interpreter(const std::string& kernels) const;
+
   // The recorded library that `file` is; nullptr when the recording has no such library, or it is placed already.
   const Module* identify_library(const std::string& file, const std::string& name,
                                  const std::set<const Module*>& placed) const;
