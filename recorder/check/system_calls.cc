@@ -73,7 +73,7 @@ void judge(const SystemCall& call, const Event& event, const CallStack& stack) n
   finding.detail = static_cast<std::uint32_t>(call.number);
   finding.extra[1] = recorded;
   finding.extra[2] = raw;
-  if (own_affair) return;
+  if (own_affair || caller == Code::none) return;  // none: libc's code for starting processes has no way back to its caller
   if (const std::optional<Wait> wait = may_wait(call)) {
     if (recorded && *wait == Wait::lock && call.number == SYS_futex) return;  // our own
     finding.kind = Kind::waits;
