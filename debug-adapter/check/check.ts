@@ -5,6 +5,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { nothingChecked } from './errors';
 import { readCheckResult } from './findings-file';
+import { hardwareRandom } from './hardware-random';
 import { type Issue } from './issue';
 import { issuesOf } from './issues';
 import { Names } from './names';
@@ -39,7 +40,7 @@ export async function check(request: CheckRequest): Promise<Report> {
     const result = readCheckResult(directory);
     if (result === undefined) throw nothingChecked(request.program);
     const names = await Names.of(result, request.gdb);
-    const issues = issuesOf({ result, names });
+    const issues = [...issuesOf({ result, names }), ...(await hardwareRandom(result, request.gdb))];
     const accepted = issues.filter(({ id }) => !isSuppressed(id));
     return {
       ending,

@@ -2,7 +2,7 @@
 
 export type Severity = 'error' | 'warning' | 'note';
 
-export type Group = 'pointer' | 'other-reactor' | 'global' | 'thread-local' | 'thread' | 'wait' | 'call' | 'time-stamp';
+export type Group = 'pointer' | 'other-reactor' | 'global' | 'thread-local' | 'thread' | 'wait' | 'call' | 'instruction';
 
 export interface Place {
   /** Without parameters. */

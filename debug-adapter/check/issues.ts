@@ -128,4 +128,4 @@ const libraryCallIssue = (finding: RawFinding, context: Context): Issue =>
   callIssue(finding, context, 'call', finding.text, 'warning', `${finding.text}, whose answer may be another on the next machine`);
 
 const timeStampIssue = (finding: RawFinding, context: Context): Issue =>
-  callIssue(finding, context, 'time-stamp', '', 'error', 'the time-stamp counter is read');
+  callIssue(finding, context, 'instruction', '', 'error', 'the time-stamp counter is read');

@@ -1,13 +1,8 @@
 // The names behind the addresses of a check, asked of gdb, which needs no process for that.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import * as fs from 'node:fs';
-import { type Readable, type Writable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import * as z from 'zod';
-import { packageRoot } from '../package-root';
-import { gdbNeeded } from './errors';
+import { askGdb } from './ask-gdb';
 import { type CheckResult, Kind, type LoadedModule, type RawFinding } from './findings-file';
 
 const CodePlace = z.object({ function: z.string(), file: z.string(), line: z.int(), users: z.boolean() });
@@ -35,10 +30,9 @@ export class Names {
   ) {}
 
   static async of(result: CheckResult, gdb: string): Promise<Names> {
-    const question = questionAbout(result);
-    const lines = result.findings.length === 0 ? undefined : await askGdb(JSON.stringify(question), gdb);
-    const none = { code: {}, data: {}, threadLocals: {}, systemCalls: {}, holders: {}, problems: [] };
-    return new Names(result, lines === undefined ? none : Answer.parse(JSON.parse(lines)));
+    const nothing = { code: {}, data: {}, threadLocals: {}, systemCalls: {}, holders: {}, problems: [] };
+    const answer = result.findings.length === 0 ? nothing : await askGdb(gdb, 'check.py', questionAbout(result));
+    return new Names(result, Answer.parse(answer));
   }
 
   get problems(): readonly string[] {
@@ -69,10 +63,17 @@ const imageOf = (result: CheckResult, { reactor, extra }: RawFinding) => `${resu
 
 function questionAbout(result: CheckResult) {
   const { findings } = result;
+  const code = [...new Set(findings.flatMap(({ frames }) => frames))];
   const of = (...kinds: number[]) => findings.filter(({ kind }) => kinds.includes(kind));
   return {
-    modules: result.modules.filter(({ path }) => fs.existsSync(path)).map(({ path, bias }) => ({ path, bias: hexText(bias) })),
-    code: [...new Set(findings.flatMap(({ frames }) => frames.map(hexText)))],
+    modules: result.modules
+      .filter(({ path }) => fs.existsSync(path))
+      .map(({ path, bias, ...module }) => ({
+        path,
+        bias: hexText(bias),
+        code: module.program ? code.filter((address) => address >= module.begin && address < module.end).map(hexText) : [],
+      })),
+    code: code.map(hexText),
     data: [...new Set(of(Kind.globalWrite, Kind.changedBetween).map(({ address }) => hexText(address)))],
     threadLocals: of(Kind.threadLocalWrite).flatMap(({ address, value }) => {
       const module = moduleOf(result, value);
@@ -93,20 +94,4 @@ function imagesOf(result: CheckResult, pointers: readonly RawFinding[]) {
     const { object, type, base, bytes } = reactor;
     return [{ core, object: hexText(object), type, base: hexText(base), bytes: hexText(bytes), holders }];
   });
-}
-
-async function askGdb(question: string, gdb: string): Promise<string> {
-  const script = `${packageRoot()}/debug-adapter/gdb/check.py`;
-  const child = spawn(gdb, ['-nx', '-q', '-batch', '-iex', 'set debuginfod enabled off', '-x', script], {
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
-  });
-  await once(child, 'spawn').catch((error: Error) => {
-    throw gdbNeeded(gdb, error.message);
-  });
-  const [asked, answers] = [child.stdio[3] as Writable, child.stdio[4] as Readable];
-  asked.on('error', () => undefined); // a gdb that died says so on stderr
-  asked.end(question);
-  const [lines, words] = await Promise.all([text(answers), text(child.stderr as Readable)]);
-  if (lines === '') throw gdbNeeded(gdb, words.trim().split('\n').at(-1) ?? 'it ended early');
-  return lines;
 }

@@ -7,7 +7,7 @@ import * as fs from 'node:fs';
 import { reasonOf, UserError } from '../recording';
 import { badSuppression } from './errors';
 
-const GROUPS = ['pointer', 'other-reactor', 'global', 'thread-local', 'thread', 'wait', 'call', 'time-stamp'];
+const GROUPS = ['pointer', 'other-reactor', 'global', 'thread-local', 'thread', 'wait', 'call', 'instruction'];
 
 export type Suppressed = (id: string) => boolean;
 

@@ -49,9 +49,10 @@ const GROUPS: Record<Group, { title: string; advice: string }> = {
     title: 'Calls that are not recorded',
     advice: 'Wrap them, and their results are recorded and replayed: afterimage::input("name", [&] { return ...; }).',
   },
-  'time-stamp': {
+  instruction: {
     title: 'Instructions whose results are not recorded',
-    advice: 'Use std::chrono, which is recorded, or wrap the read: afterimage::input("ticks", [] { return __rdtsc(); }).',
+    advice:
+      'Use std::chrono and std::random_device, which are recorded, or wrap the read: afterimage::input("ticks", [] { return __rdtsc(); }).',
   },
 };
 
@@ -123,23 +124,18 @@ function showGroup(group: Group, all: readonly Issue[], { colors: c, line, width
   line(`  ${c.cyan('\u2192')} ${wrapped(GROUPS[group].advice, width, '    ')}`);
 }
 
-function details(issue: Issue): string[] {
-  const shown = issue.places
-    .slice(0, PLACES_SHOWN)
-    .map(({ place, count }) => `${placeText(place)}${issue.places.length > 1 && count > 0 ? `, ${times(count)}` : ''}`);
-  const places =
-    issue.group === 'pointer'
-      ? shown.length > 0
-        ? [`${issue.verb} ${shown.join(', from ')}`]
-        : []
-      : shown.map((text) => `${issue.verb} ${text}`);
-  const more = issue.places.length - shown.length;
-  const often = issue.count > 0 ? `, ${times(issue.count)}` : '';
-  return [
-    ...places,
-    ...(more > 0 ? [`and in ${counted(more, 'more place')}`] : []),
-    `reactor ${issue.reactors.join(', ')}, first in event ${issue.firstEvent}${often}`,
-  ];
+const details = (issue: Issue): string[] => [...placeLines(issue), ...(issue.reactors.length === 0 ? [] : [occurrence(issue)])];
+
+const occurrence = ({ reactors, firstEvent, count }: Issue): string =>
+  `reactor ${reactors.join(', ')}, first in event ${firstEvent}${count > 0 ? `, ${times(count)}` : ''}`;
+
+/** Of a pointer, the places are one: who has allocated what it leads to, called by whom. */
+function placeLines({ group, verb, places }: Issue): string[] {
+  const often = (count: number) => (places.length > 1 && count > 0 ? `, ${times(count)}` : '');
+  const shown = places.slice(0, PLACES_SHOWN).map(({ place, count }) => `${placeText(place)}${often(count)}`);
+  if (group === 'pointer') return shown.length === 0 ? [] : [`${verb} ${shown.join(', from ')}`];
+  const more = places.length - shown.length;
+  return [...shown.map((text) => `${verb} ${text}`), ...(more > 0 ? [`and in ${counted(more, 'more place')}`] : [])];
 }
 
 const times = (count: number) => (count === 1 ? 'once' : `${count} times`);

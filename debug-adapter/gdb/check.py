@@ -1,7 +1,8 @@
 # Run by gdb without a process: the names behind what `afterimage check` has found.
 #
-# Descriptor 3 brings {"modules": [{path, bias}], "code": [address], "data": [address], "threadLocals": [{path, offset}],
-# "systemCalls": [number], "images": [{core, object, type, base, bytes, holders: [[address, block, bytes]]}]}; addresses are hexadecimal text.
+# Descriptor 3 brings {"modules": [{path, bias, code: [address]}], "code": [address], "data": [address],
+# "threadLocals": [{path, offset}], "systemCalls": [number],
+# "images": [{core, object, type, base, bytes, holders: [[address, block, bytes]]}]}; addresses are hexadecimal text.
 # Descriptor 4 takes {"code": {address: place}, "data": {..}, "threadLocals": {"path:offset": ..}, "systemCalls": {number: name},
 # "holders": {"core:address": {path, type, use} or null}, "problems": [sentence]}.
 import json
@@ -11,7 +12,7 @@ import sys
 import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from code_places import code_place, data_place, system_call_names, thread_local_place  # noqa: E402
+from code_places import code_place, data_place, find_users_lines, system_call_names, thread_local_place  # noqa: E402
 from member_paths import Members, find_type  # noqa: E402
 
 problems = []
@@ -61,6 +62,8 @@ def main():
     with os.fdopen(3) as asked:
         work = json.load(asked)
     load(work["modules"])
+    for module in (module for module in work["modules"] if module["code"]):
+        find_users_lines(module, [int(address, 16) for address in module["code"]])
     answer = {
         "code": {address: attempt(code_place, int(address, 16)) for address in work["code"]},
         "data": {address: attempt(data_place, int(address, 16)) for address in work["data"]},

@@ -3,12 +3,14 @@ import bisect
 import os
 import re
 import struct
+import subprocess
 
 import gdb
 
 NOT_THE_USERS = ("/usr/include/", "/usr/lib/gcc", "/c++/", "/include/afterimage/", "./nptl/", "./sysdeps/", "../sysdeps/", "../nptl/")
 NOT_THE_USERS_NAMES = ("std::", "__gnu_cxx::", "afterimage::", "operator new", "operator delete", "__", "_mm", "_rd")
 line_tables = {}
+users_lines = {}  # by address: (file, line), where addr2line could tell
 
 
 def is_users(function):
@@ -17,7 +19,28 @@ def is_users(function):
         return False
     symtab = function.symtab
     name = symtab.fullname() or symtab.filename if symtab is not None else None
-    return name is not None and not any(part in name or symtab.filename.startswith(part) for part in NOT_THE_USERS)
+    return name is not None and is_users_file(name) and is_users_file(symtab.filename)
+
+
+def is_users_file(name):
+    return not any(part in name or name.startswith(part) for part in NOT_THE_USERS)
+
+
+def find_users_lines(module, addresses):
+    """Lines in which the user's functions call what was inlined into them: gdb knows these for a process only, addr2line (of
+    the binutils, with every compiler) without one. Where it is missing, line_before() guesses."""
+    bias = int(module["bias"], 16)
+    question = "\n".join(hex(address - bias) for address in addresses)
+    try:
+        answer = subprocess.run(["addr2line", "-i", "-a", "-e", module["path"]], input=question, capture_output=True, text=True).stdout
+    except OSError:
+        return
+    address = None
+    for line in answer.splitlines():
+        if re.fullmatch(r"0x[0-9a-f]+", line):
+            address = int(line, 16) + bias
+        elif address not in users_lines and (match := re.match(r"(/.*):(\d+)", line)) and is_users_file(match[1]):
+            users_lines[address] = (match[1], int(match[2]))
 
 
 def enclosing_function(pc):
@@ -56,20 +79,28 @@ def lines_of(symtab):
 
 
 def users_place(pc):
-    """(function, file, line) of the innermost code of the user's at a place. What the C++ library's headers put there counts
-    for the last line of the user's before it."""
+    """(function, file, line) of the innermost code of the user's at a place."""
     for function in inlined_functions(pc):
         if not is_users(function):
             continue
         exact = gdb.find_pc_line(pc)
         if exact.symtab is not None and exact.line > 0 and exact.symtab.fullname() == function.symtab.fullname():
-            return function, exact.symtab, exact.line
-        pcs, lines = lines_of(function.symtab)
-        index = bisect.bisect_right(pcs, pc) - 1
-        if index >= 0 and enclosing_function(pcs[index])[1] == enclosing_function(pc)[1]:
-            return function, function.symtab, lines[index]
-        return function, function.symtab, function.line
+            return function, exact.symtab.fullname(), exact.line
+        return (function, *users_lines.get(pc, (function.symtab.fullname(), line_before(pc, function))))
     return None
+
+
+def line_before(pc, function):
+    """What the C++ library's headers put into a function counts for the last line of the user's before it, and at the
+    function's very beginning for the first one behind it."""
+    pcs, lines = lines_of(function.symtab)
+    index = bisect.bisect_right(pcs, pc) - 1
+    begin = enclosing_function(pc)[1]
+    for candidate in (index, index + 1):
+        is_inside = 0 <= candidate < len(pcs) and enclosing_function(pcs[candidate])[1] == begin
+        if is_inside and lines[candidate] != function.line:
+            return lines[candidate]
+    return function.line
 
 
 SYMBOL = re.compile(r"(?P<name>.+?)(?: \+ (?P<offset>\d+))? in section (?P<section>\S+)(?: of (?P<file>.*))?$")
@@ -84,8 +115,8 @@ def symbol_at(address):
 def code_place(pc):
     place = users_place(pc)
     if place is not None:
-        function, symtab, line = place
-        return {"function": function.print_name, "file": symtab.fullname(), "line": line, "users": True}
+        function, file, line = place
+        return {"function": function.print_name, "file": file, "line": line, "users": True}
     functions = inlined_functions(pc)
     exact = gdb.find_pc_line(pc)
     name = functions[-1].print_name if functions else symbol_at(pc)[0]
