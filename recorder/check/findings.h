@@ -62,6 +62,14 @@ inline constexpr std::uint64_t kMagic = 0x4B434548434D4941;  // "AIMCHECK"
 inline constexpr std::size_t kCallNumbers = 1536;
 inline constexpr std::size_t kCallsOffset = 4096, kFindingsOffset = 16384, kFindings = 4096;
 
+inline Finding new_finding(Kind kind, std::uint32_t reactor, std::uint64_t event) noexcept {
+  Finding finding{};
+  finding.kind = kind;
+  finding.reactor = reactor;
+  finding.event = event;
+  return finding;
+}
+
 // False when the file cannot be made. Without it note() does nothing.
 bool open_findings(const char* path) noexcept;
 FindingsHeader& header() noexcept;

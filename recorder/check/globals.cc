@@ -96,10 +96,7 @@ void note_write(const Event& event, const Target& target, std::uintptr_t address
   const CallStack stack = stack_from(instruction);
   const Code writer = caller_past_libc(stack);
   if (writer == Code::recorder || writer == Code::check || writer == Code::none) return;
-  Finding finding{};
-  finding.kind = target.kind;
-  finding.event = event.number;
-  finding.reactor = event.reactor;
+  Finding finding = new_finding(target.kind, event.reactor, event.number);
   finding.detail = target.reactor;
   finding.address = address;
   if (target.kind == Kind::global_write) watch_word(address);

@@ -40,22 +40,18 @@ __attribute__((tls_model("initial-exec"))) thread_local ThreadEvents t_events = 
 constinit SpinLock g_lock;  // of the reactors' table
 char g_directory[4096] = "";
 
+void note_time_stamp_read(std::uintptr_t site) noexcept {
+  const Event* const event = current_event();
+  if (event == nullptr || code_at(site) != Code::program) return;
+  const CallStack stack = stack_from(site);
+  note(stack.hash(event->reactor), new_finding(Kind::time_stamp, event->reactor, event->number), stack);
+}
+
 bool on_segv(const siginfo_t& info, ucontext_t& context) noexcept {
-  if (info.si_code == SI_KERNEL && os::is_time_stamp_read(context)) {
-    const auto site = static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RIP]);
-    const Event* const event = current_event();
-    if (event != nullptr && code_at(site) == Code::program) {
-      const CallStack stack = stack_from(site);
-      Finding finding{};
-      finding.kind = Kind::time_stamp;
-      finding.event = event->number;
-      finding.reactor = event->reactor;
-      note(stack.hash(event->reactor), finding, stack);
-    }
-    os::answer_time_stamp_read(context, os::true_time_stamp());
-    return true;
-  }
-  return on_write_fault(info, context);
+  if (info.si_code != SI_KERNEL || !os::is_time_stamp_read(context)) return on_write_fault(info, context);
+  note_time_stamp_read(static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RIP]));
+  os::answer_time_stamp_read(context, os::true_time_stamp());
+  return true;
 }
 
 bool on_trap(const siginfo_t&, ucontext_t& context) noexcept { return on_step_done(context); }

@@ -74,10 +74,7 @@ class HeapScan {
   }
 
   bool look_at(const Heap::Block& block, const std::uint64_t* word) {
-    Finding finding{};
-    finding.kind = Kind::pointer;
-    finding.event = event_.number;
-    finding.reactor = event_.reactor;
+    Finding finding = new_finding(Kind::pointer, event_.reactor, event_.number);
     finding.address = reinterpret_cast<std::uintptr_t>(word);
     finding.value = *word;
     finding.extra[0] = block.address;

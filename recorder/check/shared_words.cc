@@ -48,10 +48,7 @@ void compare_words(std::uint32_t reactor, std::uint64_t event) noexcept {
   for (std::size_t i = 0; i < g_count; ++i) {
     const Word& word = g_words[i];
     if (!word.known || module_of(word.address) == nullptr || value_at(word.address) == word.value) continue;
-    Finding finding{};
-    finding.kind = Kind::changed_between;
-    finding.event = event;
-    finding.reactor = reactor;
+    Finding finding = new_finding(Kind::changed_between, reactor, event);
     finding.address = word.address;
     note(word.address * 31, finding, {});
   }

@@ -11,6 +11,7 @@
 #include "event.h"
 #include "findings.h"
 #include "globals.h"
+#include "os/time_stamps.h"
 #include "signals.h"
 #include "waits.h"
 
@@ -62,28 +63,29 @@ long change_mask(const long* arguments, ucontext_t& context) noexcept {
   return 0;
 }
 
-void judge(const SystemCall& call, const Event& event, const CallStack& stack) noexcept {
-  const Code caller = caller_past_libc(stack);
-  const bool recorded = caller == Code::recorder || caller == Code::check;
-  const bool own_affair = recorded && current_heap() == nullptr;
-  const bool raw = stack.count > 0 && code_at(stack.frames[0]) != Code::libc;
-  Finding finding{};
-  finding.event = event.number;
-  finding.reactor = event.reactor;
-  finding.detail = static_cast<std::uint32_t>(call.number);
-  finding.extra[1] = recorded;
-  finding.extra[2] = raw;
-  if (own_affair || caller == Code::none) return;  // none: libc's code for starting processes has no way back to its caller
+// What the call means for a replay; nothing when `kind` stays as it is.
+void classify(const SystemCall& call, bool recorded, Finding& finding) noexcept {
   if (const std::optional<Wait> wait = may_wait(call)) {
-    if (recorded && *wait == Wait::lock && call.number == SYS_futex) return;  // our own
+    if (recorded && call.number == SYS_futex) return;  // a lock of the recorder's
     finding.kind = Kind::waits;
     finding.extra[0] = static_cast<std::uint64_t>(*wait);
   } else if (!recorded && !is_harmless(call.number) && current_heap() != nullptr) {
     finding.kind = Kind::system_call;
-  } else {
-    return;
   }
-  note(stack.hash(hash_mix(event.reactor, finding.detail) + static_cast<std::uint64_t>(finding.kind)), finding, stack);
+}
+
+void judge(const SystemCall& call, const Event& event, const CallStack& stack) noexcept {
+  const Code caller = caller_past_libc(stack);
+  if (caller == Code::none) return;  // libc's code for starting processes has no way back to its caller
+  const bool recorded = caller == Code::recorder || caller == Code::check;
+  if (recorded && current_heap() == nullptr) return;  // for the recorder itself
+  Finding finding = new_finding(Kind{}, event.reactor, event.number);
+  finding.detail = static_cast<std::uint32_t>(call.number);
+  finding.extra[1] = recorded;
+  finding.extra[2] = code_at(stack.frames[0]) != Code::libc;
+  classify(call, recorded, finding);
+  if (finding.kind != Kind{})
+    note(stack.hash(hash_mix(event.reactor, finding.detail) + static_cast<std::uint64_t>(finding.kind)), finding, stack);
 }
 
 }  // namespace
@@ -114,6 +116,7 @@ bool on_system_call(const siginfo_t& info, ucontext_t& context) noexcept {
     judge(call, *event, stack_from(static_cast<std::uintptr_t>(registers[REG_RIP])));
   if (must_be_made_by_program(call.number)) {
     t_off = true;
+    os::trap_time_stamps(false);  // the child would inherit it
     registers[REG_RIP] -= 2;
     registers[REG_RAX] = call.number;
     return true;

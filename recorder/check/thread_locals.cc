@@ -42,10 +42,7 @@ void compare(const Event& event, const Block& block, const std::byte* before) no
   for (std::size_t at = 0; at < block.bytes; at += kStep) {
     const std::size_t bytes = block.bytes - at < kStep ? block.bytes - at : kStep;
     if (std::memcmp(before + at, block.data + at, bytes) == 0) continue;
-    Finding finding{};
-    finding.kind = Kind::thread_local_write;
-    finding.event = event.number;
-    finding.reactor = event.reactor;
+    Finding finding = new_finding(Kind::thread_local_write, event.reactor, event.number);
     finding.address = at;
     while (before[finding.address] == block.data[finding.address]) ++finding.address;
     finding.value = block.module;

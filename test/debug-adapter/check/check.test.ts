@@ -28,7 +28,7 @@ const sinsFile = path.join(root, 'fixtures/programs/unfaithful/sins.cc');
 /** Everything but the crash, which would end the others. */
 const ALL_SINS = [
   'pointer', 'nested-pointer', 'stack-pointer', 'neighbour', 'own-global', 'shared-global', 'library-global', 'thread-local',
-  'thread', 'lock', 'sleep', 'poll', 'file', 'time-stamp', 'raw-system-call', 'unrecorded-call', 'getauxval',
+  'thread', 'lock', 'sleep', 'poll', 'file', 'process', 'time-stamp', 'raw-system-call', 'unrecorded-call', 'getauxval',
 ]; // prettier-ignore
 
 async function checked(options: readonly string[], program: string, args: readonly string[]) {
@@ -136,6 +136,11 @@ describe('afterimage check', function () {
     it('sleeping', () => assert.equal(issue('wait clock_nanosleep commit_sleep').severity, 'warning'));
     it('waiting for a peer', () => assert.match(issue('wait poll commit_poll').what, /may wait for a peer/));
     it('reading a file, but merely as a note: it is recorded', () => assert.equal(issue('wait read commit_file').severity, 'note'));
+
+    it('waiting for a process, which runs as if nobody watched its parent', () => {
+      assert.match(issue('wait wait4 commit_process').what, /waits for another process/);
+      assert.equal(report.exitCode, 0);
+    });
 
     it('reading the time-stamp counter', () => {
       writtenAt(issue('instruction commit_time_stamp'), 'commit_time_stamp', '__rdtsc()');
