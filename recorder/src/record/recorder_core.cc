@@ -53,6 +53,7 @@ Options with_check(Options options) {
   options.directory = check_hooks->directory;
   options.snapshot_engine = "stop";
   options.genesis = false;
+  options.genesis = false;
   return options;
 }
 
