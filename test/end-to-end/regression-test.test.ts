@@ -76,6 +76,21 @@ describe('a recording as a regression test', function () {
     assert.match(other.stderr, /this build has no reactor of type (Ledger|Matcher|Gateway)/);
   });
 
+  it('may be a packed file; but not a redacted one, whose constructions were left out', async () => {
+    const [packed, redacted, rules] = ['packed.mcap', 'redacted.mcap', 'rules.json'].map((name) => path.join(scratch, name)) as [
+      string,
+      string,
+      string,
+    ];
+    fs.writeFileSync(rules, JSON.stringify({ rules: [{ type: 'Order', bytes: 'all', how: 'zero' }] }));
+    assert.equal((await afterimage(['pack', '-o', packed, recording])).code, 0);
+    assert.equal((await afterimage(['pack', '--redact', rules, '-o', redacted, recording])).code, 0);
+    const cache = { XDG_CACHE_HOME: scratch };
+    assert.equal((await afterimage(['test', '--exe', laterBuild('repaired'), packed], cache)).code, 0);
+    const refused = await afterimage(['test', '--exe', laterBuild('repaired'), redacted], cache);
+    assert.deepEqual([refused.code, /left out when the recording was packed/.test(refused.stderr)], [2, true], refused.stderr);
+  });
+
   it('is replayed by the recorded build as any other recording', async () => {
     const { code, stdout } = await afterimage(['verify', recording]);
     assert.equal(code, 0, stdout);
