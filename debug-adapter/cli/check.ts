@@ -3,7 +3,7 @@
 import * as path from 'node:path';
 import { check, type Group, type Issue, type Place, type Report, type Severity } from '../check';
 import { ExitCode } from './exit-codes';
-import { type Output } from './output';
+import { type Output, pathFromHere } from './output';
 import { counted, printable, wrapped } from './text';
 
 export interface CheckOptions {
@@ -142,13 +142,7 @@ const times = (count: number) => (count === 1 ? 'once' : `${count} times`);
 
 function placeText({ function: name, file, line, module }: Place): string {
   if (file === '') return module === '' ? name : `${name} in ${module}`;
-  return name === '' ? `${shortPath(file)}:${line}` : `${name} (${shortPath(file)}:${line})`;
-}
-
-/** Seen from here, if it is below. */
-function shortPath(file: string): string {
-  const relative = path.relative(process.cwd(), file);
-  return relative.startsWith('..') ? file : relative;
+  return name === '' ? `${pathFromHere(file)}:${line}` : `${name} (${pathFromHere(file)}:${line})`;
 }
 
 function verdict(report: Report, { colors: c }: Output): string {
