@@ -1,45 +1,43 @@
 // Chosen events as a table for people, and as a document for programs.
 
-import { type EventLog, type ReactorInfo, type RecordedEvent } from '../recording';
+import { type ReactorInfo, type RecordedEvent, type Recording, type Sender, type SentEvent } from '../recording';
 import { type Output } from './output';
 import { cut, duration, hexAddress, longest, printable, table, timeOfDay, wrapped } from './text';
 import { type Typed } from './typed-payloads';
 
 const PREVIEW_BYTES_MAX = 64;
 const INDENT = ' '.repeat(8);
-const COLUMNS = [
-  { title: 'number', right: true },
-  { title: 'time' },
-  { title: 'type', elastic: true },
-  { title: 'bytes', right: true },
-  { title: 'took', right: true },
-];
 
 export interface Row {
+  readonly reactor: ReactorInfo;
   readonly event: RecordedEvent;
   readonly typed: Typed | undefined;
 }
 
 export interface Selection {
-  readonly reactor: ReactorInfo;
-  readonly log: EventLog;
+  readonly recording: Recording;
+  /** One, or all. */
+  readonly reactors: readonly ReactorInfo[];
   readonly rows: readonly Row[];
   /** What to call the event during which the process ended. */
   readonly cutShort: string;
-  /** Made from a core dump. */
-  readonly imported: boolean;
 }
 
-export function writeEvents({ reactor, log, rows }: Selection, output: Output): void {
-  const { id, name, crashEvent = null } = reactor;
-  output.longDocument({ reactor: id, name, first: log.first, end: log.end, crashEvent }, 'events', eventDocuments(rows, crashEvent));
+export function writeEvents({ recording, reactors, rows }: Selection, output: Output): void {
+  const facts = reactors.map(({ id, name, crashEvent = null }) => {
+    const log = recording.log(id);
+    return { reactor: id, name, first: log.first, end: log.end, crashEvent };
+  });
+  const [only, ...others] = facts;
+  output.longDocument(only !== undefined && others.length === 0 ? only : { reactors: facts }, 'events', eventDocuments(rows));
 }
 
-function* eventDocuments(rows: readonly Row[], crashEvent: number | null) {
-  for (const row of rows) yield eventDocument(row, crashEvent);
+function* eventDocuments(rows: readonly Row[]) {
+  for (const row of rows) yield eventDocument(row);
 }
 
-const eventDocument = ({ event, typed }: Row, crashEvent: number | null) => ({
+const eventDocument = ({ reactor, event, typed }: Row) => ({
+  reactor: reactor.id,
   number: event.number,
   type: event.type.name,
   codec: event.type.codec,
@@ -49,44 +47,80 @@ const eventDocument = ({ event, typed }: Row, crashEvent: number | null) => ({
   ...(typed === undefined ? {} : { typed }),
   done: event.done ?? null,
   foreignFrees: event.foreignFrees.map(hexAddress),
-  crash: event.number === crashEvent,
+  sender: event.sender ?? null,
+  sent: event.sent.map((sent) => ({ ...sent, payload: sent.payload.toString('hex') })),
+  crash: event.number === reactor.crashEvent,
 });
 
 export function showEvents(selection: Selection, output: Output): void {
-  const { reactor, log, rows } = selection;
+  const { reactors, rows } = selection;
   const { colors: c } = output;
-  const holds = log.first === log.end ? 'no events' : `events ${log.first}\u2013${log.end - 1}`;
-  output.line(c.bold(printable(reactor.name)) + c.dim(` ${printable(reactor.type)}, ${holds}`));
+  for (const reactor of reactors)
+    output.line(c.bold(printable(reactor.name)) + c.dim(` ${printable(reactor.type)}, ${held(selection, reactor)}`));
   if (rows.length === 0) return output.line(c.dim('nothing to show'));
   const [title = '', ...lines] = eventLines(selection, output.width);
   output.line(c.dim(title));
-  lines.forEach((line, i) => output.line(rows[i]?.event.number === reactor.crashEvent ? c.red(line) : line));
+  lines.forEach((line, i) => output.line(isCrash(rows[i]) ? c.red(line) : line));
   const errors = rows.flatMap(({ typed }) => (typed !== undefined && 'error' in typed ? [typed.error] : []));
   for (const error of new Set(errors)) output.line(c.yellow(`! ${printable(error)}`));
 }
 
-/** The payload takes what the other columns leave. */
+function held({ recording }: Selection, reactor: ReactorInfo): string {
+  const { first, end } = recording.log(reactor.id);
+  return first === end ? 'no events' : `events ${first}\u2013${end - 1}`;
+}
+
+const isCrash = (row: Row | undefined): boolean => row !== undefined && row.event.number === row.reactor.crashEvent;
+
+/** One of the table's columns, or none where nothing would stand in it. */
+interface Column {
+  readonly title: string;
+  readonly right?: boolean;
+  readonly elastic?: boolean;
+  readonly cell: (row: Row) => string;
+}
+
+function columns(selection: Selection, width: number): Column[] {
+  const { recording, reactors, rows } = selection;
+  const typeWidth = Math.max(12, Math.floor(width / 4));
+  const from = (sender: Sender | undefined) => (sender === undefined ? '' : `${nameOf(recording, sender.reactor)} ${sender.event}`);
+  return [
+    ...(reactors.length > 1 ? [{ title: 'reactor', cell: ({ reactor }: Row) => printable(reactor.name) }] : []),
+    { title: 'number', right: true, cell: ({ event }) => String(event.number) },
+    { title: 'time', cell: ({ event }) => timeOfDay(event.timeNs) },
+    { title: 'type', elastic: true, cell: ({ event }) => cut(printable(event.type.name), typeWidth) },
+    ...(rows.some(({ event }) => event.sender !== undefined) ? [{ title: 'from', cell: ({ event }: Row) => from(event.sender) }] : []),
+    { title: 'bytes', right: true, cell: ({ event }) => String(event.payload.length) },
+    { title: 'took', right: true, cell: (row) => took(row, selection) },
+  ];
+}
+
+const nameOf = (recording: Recording, id: number): string =>
+  printable(recording.reactors.find((reactor) => reactor.id === id)?.name ?? `r${id}`);
+
+/** The payload takes what the other columns leave; below it is what the event sent, if that was recorded. */
 function eventLines(selection: Selection, width: number): string[] {
-  const cells = selection.rows.map(({ event }) => [
-    String(event.number),
-    timeOfDay(event.timeNs),
-    cut(printable(event.type.name), Math.max(12, Math.floor(width / 4))),
-    String(event.payload.length),
-    took(event, selection),
-  ]);
-  const lines = table(COLUMNS, cells, width);
+  const shown = columns(selection, width);
+  const cells = selection.rows.map((row) => shown.map(({ cell }) => cell(row)));
+  const lines = table(shown, cells, width);
   const column = longest(lines) + 2;
   const payloads = ['payload', ...selection.rows.map((row) => preview(row, width, column))];
+  const sent = ['', ...selection.rows.map(({ event }) => event.sent.map((one) => sentLine(selection.recording, one, width)).join(''))];
   return lines.map((line, i) => {
     const payload = payloads[i] ?? '';
-    return payload.startsWith('\n') ? line + payload : `${line.padEnd(column)}${payload}`.trimEnd();
+    return (payload.startsWith('\n') ? line + payload : `${line.padEnd(column)}${payload}`.trimEnd()) + (sent[i] ?? '');
   });
 }
 
-function took(event: RecordedEvent, { reactor, cutShort, imported }: Selection): string {
+function sentLine(recording: Recording, { reactor, bytes, payload }: SentEvent, width: number): string {
+  const what = `${INDENT}to ${nameOf(recording, reactor)}: ${bytes} bytes  `;
+  return `\n${what}${bytesPreview(payload, width - what.length)}`.trimEnd();
+}
+
+function took({ reactor, event }: Row, { recording, cutShort }: Selection): string {
   if (event.done !== undefined) return `${duration(event.done.durationNs)}${event.done.threw ? ' threw' : ''}`;
   if (event.number === reactor.crashEvent) return cutShort;
-  return imported && event.number < reactor.finished ? 'unknown' : 'never'; // a bare core does not say how long react() took
+  return recording.imported !== undefined && event.number < reactor.finished ? 'unknown' : 'never'; // a bare core does not say how long react() took
 }
 
 /** A value where there is room for it, else below; bytes as many as fit. */

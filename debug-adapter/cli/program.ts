@@ -144,8 +144,10 @@ function addLooking(program: Command): void {
     'events REC',
     'events --from -100 --count 5 REC',
     'events --type Order --typed REC',
+    'events --all REC',
   ])
     .addOption(reactor())
+    .option('--all', 'of all reactors, in the order of time: no event comes before the one that sent it')
     .option('--from <event>', 'the first event; -100: 100 before the end')
     .option('--count <number>', 'how many events', '20')
     .option('--type <type>', 'only events of this C++ type')

@@ -12,7 +12,7 @@
 import { createHmac } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as z from 'zod';
-import { reasonOf, type Recording } from '../recording';
+import { InputKind, reasonOf, type Recording } from '../recording';
 import { type FieldQuestion, type FieldRange } from './field-ranges';
 import { noSuchRedactedType, rulesNotReadable, rulesWrong } from './errors';
 
@@ -31,12 +31,11 @@ type Rule = z.infer<typeof Rule>;
 export type Rules = z.infer<typeof Rules>;
 
 /** Where the fields of an input of kind `sent` are (FORMAT.md §4). */
-const SENT = { kind: 4, flags: 4, hash: 16, typeBytes: 24, type: 32, uncertain: 1 } as const;
+const SENT = { flags: 4, hash: 16, typeBytes: 24, type: 32, uncertain: 1 } as const;
 const INPUT_HEADER_BYTES = 8;
-/** Foreign frees and created reactors: addresses that a replay cannot do without, and no outside values. */
-const INPUTS_WITHOUT_CONTENT = [1, 2];
+/** Addresses that a replay cannot do without, and numbers of events; no outside values. */
+const INPUTS_WITHOUT_CONTENT: readonly number[] = [InputKind.foreignFrees, InputKind.createdReactor, InputKind.sender];
 /** A call of the world: its result, and the bytes that it took or returned. */
-const CALL = 3;
 const CALL_CONTENT = [
   { from: 16, end: 24 },
   { from: 40, end: Infinity },
@@ -135,7 +134,7 @@ export class Redaction {
 const byteRanges = ({ bytes = [] }: Rule): FieldRange[] =>
   bytes === 'all' ? [{ from: 0, end: Infinity }] : bytes.map(([from, end]) => ({ from, end }));
 
-const isSent = (data: Buffer): boolean => data.length >= INPUT_HEADER_BYTES + SENT.type && data.readUInt16LE(0) === SENT.kind;
+const isSent = (data: Buffer): boolean => data.length >= INPUT_HEADER_BYTES + SENT.type && data.readUInt16LE(0) === InputKind.sent;
 
 /** What a reactor has sent is an event of another one, and may hold whatever the rules hide there: all of it is overwritten. */
 function hideSent(data: Buffer): void {
@@ -150,6 +149,6 @@ function contentOfInput(data: Buffer): FieldRange[] {
   if (data.length <= INPUT_HEADER_BYTES) return [];
   const kind = data.readUInt16LE(0);
   if (INPUTS_WITHOUT_CONTENT.includes(kind)) return [];
-  if (kind !== CALL) return [{ from: INPUT_HEADER_BYTES, end: data.length }];
+  if (kind !== InputKind.call) return [{ from: INPUT_HEADER_BYTES, end: data.length }];
   return CALL_CONTENT.map(({ from, end }) => ({ from: INPUT_HEADER_BYTES + from, end: INPUT_HEADER_BYTES + end }));
 }

@@ -3,12 +3,10 @@
 
 import { eventLost, noSuchEvent } from './errors';
 import { type EventDone, type EventType, readDone, type RecordedEvent } from './event-types';
+import { foreignFreesOf, type Input, readInput, readSent, senderOf, type SentEvent } from './inputs';
 import { contentLength, MESSAGE, RECORD_HEADER_BYTES } from './mcap';
 import { eventIndex, type SegmentIndex } from './segment-index';
 import { type Segment, type SegmentList, shortPath } from './segments';
-
-const INPUT_HEADER_BYTES = 8;
-const FOREIGN_FREES = 1;
 
 export class EventLog {
   private readonly segments: readonly Segment[];
@@ -96,7 +94,7 @@ export class EventLog {
     if (index === undefined) return [];
     const lost = next === undefined ? '' : rangeLost(index.endEvent, next.head.firstEvent);
     const gaps = index.gaps.map(
-      (gap) => `${rangeLost(gap.first, gap.first + gap.count)}: ${gap.reason || `error ${gap.errno} of the recorder`}.`,
+      (gap) => `${rangeLost(gap.first, gap.first + gap.count)}: ${gap.reason.replace(/\.$/, '') || `error ${gap.errno} of the recorder`}.`,
     );
     if (index.damage === undefined) return lost === '' ? gaps : [...gaps, `${lost}: no segment of ${this.name} holds them.`];
     const after = index.endEvent > index.firstEvent ? `after event ${index.endEvent - 1}` : 'before its first event';
@@ -139,7 +137,17 @@ export class EventLog {
     const offset = segment.index.events.at(i);
     const type = segment.index.types.get(bytes.readUInt16LE(offset + MESSAGE.channel)) as EventType;
     const timeNs = bytes.readBigUInt64LE(offset + MESSAGE.logTime);
-    return { number, type, timeNs, payload: dataOf(bytes, offset), done: this.done(at, i, number), foreignFrees: this.foreignFrees(at, i) };
+    const inputs = this.inputsBefore(at, i);
+    return {
+      number,
+      type,
+      timeNs,
+      payload: dataOf(bytes, offset),
+      done: this.done(at, i, number),
+      foreignFrees: foreignFreesOf(inputs),
+      sender: senderOf(inputs),
+      sent: this.sent(at, number),
+    };
   }
 
   /** The `done` of the last event of a segment may have been written to the next one. */
@@ -153,11 +161,18 @@ export class EventLog {
   }
 
   /** Likewise, the inputs before the first event of a segment may be at the end of the one before. */
-  private foreignFrees(at: number, i: number): bigint[] {
+  private inputsBefore(at: number, i: number): Input[] {
     const before = i === 0 ? this.segments[at - 1] : undefined;
-    const early = before === undefined ? [] : freesBefore(before, before.index.events.length);
-    const late = freesBefore(this.segments[at] as Segment, i);
-    return early.length === 0 ? late : [...early, ...late];
+    const early = before === undefined ? [] : inputsBefore(before, before.index.events.length);
+    return [...early, ...inputsBefore(this.segments[at] as Segment, i)];
+  }
+
+  /** And what an event sent may be in both. */
+  private sent(at: number, number: number): SentEvent[] {
+    return this.segments.slice(at, at + 2).flatMap((segment) => {
+      const found = segment.index.sent.filter((sent) => sent.event === number);
+      return found.flatMap((sent) => readSent(readInput(dataOf(segment.bytes(), sent.at))) ?? []);
+    });
   }
 }
 
@@ -165,16 +180,12 @@ function reservedBytes({ fileBytes, indexIfScanned: index }: Segment): number {
   return index === undefined || index.sealed !== undefined ? 0 : fileBytes - index.usedBytes;
 }
 
-function freesBefore(segment: Segment, i: number): bigint[] {
+function inputsBefore(segment: Segment, i: number): Input[] {
   const { inputEvents, inputs } = segment.index;
-  const frees: bigint[] = [];
-  for (let k = inputEvents.lowerBound(i); k < inputEvents.length && inputEvents.at(k) === i; k++) {
-    const data = dataOf(segment.bytes(), inputs.at(k));
-    if (data.length < INPUT_HEADER_BYTES || data.readUInt16LE(0) !== FOREIGN_FREES) continue;
-    const end = Math.min(data.length, INPUT_HEADER_BYTES + data.readUInt32LE(4));
-    for (let p = INPUT_HEADER_BYTES; p + 8 <= end; p += 8) frees.push(data.readBigUInt64LE(p));
-  }
-  return frees;
+  const found: Input[] = [];
+  for (let k = inputEvents.lowerBound(i); k < inputEvents.length && inputEvents.at(k) === i; k++)
+    found.push(readInput(dataOf(segment.bytes(), inputs.at(k))));
+  return found;
 }
 
 const dataOf = (bytes: Buffer, at: number): Buffer =>

@@ -1,5 +1,6 @@
 // What the reader hands out about events.
 
+import { type Sender, type SentEvent } from './inputs';
 import { type ChannelRecord, Damage } from './mcap';
 
 /** The type of an event, from its channel (FORMAT.md §4). */
@@ -36,6 +37,10 @@ export interface RecordedEvent {
   readonly done: EventDone | undefined;
   /** Blocks freed by others since the event before, in this order. */
   readonly foreignFrees: bigint[];
+  /** `undefined`: it came from outside, or from the reactor itself. */
+  readonly sender: Sender | undefined;
+  /** What it sent to other reactors, if the recording has more of it than a hash. */
+  readonly sent: readonly SentEvent[];
 }
 
 export const DONE_BYTES = 32;

@@ -2,6 +2,7 @@
 
 export { openRecording, type ReactorInfo, type Recording, type RecordingState } from './recording';
 export { type EventLog } from './event-log';
+export { type Sender, type SentEvent } from './inputs';
 export { type EventDone, type EventType, type RecordedEvent } from './event-types';
 export { type Load, type SnapshotInfo } from './snapshot';
 export { type Fidelity, type ImportFile } from './import-file';
@@ -14,4 +15,5 @@ export { UserError } from './errors';
 export { hasFaultAddress, signalMeaning, signalName } from './signals';
 // For packing, which copies records as they are.
 export { Damage, Fields } from './mcap';
+export { InputKind } from './inputs';
 export { listSegments, type Segment, SegmentCache } from './segments';

@@ -3,6 +3,7 @@
 
 import { Column } from './column';
 import { DONE_BYTES, eventType, type EventType } from './event-types';
+import { InputKind } from './inputs';
 import { contentLength, Damage, Fields, MAGIC, MESSAGE, Opcode, readChannel, RECORD_HEADER_BYTES } from './mcap';
 
 const CHANNEL = { done: 1, input: 2, gap: 3, firstEvent: 16 } as const;
@@ -37,6 +38,8 @@ export interface SegmentIndex {
   /** Inputs from before react(), as two columns: the index of the event they precede (events.length: one of the next segment), and their offset. */
   readonly inputEvents: Column;
   readonly inputs: Column;
+  /** What events sent to other reactors, where it was recorded: the number of the event, and the offset of the input. */
+  readonly sent: readonly { readonly event: number; readonly at: number }[];
   readonly usedBytes: number;
   readonly sealed: { readonly dataBytes: number; readonly crc: number } | undefined;
   /** Why the pass stopped before the writer did; `undefined` when nothing is damaged. */
@@ -53,6 +56,7 @@ class Pass implements SegmentIndex {
   readonly earlierDones = new Map<number, number>();
   readonly inputEvents = new Column();
   readonly inputs = new Column();
+  readonly sent: { event: number; at: number }[] = [];
   endEvent: number;
   usedBytes = MAGIC.length;
   sealed: SegmentIndex['sealed'];
@@ -107,7 +111,7 @@ class Pass implements SegmentIndex {
     const channel = this.bytes.readUInt16LE(at + MESSAGE.channel);
     if (channel >= CHANNEL.firstEvent) this.event(at, channel);
     else if (channel === CHANNEL.done) this.done(at, length - MESSAGE.contentBytesMin);
-    else if (channel === CHANNEL.input) this.input(at);
+    else if (channel === CHANNEL.input) this.input(at, length - MESSAGE.contentBytesMin);
     else if (channel === CHANNEL.gap) this.gap(at, length - MESSAGE.contentBytesMin);
   }
 
@@ -129,10 +133,14 @@ class Pass implements SegmentIndex {
     else this.dones.set(eventIndex(this, event) ?? this.dones.length, at);
   }
 
-  private input(at: number): void {
+  private input(at: number, length: number): void {
     const event = this.near(this.bytes.readUInt32LE(at + MESSAGE.sequence));
     if (event > this.endEvent) throw new Damage(`an input belongs to event ${event}, but event ${this.endEvent} is next`);
-    if (event < this.endEvent) return; // asked for inside react(): only a replay needs it
+    if (event < this.endEvent) {
+      // Of what happened inside react(), the rest is for a replay only.
+      if (length >= 2 && this.bytes.readUInt16LE(at + MESSAGE.data) === InputKind.sent) this.sent.push({ event, at });
+      return;
+    }
     this.inputEvents.push(this.events.length);
     this.inputs.push(at);
   }

@@ -88,7 +88,7 @@ int main(int count, char** arguments) {
   {
     SegmentKeeper keeper;
     Retention retention(0, 0);
-    EventLog log(keeper, directory, std::size_t{16} << 20, std::string(32, '0'), 0, retention);
+    EventLog log(keeper, retention, {directory, std::size_t{16} << 20, std::string(32, '0'), 0});
     if (log.open().ok()) taken = append_paced(log, events, static_cast<std::uint64_t>(1e9 / kEventsPerSecond / tick));
     stalls = keeper.stalls();
   }

@@ -11,6 +11,8 @@ const event: RecordedEvent = {
   payload: Buffer.from('SFO\0JFK'),
   done,
   foreignFrees: [],
+  sender: undefined,
+  sent: [],
 };
 
 const reactor = { crashEvent: undefined, finished: 7 };

@@ -34,7 +34,7 @@ std::vector<std::byte> payload_of(std::uint64_t event, std::uint32_t reactor) {
 
 void write_log(SegmentKeeper& keeper, const std::string& directory, std::uint32_t reactor) {
   Retention retention(0, 0);
-  EventLog log(keeper, directory, kSegmentBytes, std::string(32, '0'), reactor, retention);
+  EventLog log(keeper, retention, {directory, kSegmentBytes, std::string(32, '0'), reactor});
   CHECK(log.open().ok());
   for (std::uint64_t event = 0; event < kEvents; ++event) {
     const std::uint16_t channel = log.channel_of(kText, event);

@@ -12,6 +12,7 @@
 
 #include "check.h"
 #include "format/core_file.h"
+#include "format/sent.h"
 #include "replay/event_source.h"
 
 namespace {
@@ -21,6 +22,8 @@ using afterimage::format::CoreFile;
 using afterimage::format::Done;
 using afterimage::format::InputHeader;
 using afterimage::format::InputKind;
+using afterimage::format::Sender;
+using afterimage::format::SentRecord;
 using afterimage::replay::EventSource;
 using afterimage::replay::LogMessage;
 
@@ -51,8 +54,18 @@ T read(std::span<const std::byte> data, std::size_t offset = 0) {
 // One event with what belongs to it, which the log has in several messages.
 struct Event {
   std::string type_and_payload, type;
-  std::string frees, done = "-";
+  std::string frees, done = "-", from, to;
 };
+
+void add_sent(std::string& to, const LogMessage& message) {
+  const SentRecord sent(message.input_value());
+  to += " to " + std::to_string(sent.header.reactor) + ',' + std::string(sent.type) + ',' + hex_bytes(sent.kept);
+}
+
+void add_sender(std::string& from, const LogMessage& message) {
+  const auto sender = read<Sender>(message.input_value());
+  from = " from " + std::to_string(sender.reactor) + ',' + std::to_string(sender.event) + ',' + std::to_string(sender.message);
+}
 
 void add_frees(std::string& frees, std::span<const std::byte> data) {
   const auto header = read<InputHeader>(data);
@@ -79,6 +92,8 @@ void take(std::map<std::uint64_t, Event>& events, std::set<std::uint64_t>& begun
       return;
     case LogMessage::Kind::input:
       if (!begun.contains(message.event)) add_frees(event.frees, message.data);
+      if (message.input_header().kind == static_cast<std::uint16_t>(InputKind::sender)) add_sender(event.from, message);
+      if (message.input_header().kind == static_cast<std::uint16_t>(InputKind::sent)) add_sent(event.to, message);
       return;
     case LogMessage::Kind::done: event.done = done_words(message.data); return;
     case LogMessage::Kind::gap: return;
@@ -93,7 +108,7 @@ std::string event_lines(const std::string& reactor, EventSource& source) {
   for (std::uint64_t number = source.first(); begun.contains(number); ++number) {
     const Event& event = events[number];
     lines += reactor + " event " + std::to_string(number) + ' ' + (event.frees.empty() ? "-" : event.frees) + ' ' +
-             event.type_and_payload + ' ' + event.done + ' ' + event.type + '\n';
+             event.type_and_payload + ' ' + event.done + ' ' + event.type + event.from + event.to + '\n';
   }
   return lines;
 }

@@ -49,4 +49,6 @@ const describeEvent = (event: RecordedEvent) => ({
     outbound: hex(event.done.outbound),
   },
   foreignFrees: event.foreignFrees.map(hex),
+  ...(event.sender === undefined ? {} : { sender: event.sender }),
+  ...(event.sent.length === 0 ? {} : { sent: event.sent.map((sent) => ({ ...sent, payload: sent.payload.toString('hex') })) }),
 });

@@ -87,6 +87,15 @@ export class SegmentWriter {
     return this.message(2, event, u16(kind), u16(0), u32(content.length), content);
   }
 
+  sender(event: number, reactor: number, sentIn: number, message: number): this {
+    return this.input(event, 6, Buffer.concat([u64(sentIn), u32(reactor), u32(message)]));
+  }
+
+  sent(event: number, reactor: number, type: string, payload: string): this {
+    const sizes = [u64(payload.length), u64(0x1234), u32(type.length), u32(payload.length)];
+    return this.input(event, 4, Buffer.concat([u32(reactor), u32(0), ...sizes, Buffer.from(type + payload)]));
+  }
+
   gap(first: number, count: number, errno: number, reason: string): this {
     return this.message(3, first, u64(first), u64(count), u32(errno), Buffer.from(reason));
   }

@@ -14,10 +14,12 @@ export function recordingLines(recording: Recording): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function eventLine({ number, type, payload, done, foreignFrees }: RecordedEvent): string {
+function eventLine({ number, type, payload, done, foreignFrees, sender, sent }: RecordedEvent): string {
   const hex = (value: bigint) => value.toString(16);
   const end =
     done === undefined ? '-' : [done.durationNs, done.threw ? 'threw' : 'returned', hex(done.allocations), hex(done.outbound)].join(',');
   const frees = foreignFrees.map(hex).join(',') || '-';
-  return `event ${number} ${frees} ${type.codec} ${hex(type.thunk)} ${payload.toString('hex') || '-'} ${end} ${type.name}`;
+  const from = sender === undefined ? '' : ` from ${sender.reactor},${sender.event},${sender.message}`;
+  const to = sent.map((message) => ` to ${message.reactor},${message.type},${message.payload.toString('hex') || '-'}`).join('');
+  return `event ${number} ${frees} ${type.codec} ${hex(type.thunk)} ${payload.toString('hex') || '-'} ${end} ${type.name}${from}${to}`;
 }

@@ -91,6 +91,18 @@ export const vectors: Record<string, () => Files> = {
     return base({ [r0(1)]: writer.live(), [r0(2)]: segment(2, 3).live().fill(0, 8), [snap(0)]: snapshot({ position: 0 }), control: control({ closed: true, reactors: [{ started: 3, finished: 3 }] }) }); // prettier-ignore
   },
 
+  'one-sends-to-another': () => {
+    const shop = segment(1, 0).type(ORDER).event(0, 16, order(0, 1)).sent(0, 1, 'shop::Entry', 'one').sent(0, 1, 'shop::Entry', '').done(0);
+    const audit = segment(1, 0, 1).type(RAW).sender(0, 0, 0, 0).event(0, 18, 'one').done(0).foreignFrees(1, 0x4000_0000_1000n);
+    return {
+      ...base({ [r0(1)]: shop.live(), [snap(0)]: snapshot({ position: 0 }) }),
+      'r1/reactor.json': reactorFile(1, 'audit', 'shop::Audit'),
+      [`r1/${segmentName(1)}`]: audit.sender(1, 0, 0, 1).event(1, 18, '').done(1).live(),
+      [`r1/${snapshotName(0)}`]: snapshot({ reactor: 1, position: 0 }),
+      control: control({ closed: true, reactors: [{ started: 1, finished: 1 }, { started: 2, finished: 2 }] }), // prettier-ignore
+    };
+  },
+
   'newer-minor': () => {
     const writer = segment(1, 0)
       .raw(record(0x80, Buffer.from('private')))

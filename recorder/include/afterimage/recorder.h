@@ -37,6 +37,15 @@ struct Options {
   std::uint64_t snapshot_log_bytes = std::uint64_t{32} << 20;
   // ... or after this many milliseconds. 0: never by time.
   std::uint64_t snapshot_interval_ms = 0;
+  // When events come faster than segments can be prepared: true makes deliver() wait; false goes on without recording, until a
+  // segment and a new snapshot can be had. The log then names the events that it lost (a gap). A full or failing disk is not
+  // waited for in any case: it makes a gap, and is tried again once a second.
+  bool wait_for_log = true;
+  // 0: the recording outlives its process, however that ends, but not the machine. Otherwise it is also written to the disk so
+  // often, in the background: a power failure loses at most so many milliseconds.
+  std::uint64_t sync_interval_ms = 0;
+  // What a reactor sends to others is recorded as a hash, by which a replay is compared. true: with its bytes as well.
+  bool record_sent_events = false;
   // How a snapshot is copied while the reactor goes on: "precopy", "fork", "cow-uffd", "cow-mprotect", or "stop" (it does not
   // go on). "auto" and what is not possible on this machine: the best that is. Small reactors always stop.
   std::string snapshot_engine = "auto";
@@ -80,6 +89,12 @@ struct CurrentEvent {
   std::uint64_t event = 0;
 };
 
+// What a reactor has sent to others in its current event.
+struct Outbound {
+  std::uint64_t hash = 0;  // 0: nothing
+  std::uint64_t count = 0;
+};
+
 // One event on its way into a reactor. The constructor commits it to the log and enters the heap; the destructor (also
 // when react() threw) leaves the heap, logs the end, and takes a snapshot if one is due.
 class [[nodiscard, gnu::visibility("default")]] Delivery {
@@ -103,7 +118,7 @@ class [[nodiscard, gnu::visibility("default")]] Delivery {
   std::uint64_t event_ = 0;
   std::uint64_t begun_ns_ = 0;
   std::size_t inbox_used_ = 0;
-  std::uint64_t outer_outbound_ = 0;
+  Outbound outer_outbound_;
   CurrentEvent previous_event_;
   unsigned exceptions_ = 0;
 };

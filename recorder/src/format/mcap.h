@@ -38,6 +38,7 @@ enum class InputKind : std::uint16_t {
   call = 3,             // format/calls.h; inside the event
   sent = 4,             // format/sent.h; inside the event
   entered = 5,          // nothing; before the event
+  sender = 6,           // Sender; before the event
 };
 
 struct CreatedReactor {
@@ -46,6 +47,19 @@ struct CreatedReactor {
 };
 static_assert(sizeof(CreatedReactor) == 24);
 
+// Which event of another reactor has sent this one: its `message`-th to others, from 0.
+struct Sender {
+  std::uint64_t event;
+  std::uint32_t reactor, message;
+};
+static_assert(sizeof(Sender) == 16);
+
+// Events that the recorder could not log. The reason follows, in words; on disk the head is kGapHeadBytes long.
+struct Gap {
+  std::uint64_t first, count;
+  std::uint32_t error;
+};
+inline constexpr std::size_t kGapHeadBytes = 20;
 
 struct Done {
   std::uint32_t duration_ns;

@@ -40,8 +40,8 @@ Status ReactorCore::begin_construction_log(const EventTypeInfo& type, std::span<
   const std::string directory = directory_ + "/genesis";
   if (Status status = make_directory(directory_); !status) return status;
   if (Status status = make_directory(directory); !status) return status;
-  construction_ = std::make_unique<EventLog>(recorder_->segments(), directory, kSegmentBytes, recorder_->uuid(), id_,
-                                             construction_retention_);
+  construction_ = std::make_unique<EventLog>(recorder_->segments(), construction_retention_,
+                                             LogPlace{directory, kSegmentBytes, recorder_->uuid(), id_});
   if (Status status = construction_->open(); !status) return status;
   const format::Message message{construction_->channel_of(type, 0), 0, next_time(clock_.now_ns())};
   if (message.channel == 0 || !construction_->append(message, arguments, {}, 0)) return construction_->failure();
@@ -54,13 +54,13 @@ void ReactorCore::end_construction() noexcept {
   const format::Done done{.duration_ns = 0,
                           .flags = 0,
                           .allocation_fingerprint = heap_->fingerprint(),
-                          .outbound_hash = outbound_,
+                          .outbound_hash = outbound_.hash,
                           .event = 0};
   const format::Message message{format::kDoneChannel, 0, next_time(last_time_ns_)};
   if (!construction_->append(message, bytes_of(&done, sizeof done), {}, 1)) construction_note_.missing = construction_->failure().message();
   construction_.reset();
   next_event_ = 0;
-  outbound_ = 0;
+  outbound_ = {};
 }
 
 // The constructor threw: there is no such reactor.
@@ -71,11 +71,11 @@ void ReactorCore::give_up_construction() noexcept {
 }
 
 void ReactorCore::sends(std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept {
-  set_outbound(outbound_hash(outbound_, reactor, type, payload, bytes));
-  if (!logs_genesis()) return;
+  outbound_ = {outbound_hash(outbound_.hash, reactor, type, payload, bytes), outbound_.count + 1};
+  if (!logs_genesis() && !recorder_->options().record_sent_events) return;
   const OutsideScope outside;
   if (!finds_memory([&] { log_input(format::InputKind::sent, format::sent_record(reactor, type, payload, bytes)); }))
-    step_aside(out_of_memory());
+    step_aside(out_of_memory(), next_event_);
 }
 
 }  // namespace afterimage::detail

@@ -43,17 +43,18 @@ Delivery::Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo
     replay_hooks->outbound(reactor, type, payload, bytes);
     return;
   }
-  if (t_reactor != nullptr && t_reactor != core) t_reactor->sends(reactor, type, payload, bytes);
   previous_heap_ = switch_heap(nullptr);
+  ReactorCore* const sender = t_reactor != core ? t_reactor : nullptr;
+  if (sender != nullptr) sender->sends(reactor, type, payload, bytes);
   ensure_signal_stack();
-  event_ = core->begin(type, payload, bytes, begun_ns_);
+  event_ = core->begin(type, payload, bytes, sender, begun_ns_);
   payload_ = core->enter_inbox(type, payload, bytes, inbox_used_);
   object_ = core->object();
   exceptions_ = uncaught_exceptions();
 
   previous_core_ = std::exchange(t_reactor, core);
   outer_outbound_ = core->outbound();
-  core->set_outbound(0);
+  core->set_outbound({});
   previous_event_ = std::exchange(t_current_event, {core->id() + std::uint64_t{1}, event_});
   if (check_hooks != nullptr) [[unlikely]] check_hooks->event_begins(core->id(), event_, core->heap());
   switch_heap(core->heap());
@@ -64,7 +65,7 @@ Delivery::~Delivery() {
   switch_heap(nullptr);
   if (check_hooks != nullptr) [[unlikely]] check_hooks->event_ends();
   core_->leave_inbox(inbox_used_);
-  const std::uint64_t outbound = core_->outbound();
+  const std::uint64_t outbound = core_->outbound().hash;
   core_->end(event_, begun_ns_, uncaught_exceptions() > exceptions_, outbound);
   core_->set_outbound(outer_outbound_);
   t_reactor = previous_core_;

@@ -30,9 +30,9 @@ constexpr std::size_t kFixedPreambleBytes = 1024;  // magic, header, metadata, t
 
 }  // namespace
 
-EventLog::EventLog(SegmentKeeper& keeper, std::string directory, std::size_t segment_bytes, std::string uuid,
-                   std::uint32_t reactor, Retention& retention)
-    : keeper_(keeper), retention_(retention), source_(std::move(directory), segment_bytes), uuid_(std::move(uuid)), reactor_(reactor) {}
+EventLog::EventLog(SegmentKeeper& keeper, Retention& retention, LogPlace place)
+    : keeper_(keeper), retention_(retention), source_(std::move(place.directory), place.segment_bytes), uuid_(std::move(place.uuid)),
+      reactor_(place.reactor) {}
 
 EventLog::~EventLog() {
   if (segment_ != nullptr) keeper_.give_back(std::move(segment_));
@@ -40,25 +40,33 @@ EventLog::~EventLog() {
 }
 
 Status EventLog::open() {
-  rotate(0, 0);
+  rotate(0, 0, true);
   return failure_;
 }
 
-bool EventLog::rotate(std::size_t bytes, std::uint64_t next_event) noexcept {
+bool EventLog::rotate(std::size_t bytes, std::uint64_t next_event, bool wait) noexcept {
   const OutsideScope outside;
-  if (!failure_.ok()) return false;
-  if (!finds_memory([&] { begin_segment(bytes, next_event); })) failure_ = out_of_memory();
+  failure_ = {};
+  if (!finds_memory([&] { begin_segment(bytes, next_event, wait); })) failure_ = out_of_memory();
   return failure_.ok();
 }
 
-void EventLog::begin_segment(std::size_t bytes, std::uint64_t next_event) {
+void EventLog::begin_segment(std::size_t bytes, std::uint64_t next_event, bool wait) {
   const std::size_t needed = preamble_bytes() + bytes + format::kSealBytes;
-  std::unique_ptr<Segment> next = keeper_.take(source_, needed, failure_);
+  std::unique_ptr<Segment> next = keeper_.take(source_, needed, wait, failure_);
   if (next == nullptr) return;
   std::swap(segment_, next);
   if (next != nullptr) keeper_.give_back(std::move(next));
   write_preamble(next_event);
   retention_.segment_begun(segment_->path, next_event, segment_->memory.size());
+}
+
+bool EventLog::resume(const format::Gap& gap, const std::string& reason, std::uint64_t time_ns, bool wait) {
+  const OutsideScope outside;
+  const std::span<const std::byte> head = std::as_bytes(std::span(&gap, 1)).first(format::kGapHeadBytes);
+  const std::span<const std::byte> text = std::as_bytes(std::span(reason));
+  return rotate(format::kMessageOverhead + head.size() + text.size(), gap.first, wait) &&
+         append({format::kGapChannel, static_cast<std::uint32_t>(gap.first), time_ns}, head, text, gap.first);
 }
 
 void EventLog::write_preamble(std::uint64_t next_event) {
@@ -116,7 +124,7 @@ std::uint16_t EventLog::add_channel(const detail::EventTypeInfo& type, std::uint
                        .bytes = std::to_string(type.bytes),
                        .align = std::to_string(type.align)};
   const std::size_t bytes = announcement_bytes(channel);
-  if (writer().room() < bytes + format::kSealBytes && !rotate(bytes, next_event)) return 0;
+  if (writer().room() < bytes + format::kSealBytes && !rotate(bytes, next_event, true)) return 0;
   channels_.reserve(channels_.size() + 1);  // before it is announced
   announce(channel);
   return channels_.emplace_back(std::move(channel)).id;

@@ -14,11 +14,16 @@
 
 namespace afterimage {
 
+struct LogPlace {
+  std::string directory;
+  std::size_t segment_bytes;
+  std::string uuid;  // 32 hex digits; as the reactor, repeated in every segment
+  std::uint32_t reactor;
+};
+
 class EventLog {
  public:
-  // `uuid` (32 hex digits) and `reactor` are repeated in every segment.
-  EventLog(SegmentKeeper& keeper, std::string directory, std::size_t segment_bytes, std::string uuid,
-           std::uint32_t reactor, Retention& retention);
+  EventLog(SegmentKeeper& keeper, Retention& retention, LogPlace place);
   ~EventLog();  // seals the last segment
 
   // Begins the first segment.
@@ -35,13 +40,27 @@ class EventLog {
               std::uint64_t next_event) {
     const std::size_t bytes = format::kMessageOverhead + head.size() + tail.size();
     if (writer().room() < bytes + format::kSealBytes) [[unlikely]] {
-      if (!rotate(bytes, next_event)) return false;
+      if (!rotate(bytes, next_event, true)) return false;
     }
     writer().message(message, head, tail);
     fetch_ahead();
     bytes_ += bytes;
     return true;
   }
+
+  // Before an event: whether it has room, and its end, too, when it asks for nothing in between.
+  bool has_room(std::size_t payload_bytes) const noexcept {
+    return segment_->writer.room() >= event_bytes(payload_bytes) + format::kSealBytes;
+  }
+  // Without `wait` it fails when no segment is ready.
+  bool make_room(std::size_t payload_bytes, std::uint64_t next_event, bool wait) {
+    return rotate(event_bytes(payload_bytes), next_event, wait);
+  }
+
+  // After a failure: whether there is a segment to go on with.
+  bool can_resume() { return keeper_.is_ready(source_); }
+  // Goes on in a new segment, which begins with the gap.
+  bool resume(const format::Gap& gap, const std::string& reason, std::uint64_t time_ns, bool wait);
 
   std::uint64_t bytes() const noexcept { return bytes_; }  // appended in all
   std::uint64_t segment_number() const noexcept { return segment_ != nullptr ? segment_->number : 0; }
@@ -62,10 +81,13 @@ class EventLog {
     std::string type, thunk, bytes, align;
   };
 
+  static constexpr std::size_t event_bytes(std::size_t payload_bytes) noexcept {
+    return 2 * format::kMessageOverhead + payload_bytes + sizeof(format::Done);
+  }
   format::Writer& writer() noexcept { return segment_->writer; }
   // Needs memory, as what follows; false if there is none, or no file.
-  bool rotate(std::size_t bytes, std::uint64_t next_event) noexcept;
-  void begin_segment(std::size_t bytes, std::uint64_t next_event);
+  bool rotate(std::size_t bytes, std::uint64_t next_event, bool wait) noexcept;
+  void begin_segment(std::size_t bytes, std::uint64_t next_event, bool wait);
   void write_preamble(std::uint64_t next_event);
   std::size_t preamble_bytes() const;
   static std::size_t announcement_bytes(const EventChannel& channel);

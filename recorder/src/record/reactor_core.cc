@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check_hooks.h"
@@ -28,6 +29,10 @@ std::span<const std::byte> bytes_of(const void* data, std::size_t bytes) {
 }
 
 constexpr std::size_t kInboxAlignment = 64;
+constexpr std::size_t kSenderBytes = format::kMessageOverhead + sizeof(format::InputHeader) + sizeof(format::Sender);
+
+// How long a gap lasts at least: until a segment may be ready, and until a disk may have room again.
+constexpr std::uint64_t kBehindNs = 1'000'000, kFailingNs = 1'000'000'000;
 
 }  // namespace
 
@@ -40,6 +45,7 @@ ReactorCore::ReactorCore(std::shared_ptr<RecorderCore> recorder, std::uint32_t i
 
 ReactorCore::~ReactorCore() {
   recorder_->forget_reactor(*this);
+  if (gap_.open) end_gap(next_event_, true);
   recording_ = false;
   if (heap_ != nullptr && recorder_->is_open()) recorder_->snapshots().let_go(*heap_);  // it reports to this object
   log_.reset();
@@ -58,8 +64,8 @@ Status ReactorCore::start_log() {
     return Status(ENOSPC, "reactor " + name_ + " is number " + std::to_string(id_) + ", a recording holds " +
                               std::to_string(format::kReactorSlots) + ".");
   if (Status status = make_directory(directory_); !status) return status;
-  log_ = std::make_unique<EventLog>(recorder_->segments(), directory_, recorder_->options().segment_bytes, recorder_->uuid(), id_,
-                                    retention_);
+  log_ = std::make_unique<EventLog>(recorder_->segments(), retention_,
+                                    LogPlace{directory_, recorder_->options().segment_bytes, recorder_->uuid(), id_});
   return log_->open();
 }
 
@@ -68,11 +74,13 @@ void ReactorCore::constructed(void* object) noexcept {
   if (heap_ == nullptr || !recorder_->is_open()) return;
   heap_->set_object(object);
   if (check_hooks != nullptr) return;  // it looks at the events while they happen
-  if (!finds_memory([&] {
-        end_construction();
-        start_recording(object);
-      }))
-    step_aside(out_of_memory());
+  const bool found = finds_memory([&] {
+    end_construction();
+    start_recording(object);
+  });
+  if (found) return;
+  log_.reset();
+  step_aside(out_of_memory(), 0);
 }
 
 void ReactorCore::start_recording(const void* object) {
@@ -81,7 +89,10 @@ void ReactorCore::start_recording(const void* object) {
     status = write_file(directory_ + "/reactor.json",
                         reactor_json(id_, name_, type_, heap_->base(), heap_->slot_bytes(),
                                      reinterpret_cast<std::uintptr_t>(object), construction_note_));
-  if (!status.ok()) return step_aside(status);
+  if (!status.ok()) {
+    log_.reset();  // for good
+    return step_aside(status, 0);
+  }
   core_reactor_ = recorder_->core_notebook().add_reactor(id_, name_, type_, heap_->base(), heap_->slot_bytes(), heap_->object());
   slot_->slot_base = heap_->base();
   slot_->segment = log_->segment_number();
@@ -95,11 +106,12 @@ void ReactorCore::tell_check() const noexcept {
   check_hooks->reactor_constructed({id_, name_.c_str(), type_.c_str(), heap_, this});
 }
 
-std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload, std::size_t bytes,
+std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload, std::size_t bytes, const ReactorCore* sender,
                                  std::uint64_t& begun_ns) noexcept {
   const std::uint64_t event = next_event_++;
   if (depth_++ == 0) {
     if (heap_ != nullptr && has_foreign_frees(*heap_)) drain_foreign_frees();
+    if (gap_.open) [[unlikely]] try_to_resume(event);
     // Somebody called into the reactor other than by an event: a replay can only go on from its result.
     if (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_)) {
       if (event > 0 && logs_genesis()) log_input(format::InputKind::entered, {}, event);
@@ -108,9 +120,15 @@ std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload,
   }
   if (!recording_) return event;
   const std::uint16_t channel = log_->channel_of(type, event);
+  const std::size_t room = kSenderBytes + bytes;
+  if (channel == 0 || (!log_->has_room(room) && !log_->make_room(room, event, recorder_->options().wait_for_log))) [[unlikely]] {
+    step_aside(log_->failure(), event);
+    return event;
+  }
+  if (sender != nullptr) log_sender(*sender, event);
   const format::Message message{channel, static_cast<std::uint32_t>(event), next_time(begun_ns = clock_.now_ns())};
-  if (channel == 0 || !log_->append(message, bytes_of(payload, bytes), {}, event)) {
-    step_aside(log_->failure());
+  if (!log_->append(message, bytes_of(payload, bytes), {}, event)) {
+    step_aside(log_->failure(), event);
     return event;
   }
   publish(slot_->started, event + 1);
@@ -140,7 +158,8 @@ void ReactorCore::end(std::uint64_t event, std::uint64_t begun_ns, bool threw, s
                           .outbound_hash = outbound,
                           .event = event};
   const format::Message message{format::kDoneChannel, static_cast<std::uint32_t>(event), next_time(now)};
-  if (!log_->append(message, bytes_of(&done, sizeof done), {}, next_event_)) return step_aside(log_->failure());
+  if (!log_->append(message, bytes_of(&done, sizeof done), {}, next_event_))
+    return step_aside(log_->failure(), next_event_);
   publish(slot_->finished, event + 1);
   if (core_reactor_ != nullptr) publish(core_reactor_->finished, event + 1);
   if (depth_ > 0) return;
@@ -178,7 +197,15 @@ void ReactorCore::log_input(format::InputKind kind, std::span<const std::byte> v
   if (log == nullptr) return;
   const format::InputHeader header{static_cast<std::uint16_t>(kind), 0, static_cast<std::uint32_t>(value.size())};
   const format::Message message{format::kInputChannel, static_cast<std::uint32_t>(event), next_time(last_time_ns_)};
-  if (!log->append(message, bytes_of(&header, sizeof header), value, next_event_)) step_aside(log->failure());
+  if (!log->append(message, bytes_of(&header, sizeof header), value, next_event_)) step_aside(log->failure(), next_event_);
+}
+
+// Also orders the two: no event has an earlier time than the one that sent it.
+void ReactorCore::log_sender(const ReactorCore& sender, std::uint64_t event) noexcept {
+  if (sender.recorder_ != recorder_) return;
+  last_time_ns_ = std::max(last_time_ns_, sender.last_time_ns_);
+  const format::Sender from{t_current_event.event, sender.id_, static_cast<std::uint32_t>(sender.outbound_.count - 1)};
+  log_input(format::InputKind::sender, bytes_of(&from, sizeof from), event);
 }
 
 bool ReactorCore::snapshot_due(std::uint64_t now) const noexcept {
@@ -201,7 +228,8 @@ SnapshotOrder ReactorCore::snapshot_order(std::uint64_t position, std::uint32_t 
                    .slot_base = heap_->base(),
                    .slot_bytes = heap_->slot_bytes()},
           .on_written = on_snapshot_written,
-          .context = const_cast<ReactorCore*>(this)};
+          .context = const_cast<ReactorCore*>(this),
+          .sync = recorder_->options().sync_interval_ms != 0};
 }
 
 // On this thread, because what follows cannot be replayed without it.
@@ -211,13 +239,14 @@ void ReactorCore::save_snapshot_now() noexcept {
   const bool before_event = depth_ > 0;
   snapshot_required_ = false;
   boundary_fingerprint_ = heap_->fingerprint();
+  const std::uint64_t position = next_event_ - before_event;
   Status status = out_of_memory();
   (void)finds_memory([&] {
     recorder_->refresh_modules();
     const std::uint32_t flags = before_event ? std::uint32_t{format::kDiscontinuity} : 0;
-    status = recorder_->snapshots().save_now(*heap_, snapshot_order(next_event_ - before_event, flags));
+    status = recorder_->snapshots().save_now(*heap_, snapshot_order(position, flags));
   });
-  if (!status.ok()) return step_aside(status);
+  if (!status.ok()) return step_aside(status, position);
   snapshot_taken();
 }
 
@@ -266,10 +295,47 @@ void ReactorCore::on_snapshot_written(void* context, const SnapshotOrder& order,
   if (!noted) self->recorder_->report(out_of_memory());
 }
 
-void ReactorCore::step_aside(const Status& status) noexcept {
+void ReactorCore::step_aside(const Status& status, std::uint64_t first_lost) noexcept {
+  const OutsideScope outside;
   recording_ = false;
+  gap_.open = log_ != nullptr;
+  gap_.events = {first_lost, 0, static_cast<std::uint32_t>(status.error())};
+  if (!finds_memory([&] { gap_.reason = status.message(); })) gap_.reason.clear();
+  gap_.next_try_ns = clock_.now_ns() + (status.error() == EAGAIN ? kBehindNs : kFailingNs);
+  if (status.error() == EAGAIN) return;  // as the program has chosen, and as the log will say
   if (slot_ != nullptr) publish(slot_->state, format::kSteppedAside);
   recorder_->report(status);
+}
+
+// When there is a segment again, and a copy of the heap can be made: a replay that comes from earlier events goes on from that.
+void ReactorCore::try_to_resume(std::uint64_t event) noexcept {
+  const OutsideScope outside;
+  const std::uint64_t now = clock_.now_ns();
+  if (now < gap_.next_try_ns) return;
+  gap_.next_try_ns = now + (gap_.events.error == EAGAIN ? kBehindNs : kFailingNs);
+  bool captured = false;
+  (void)finds_memory([&] { captured = log_->can_resume() && capture_discontinuity(event); });
+  if (captured) end_gap(event, false);
+  if (!recording_) return;
+  snapshot_required_ = false;
+  boundary_fingerprint_ = heap_->fingerprint();
+  snapshot_taken();
+}
+
+bool ReactorCore::capture_discontinuity(std::uint64_t position) {
+  SnapshotOrder order = snapshot_order(position, format::kDiscontinuity);
+  order.at_once = true;
+  return recorder_->snapshots().begin(*heap_, order) == SnapshotWriter::Begun::captured;
+}
+
+void ReactorCore::end_gap(std::uint64_t event, bool wait) noexcept {
+  gap_.events.count = event - gap_.events.first;
+  if (!log_->resume(gap_.events, gap_.reason, next_time(clock_.now_ns()), wait)) return;
+  gap_.open = false;
+  recording_ = true;
+  if (gap_.events.error == EAGAIN) return;
+  publish(slot_->state, format::kReactorLive);
+  recorder_->report_recovery();
 }
 
 }  // namespace afterimage::detail

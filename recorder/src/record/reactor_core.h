@@ -41,8 +41,10 @@ class ReactorCore {
   }
   void stop_recording() noexcept { recording_ = false; }
 
-  // What a Delivery does around react(). begin() commits the event and returns its number; end() logs its end.
-  std::uint64_t begin(const EventTypeInfo& type, const void* payload, std::size_t bytes, std::uint64_t& begun_ns) noexcept;
+  // What a Delivery does around react(). begin() commits the event and returns its number; end() logs its end. `sender`: the
+  // reactor whose react() delivers it, if another one does.
+  std::uint64_t begin(const EventTypeInfo& type, const void* payload, std::size_t bytes, const ReactorCore* sender,
+                      std::uint64_t& begun_ns) noexcept;
   void end(std::uint64_t event, std::uint64_t begun_ns, bool threw, std::uint64_t outbound) noexcept;
 
   // Copies an event that is delivered in place to its address inside the slot. Nested events stack up. Null when it does
@@ -54,10 +56,10 @@ class ReactorCore {
   // An outside value that react() of the current event has got.
   void log_input(format::InputKind kind, std::span<const std::byte> value) noexcept { log_input(kind, value, next_event_ - 1); }
 
-  std::uint64_t outbound() const noexcept { return outbound_; }
-  void set_outbound(std::uint64_t hash) noexcept { outbound_ = hash; }
-  // react() of the current event sends an event to another reactor.
+  // An event that react() delivers to another reactor.
   void sends(std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept;
+  const Outbound& outbound() const noexcept { return outbound_; }
+  void set_outbound(const Outbound& outbound) noexcept { outbound_ = outbound; }
 
  private:
   std::uint64_t next_time(std::uint64_t now_ns) noexcept {
@@ -70,6 +72,7 @@ class ReactorCore {
   Status begin_construction_log(const EventTypeInfo& type, std::span<const std::byte> arguments);
   // Of what is logged now: the construction's, or that of the events.
   EventLog* log() noexcept { return construction_ != nullptr ? construction_.get() : log_.get(); }
+  void log_sender(const ReactorCore& sender, std::uint64_t event) noexcept;
   void log_input(format::InputKind kind, std::span<const std::byte> value, std::uint64_t event) noexcept;
   void note_for_core(const EventTypeInfo& type, std::uint64_t event, const void* payload, std::size_t bytes) noexcept;
   bool snapshot_due(std::uint64_t now_ns) const noexcept;
@@ -78,7 +81,10 @@ class ReactorCore {
   void advance_snapshot() noexcept;
   void begin_or_finish_snapshot();
   void snapshot_taken() noexcept;
-  void step_aside(const Status& status) noexcept;
+  void step_aside(const Status& status, std::uint64_t first_lost) noexcept;
+  void try_to_resume(std::uint64_t event) noexcept;
+  bool capture_discontinuity(std::uint64_t position);
+  void end_gap(std::uint64_t event, bool wait) noexcept;
   static void on_snapshot_written(void* context, const SnapshotOrder& order, std::uint64_t bytes, const Status& status) noexcept;
 
   const std::shared_ptr<RecorderCore> recorder_;
@@ -97,12 +103,18 @@ class ReactorCore {
   const EventTypeInfo* noted_type_ = nullptr;
   std::uint16_t noted_type_index_ = 0;
   bool recording_ = false;
+  struct {  // the events that are not logged at present
+    bool open = false;
+    format::Gap events{};
+    std::string reason;
+    std::uint64_t next_try_ns = 0;
+  } gap_;
   bool snapshot_required_ = false;
   int depth_ = 0;  // of nested deliveries to this reactor
   std::uint64_t next_event_ = 0;
   os::Clock clock_;
   std::uint64_t last_time_ns_ = 0;
-  std::uint64_t outbound_ = 0;
+  Outbound outbound_;
   std::uint64_t boundary_fingerprint_ = 0;  // of the heap when the last event had ended
   std::uint64_t snapshot_log_bytes_ = 0, snapshot_time_ns_ = 0;  // where and when the last one was taken
   std::uint64_t snapshot_requests_ = 0;  // answered ones

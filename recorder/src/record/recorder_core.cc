@@ -88,7 +88,7 @@ void RecorderCore::open() {
   }
   open_ = true;
   log_inputs(options_.pass_files_through);
-  segments_ = std::make_unique<SegmentKeeper>();
+  segments_ = std::make_unique<SegmentKeeper>(std::chrono::milliseconds(options_.sync_interval_ms));
   snapshots_ = std::make_unique<SnapshotWriter>(std::move(engine.engine));
   refresh_modules();
   if (options_.crash_handler) install_crash_handler(control_.get());
@@ -154,7 +154,17 @@ void RecorderCore::report(const Status& status) noexcept {
     if (!finds_memory([&] { status_ = status; })) status_ = out_of_memory();
   }
   control_.note_failure(status);
-  RawLine().text("not recording any more: ").text(status.message().c_str()).text(" The program goes on.").print();
+  RawLine().text("not recording: ").text(status.message().c_str()).text(" The program goes on.").print();
+}
+
+// What has failed stays in the recording; the next failure is said again.
+void RecorderCore::report_recovery() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (status_.ok()) return;
+    status_ = {};
+  }
+  RawLine().text("recording again.").print();
 }
 
 Status RecorderCore::status() const {

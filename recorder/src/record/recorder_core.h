@@ -31,6 +31,7 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
 
   // Notes why something is not recorded: the first reason is printed, kept for status(), and put into the recording.
   void report(const Status& status) noexcept;
+  void report_recovery() noexcept;
   Status status() const;
   bool is_open() const noexcept { return open_; }
 

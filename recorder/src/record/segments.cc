@@ -30,12 +30,18 @@ void prefault(std::span<std::byte> memory) {
     static_cast<volatile std::byte*>(memory.data())[offset] = std::byte{0};
 }
 
-void seal(Segment& segment) {
+void sync_file(const std::string& path) {
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.valid()) fsync(file.get());
+}
+
+void seal(Segment& segment, bool sync) {
   segment.writer.seal();
   const std::size_t used = segment.writer.used();
   munmap(segment.memory.data(), segment.memory.size());
   // A failure leaves zeroes behind the footer: the file is still read.
   [[maybe_unused]] const int result = truncate(segment.path.c_str(), static_cast<off_t>(used));
+  if (sync) sync_file(segment.path);
 }
 
 void discard(Segment& segment) {
@@ -45,7 +51,8 @@ void discard(Segment& segment) {
 
 }  // namespace
 
-SegmentKeeper::SegmentKeeper() {
+SegmentKeeper::SegmentKeeper(std::chrono::milliseconds sync_interval)
+    : sync_interval_(sync_interval), next_sync_(Clock::now() + sync_interval) {
   // The program's signals are for the program's threads.
   sigset_t all, before;
   sigfillset(&all);
@@ -67,16 +74,23 @@ SegmentKeeper::~SegmentKeeper() {
   thread_.join();
 }
 
-std::unique_ptr<Segment> SegmentKeeper::take(SegmentSource& source, std::size_t bytes, Status& status) {
+std::unique_ptr<Segment> SegmentKeeper::take(SegmentSource& source, std::size_t bytes, bool wait, Status& status) {
   std::unique_lock lock(mutex_);
   if (bytes > source.next_bytes_) {  // one large event: a segment of its own size, made here and now
     const std::uint64_t number = source.next_number_++;
     lock.unlock();
-    return make(source, number, bytes, status);
+    std::unique_ptr<Segment> segment = make(source, number, bytes, status);
+    lock.lock();
+    if (segment != nullptr) begun(*segment);
+    return segment;
   }
   ask(source);
   if (source.ready_.load() == nullptr && source.failure_.ok()) {
     stalls_.fetch_add(1, std::memory_order_relaxed);
+    if (!wait) {
+      status = Status(EAGAIN, "events came faster than event segments could be prepared.");
+      return nullptr;
+    }
     prepared_.wait(lock, [&] { return source.ready_.load() != nullptr || !source.failure_.ok(); });
   }
   std::unique_ptr<Segment> segment(source.ready_.exchange(nullptr));
@@ -86,12 +100,26 @@ std::unique_ptr<Segment> SegmentKeeper::take(SegmentSource& source, std::size_t 
   }
   source.next_bytes_ = std::min(2 * source.next_bytes_, source.segment_bytes_);
   ask(source);
+  begun(*segment);
   return segment;
+}
+
+bool SegmentKeeper::is_ready(SegmentSource& source) {
+  const std::lock_guard lock(mutex_);
+  if (source.ready_.load() != nullptr) return true;
+  if (!source.asked_) source.failure_ = {};
+  ask(source);
+  return false;
+}
+
+void SegmentKeeper::begun(Segment& segment) {
+  if (sync_interval_.count() != 0) in_use_.push_back(segment.memory);
 }
 
 void SegmentKeeper::give_back(std::unique_ptr<Segment> segment) {
   {
     const std::lock_guard lock(mutex_);
+    std::erase_if(in_use_, [&](const auto& memory) { return memory.data() == segment->memory.data(); });
     full_.push_back(std::move(segment));
   }
   work_.notify_one();
@@ -112,35 +140,52 @@ void SegmentKeeper::ask(SegmentSource& source) {
 }
 
 void SegmentKeeper::run() {
+  const auto has_work = [&] { return stopping_ || !wanted_.empty() || !full_.empty(); };
   std::unique_lock lock(mutex_);
   for (;;) {
-    work_.wait(lock, [&] { return stopping_ || !wanted_.empty() || !full_.empty(); });
-    if (!wanted_.empty()) {  // first: somebody may be waiting
-      SegmentSource& source = *wanted_.front();
-      wanted_.pop_front();
-      in_progress_ = &source;
-      const std::uint64_t number = source.next_number_++;
-      const std::size_t bytes = source.next_bytes_;
-      lock.unlock();
-      Status status;
-      std::unique_ptr<Segment> segment;
-      if (!finds_memory([&] { segment = make(source, number, bytes, status); })) status = out_of_memory();
-      lock.lock();
-      in_progress_ = nullptr;
-      source.asked_ = false;
-      source.failure_ = status;
-      source.ready_.store(segment.release());
-      prepared_.notify_all();
-    } else if (!full_.empty()) {
-      const std::unique_ptr<Segment> segment = std::move(full_.front());
-      full_.pop_front();
-      lock.unlock();
-      seal(*segment);
-      lock.lock();
-    } else if (stopping_) {
-      return;
-    }
+    if (sync_interval_.count() == 0) work_.wait(lock, has_work);
+    else work_.wait_until(lock, next_sync_, has_work);
+    if (sync_interval_.count() != 0 && Clock::now() >= next_sync_) sync_in_use(lock);
+    if (!wanted_.empty()) prepare_one(lock);  // first: somebody may be waiting
+    else if (!full_.empty()) seal_one(lock);
+    else if (stopping_) return;
   }
+}
+
+void SegmentKeeper::prepare_one(std::unique_lock<std::mutex>& lock) {
+  SegmentSource& source = *wanted_.front();
+  wanted_.pop_front();
+  in_progress_ = &source;
+  const std::uint64_t number = source.next_number_++;
+  const std::size_t bytes = source.next_bytes_;
+  lock.unlock();
+  Status status;
+  std::unique_ptr<Segment> segment;
+  if (!finds_memory([&] { segment = make(source, number, bytes, status); })) status = out_of_memory();
+  lock.lock();
+  in_progress_ = nullptr;
+  source.asked_ = false;
+  source.failure_ = status;
+  source.ready_.store(segment.release());
+  prepared_.notify_all();
+}
+
+void SegmentKeeper::seal_one(std::unique_lock<std::mutex>& lock) {
+  const std::unique_ptr<Segment> segment = std::move(full_.front());
+  full_.pop_front();
+  lock.unlock();
+  seal(*segment, sync_interval_.count() != 0);
+  lock.lock();
+}
+
+// The pages that have changed since the last time. What fails here would fail when the kernel writes them, too.
+void SegmentKeeper::sync_in_use(std::unique_lock<std::mutex>& lock) {
+  std::vector<std::span<std::byte>> segments;
+  (void)finds_memory([&] { segments = in_use_; });
+  lock.unlock();
+  for (const std::span<std::byte> memory : segments) msync(memory.data(), memory.size(), MS_SYNC);
+  lock.lock();
+  next_sync_ = Clock::now() + sync_interval_;
 }
 
 std::unique_ptr<Segment> SegmentKeeper::make(const SegmentSource& source, std::uint64_t number, std::size_t bytes,
@@ -164,6 +209,10 @@ std::unique_ptr<Segment> SegmentKeeper::make(const SegmentSource& source, std::u
   if (memory == MAP_FAILED) return failed("mapped", errno);
   segment->memory = {static_cast<std::byte*>(memory), file_bytes};
   prefault(segment->memory);
+  if (sync_interval_.count() != 0) {
+    fsync(file.get());
+    sync_file(source.directory_);  // its name
+  }
   segment->writer = format::Writer(segment->memory);
   return segment;
 }

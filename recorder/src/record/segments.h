@@ -1,10 +1,13 @@
 // Event segments as files: prepared ahead of their use, and sealed behind it, by one background thread.
 //
 // The reactor's thread takes a prepared segment with one atomic exchange and gives a full one back through a queue. It
-// waits only when it writes faster than the file system can allocate, and it says so (stalls()).
+// waits only when it writes faster than the file system can allocate, and if it wants to.
+//
+// With an interval, the same thread writes the segments in use to the disk so often.
 #pragma once
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -49,30 +52,41 @@ class SegmentSource {
 
 class SegmentKeeper {
  public:
-  SegmentKeeper();
+  // 0: leaves it to the kernel when pages are written.
+  explicit SegmentKeeper(std::chrono::milliseconds sync_interval = {});
   ~SegmentKeeper();  // finishes what was asked for
 
-  // A zero-filled, mapped and prefaulted segment with room for at least `bytes`; and asks for the next one. Waits if none is
-  // ready. Null with a reason in `status` if the file cannot be made.
-  std::unique_ptr<Segment> take(SegmentSource& source, std::size_t bytes, Status& status);
+  // A zero-filled, mapped and prefaulted segment with room for at least `bytes`; and asks for the next one. Null with a reason in
+  // `status` if the file cannot be made, or if none is ready (EAGAIN) and `wait` is false. One larger than usual is waited for.
+  std::unique_ptr<Segment> take(SegmentSource& source, std::size_t bytes, bool wait, Status& status);
+  // How often a reactor found none ready.
+  std::uint64_t stalls() const noexcept { return stalls_.load(std::memory_order_relaxed); }
+  // After take() has failed: whether it would succeed now. Asks for a segment otherwise.
+  bool is_ready(SegmentSource& source);
   // Completes the segment's file in the background and unmaps it.
   void give_back(std::unique_ptr<Segment> segment);
   // The reactor is gone: completes nothing more for it, removes what was prepared and not used.
   void forget(SegmentSource& source);
-  // How often a reactor had to wait for a segment.
-  std::uint64_t stalls() const noexcept { return stalls_.load(std::memory_order_relaxed); }
   // In a child after fork() the thread does not exist.
   void abandon_after_fork() noexcept { abandoned_ = true; }
 
  private:
   std::unique_ptr<Segment> make(const SegmentSource& source, std::uint64_t number, std::size_t bytes, Status& status);
   void ask(SegmentSource& source);  // with the mutex held
+  void begun(Segment& segment);
   void run();
+  void prepare_one(std::unique_lock<std::mutex>& lock);
+  void seal_one(std::unique_lock<std::mutex>& lock);
+  void sync_in_use(std::unique_lock<std::mutex>& lock);
 
+  using Clock = std::chrono::steady_clock;
+  const std::chrono::milliseconds sync_interval_;
   std::mutex mutex_;
   std::condition_variable work_, prepared_;
   std::deque<SegmentSource*> wanted_;
   std::deque<std::unique_ptr<Segment>> full_;
+  std::vector<std::span<std::byte>> in_use_;  // only when they are to be synced; unmapped by no thread but ours
+  Clock::time_point next_sync_;
   SegmentSource* in_progress_ = nullptr;
   bool stopping_ = false;
   bool abandoned_ = false;

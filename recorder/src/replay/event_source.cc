@@ -205,7 +205,7 @@ std::optional<LogMessage> EventSource::decode(const format::Record& record) {
       // Before the next event, or from inside the one that has begun.
       if (sequence != static_cast<std::uint32_t>(next_event_)) --message.event;
       return message;
-    case format::kGapChannel: message.kind = LogMessage::Kind::gap; return message;
+    case format::kGapChannel: return decode_gap(message);
     case format::kDoneChannel:
       if (message.data.size() < sizeof(format::Done)) return std::nullopt;
       message.kind = LogMessage::Kind::done;
@@ -218,6 +218,16 @@ std::optional<LogMessage> EventSource::decode(const format::Record& record) {
   message.kind = LogMessage::Kind::event;
   message.channel = &found->second;
   ++next_event_;
+  return message;
+}
+
+std::optional<LogMessage> EventSource::decode_gap(LogMessage message) {
+  format::Gap gap{};
+  if (message.data.size() < format::kGapHeadBytes) return std::nullopt;
+  std::memcpy(&gap, message.data.data(), format::kGapHeadBytes);
+  if (gap.first != next_event_ || gap.first + gap.count < gap.first) return std::nullopt;
+  message.kind = LogMessage::Kind::gap;
+  next_event_ += gap.count;
   return message;
 }
 

@@ -83,6 +83,7 @@ class EventSource {
   std::optional<LogMessage> read_message();
   std::optional<LogMessage> read_next();
   std::optional<LogMessage> decode(const format::Record& record);
+  std::optional<LogMessage> decode_gap(LogMessage message);
   void remember_mark();
 
   std::vector<Segment> segments_;

@@ -74,6 +74,7 @@ class Replayer {
   Status restore(std::uint64_t position);
   bool step(Status& status);
   Status construct(const std::string& directory);
+  bool skip_gap(const LogMessage& gap);
   void apply_input(const LogMessage& message, Status& status);
   void apply_foreign_frees(const LogMessage& message);
   void dispatch(const LogMessage& message, void* object);

@@ -258,6 +258,7 @@ Status SnapshotWriter::write_file(const SnapshotOrder& order, std::vector<format
   const std::string temporary = order.path + ".tmp";
   const FileDescriptor file(open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   int error = file.valid() ? format::write_core(file.get(), order.note, auxiliary_vector_, modules->list, ranges) : errno;
+  if (error == 0 && order.sync && fsync(file.get()) != 0) error = errno;
   if (error == 0 && rename(temporary.c_str(), order.path.c_str()) != 0) error = errno;
   if (error == 0) return {};
   unlink(temporary.c_str());

@@ -31,6 +31,7 @@ struct SnapshotOrder {
   void (*on_written)(void* context, const SnapshotOrder& order, std::uint64_t file_bytes,
                      const Status& status) noexcept = nullptr;
   void* context = nullptr;
+  bool sync = false;     // to the disk, before it has its name
   bool at_once = false;  // stop for it, because it could not be completed otherwise
 };
 
