@@ -73,7 +73,7 @@ export function lastWriteAnswer({ expression, bytes, event, before = '', after =
 /** A number is read from its last byte to its first; what is longer, as it lies in memory. */
 function shown(hex: string, bytes: number): string {
   const pairs = hex.match(/../g) ?? [];
-  if (bytes <= BYTES_SHOWN) return `0x${[...pairs].reverse().join('')}`;
+  if (bytes <= BYTES_SHOWN) return `0x${BigInt(`0x0${[...pairs].reverse().join('')}`).toString(16)}`;
   return `${pairs.slice(0, BYTES_SHOWN).join(' ')} …`;
 }
 

@@ -7,7 +7,15 @@
 // Nothing follows the end of the recording, and nothing follows a crash: moves forward end where they began, with the same
 // stop again, so that every client, and its user, finds itself somewhere.
 
-import { CapabilitiesEvent, Event, InitializedEvent, LoggingDebugSession, OutputEvent, TerminatedEvent } from '@vscode/debugadapter';
+import {
+  CapabilitiesEvent,
+  ContinuedEvent,
+  Event,
+  InitializedEvent,
+  LoggingDebugSession,
+  OutputEvent,
+  TerminatedEvent,
+} from '@vscode/debugadapter';
 import type { DebugProtocol as P } from '@vscode/debugprotocol';
 import * as mi from '../gdb/commands';
 import { GdbFailure, isRefusal } from '../gdb/gdb';
@@ -380,6 +388,8 @@ export class AfterimageSession extends LoggingDebugSession {
     this.stacks.clear();
     launched.variables.forget();
     if (answered === undefined) this.sendResponse(response);
+    // Of its own requests a client knows that they move; of ours it must be told.
+    if (response.command.startsWith('afterimage.')) this.sendEvent(new ContinuedEvent(THREAD_ID, true));
     this.settled = moving
       .then((stop) => this.stopped(launched, stop, wish))
       .then(answered)

@@ -9,7 +9,7 @@
 import { Handles } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as mi from '../gdb/commands';
-import { type Gdb } from '../gdb/gdb';
+import { type Gdb, isRefusal } from '../gdb/gdb';
 import { type ReactorInfo, type RecordedEvent } from '../recording';
 import { counted } from './text';
 
@@ -56,7 +56,7 @@ export class Variables {
   async list({ variablesReference, start, count }: DebugProtocol.VariablesArguments): Promise<DebugProtocol.Variable[]> {
     const inside = this.handles.get(variablesReference);
     if (inside === undefined) return []; // the program has moved on; the client will ask anew
-    return inside({ start: start ?? 0, count: count || LISTED_AT_ONCE });
+    return inside({ start: start ?? 0, count: count || LISTED_AT_ONCE }).catch(nothingIfGone);
   }
 
   async evaluate(frame: mi.FrameAt, expression: string, hexadecimal: boolean): Promise<DebugProtocol.EvaluateResponse['body']> {
@@ -113,6 +113,12 @@ export class Variables {
       ...(expression === '' ? {} : { evaluateName: expression }),
     };
   }
+}
+
+/** A listing that the program's move has overtaken hands out references of before: they lead nowhere. */
+function nothingIfGone(error: unknown): DebugProtocol.Variable[] {
+  if (isRefusal(error) && error.message.includes('has moved on')) return [];
+  throw error;
 }
 
 /** Quoted: type names have spaces, commas and `(anonymous namespace)` in them. */

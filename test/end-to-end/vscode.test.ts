@@ -139,6 +139,7 @@ describe('in VS Code', function () {
       await code.answerRow(`#${event(DAMAGE)}`).click();
       await code.statusBar(`event ${event(DAMAGE)} of`).waitFor();
       await code.stoppedAt('FlightBoard::react', FIRST_LINE);
+      await code.variable('delay_minutes = -212').waitFor(); // the view of the variables follows a moment later
     });
 
     it('answers who wrote a variable last, and stands at the write', async () => {
@@ -146,6 +147,7 @@ describe('in VS Code', function () {
       await code.contextMenu(code.variable('flights_'), 'Who Wrote This Last?');
       await code.statusBar(`event ${event(DAMAGE - 1)} of`).waitFor();
       await code.answerRow('who wrote this->flights_').waitFor();
+      await code.stateOf('Paused before the write').waitFor();
       await code.stoppedIn('FlightBoard::react');
     });
 

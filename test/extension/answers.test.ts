@@ -36,7 +36,7 @@ describe('an answer in words', () => {
   it('who wrote a number: the event, and the number before and after', () => {
     const answer = lastWriteAnswer({ expression: 'x', bytes: 4, event: 9, before: '01000000', after: 'fe010000' });
     assert.deepEqual([answer.question, answer.summary], ['who wrote x', 'event 9']);
-    assert.equal(answer.rows[0]!.description, '0x00000001 → 0x000001fe');
+    assert.equal(answer.rows[0]!.description, '0x1 → 0x1fe');
   });
 
   it('who wrote something longer: its first bytes, as they lie in memory', () => {

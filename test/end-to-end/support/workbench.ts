@@ -173,6 +173,11 @@ export class Workbench {
     return this.page.locator('.sidebar .message', { hasText: text }).first();
   }
 
+  /** Beside the title of the call stack: why the program stands. */
+  stateOf(text: string): Locator {
+    return this.page.locator('.sidebar .call-stack-state-message', { hasText: text });
+  }
+
   /** A question, or an event that answers one. */
   answerRow(label: string): Locator {
     return this.page.locator(`.sidebar .monaco-list-row[aria-label^="${label}"]`).first();
