@@ -71,7 +71,7 @@ export class EventLog {
     return this.segments.reduce((sum, segment) => sum + reservedBytes(segment), this.list.preparedBytes);
   }
 
-  /** What is known to be damaged, in sentences. Looks at the last segment and beside damaged ones only; verify() looks at all. */
+  /** What is known to be damaged, in sentences. Looks only at segments that are not sealed, or beside a gap; verify() looks at all. */
   get problems(): string[] {
     this.segments.forEach((segment, i) => this.needsScan(segment, i) && segment.index);
     const found = this.segments.flatMap((segment, i) => this.problemsOf(segment, this.segments[i + 1]));
@@ -86,7 +86,7 @@ export class EventLog {
 
   private needsScan(segment: Segment, i: number): boolean {
     const next = this.segments[i + 1];
-    return next === undefined || next.head.segment !== segment.head.segment + 1;
+    return !segment.isSealed || next === undefined || next.head.segment !== segment.head.segment + 1;
   }
 
   private problemsOf(segment: Segment, next: Segment | undefined): string[] {

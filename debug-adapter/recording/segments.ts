@@ -5,7 +5,7 @@ import * as fs from 'node:fs';
 import * as zlib from 'node:zlib';
 import { BoundedFile, reasonOf } from './bounded-file';
 import { UserError } from './errors';
-import { Damage, readSegmentHead, type SegmentHead } from './mcap';
+import { Damage, MAGIC, readSegmentHead, type SegmentHead } from './mcap';
 import { indexSegment, type SegmentBytes, type SegmentIndex } from './segment-index';
 
 const HEAD_BYTES = 4096;
@@ -51,6 +51,8 @@ export class Segment {
     readonly path: string,
     readonly fileBytes: number,
     readonly head: SegmentHead,
+    /** It ends as the recorder ends a full segment; so it has not been cut off since. */
+    readonly isSealed: boolean,
     private readonly cache: SegmentCache,
   ) {}
 
@@ -136,12 +138,16 @@ function segmentNames(directory: string, problems: string[]): string[] {
 
 /** Only its size for a segment that was prepared, but never begun. */
 function openSegment(path: string, reactor: number, uuid: string, cache: SegmentCache): Segment | number {
-  const { head, bytes } = BoundedFile.with(path, (file) => ({ head: file.read(0, HEAD_BYTES), bytes: file.bytes }));
+  const { head, tail, bytes } = BoundedFile.with(path, (file) => ({
+    head: file.read(0, HEAD_BYTES),
+    tail: file.read(Math.max(0, file.bytes - MAGIC.length), MAGIC.length),
+    bytes: file.bytes,
+  }));
   const segment = readSegmentHead(head);
   if (segment === undefined) return bytes;
   if (segment.uuid !== uuid) throw new Damage('it belongs to another recording');
   if (segment.reactor !== reactor) throw new Damage(`it belongs to reactor ${segment.reactor}`);
-  return new Segment(path, bytes, segment, cache);
+  return new Segment(path, bytes, segment, tail.equals(MAGIC), cache);
 }
 
 /** By event, not by number: an event larger than a segment gets one of its own, while the next one waits prepared already. */

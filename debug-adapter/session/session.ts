@@ -301,7 +301,7 @@ export class AfterimageSession extends LoggingDebugSession {
     { threadId, startFrame: start = 0, levels }: P.StackTraceArguments,
   ): void {
     this.answer(response, async (launched) => {
-      await this.settled; // the client asks about a stop that the user has left already: what it wants to show is the next one
+      while (this.isMoving) await this.settled; // the client asks about a stop that the user has left already: what it wants to show is the next one
       if (launched.kind === 'replay' && !launched.replay.inReact) {
         const { position, end } = launched.replay;
         return { stackFrames: [boundaryFrame(boundaryName(position, end))], totalFrames: 1 };

@@ -21,7 +21,7 @@ export class Workbench {
   static async open(serverUrl: string, folder: string): Promise<Workbench> {
     const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
     const browser = await chromium.launch({ executablePath, headless: true, args: chromiumArguments, timeout: 60_000 });
-    const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    const page = await browser.newPage({ viewport: { width: 1440, height: 1100 } });
     page.setDefaultTimeout(30_000);
     const workbench = new Workbench(page, browser);
     await page.goto(`${serverUrl}/?folder=${encodeURIComponent(folder)}`);
