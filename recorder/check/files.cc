@@ -56,12 +56,13 @@ void write_image(const Event& event, std::uint64_t number) noexcept {
   if (!file.valid()) return;
   std::vector<format::CoreRange> ranges;
   event.heap->used_ranges([&](std::uintptr_t address, std::size_t bytes) { ranges.push_back(range(address, bytes)); });
-  if (const os::AddressRange data = os::executable_data(); data.bytes > 0) ranges.push_back(range(data.address, data.bytes));
+  for (const os::AddressRange& data : os::loaded_modules().front().variables) ranges.push_back(range(data.address, data.bytes));
   const format::SnapshotNote note{.version = 1, .reactor = event.reactor, .position = event.number, .parent = event.number,
                                   .kind = format::kFull, .flags = 0, .allocation_fingerprint = 0,
                                   .object = event.heap->object(), .slot_base = event.heap->base(),
                                   .slot_bytes = event.heap->slot_bytes()};
-  (void)format::write_core(file.get(), note, {}, {}, ranges);
+  const format::CoreNotes notes{.snapshot = note, .thread_state = {}, .locale = {}, .auxiliary_vector = {}, .modules = {}};
+  (void)format::write_core(file.get(), notes, ranges);
 }
 
 }  // namespace afterimage::check

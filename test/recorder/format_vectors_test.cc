@@ -2,6 +2,7 @@
 // .txt files (test/support/recording-lines.ts). The lines end where a log has its first hole: nothing behind it is replayed.
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -24,6 +25,7 @@ using afterimage::format::InputHeader;
 using afterimage::format::InputKind;
 using afterimage::format::Sender;
 using afterimage::format::SentRecord;
+using afterimage::format::StateDigests;
 using afterimage::replay::EventSource;
 using afterimage::replay::LogMessage;
 
@@ -54,7 +56,7 @@ T read(std::span<const std::byte> data, std::size_t offset = 0) {
 // One event with what belongs to it, which the log has in several messages.
 struct Event {
   std::string type_and_payload, type;
-  std::string frees, done = "-", from, to;
+  std::string frees, done = "-", thread, from, to;
 };
 
 void add_sent(std::string& to, const LogMessage& message) {
@@ -76,10 +78,33 @@ void add_frees(std::string& frees, std::span<const std::byte> data) {
   }
 }
 
+std::string digests_words(std::span<const std::byte> data) {
+  if (data.size() < sizeof(Done) + sizeof(StateDigests)) return "";
+  const auto digests = read<StateDigests>(data, sizeof(Done));
+  return ',' + hex(digests.heap) + ',' + hex(digests.variables);
+}
+
 std::string done_words(std::span<const std::byte> data) {
   const auto done = read<Done>(data);
   return std::to_string(done.duration_ns) + ((done.flags & afterimage::format::kThrew) != 0 ? ",threw," : ",returned,") +
-         hex(done.allocation_fingerprint) + ',' + hex(done.outbound_hash);
+         hex(done.allocation_fingerprint) + ',' + hex(done.outbound_hash) + digests_words(data);
+}
+
+// " thread MXCSR X87 MODULE:BYTES,..." of a thread state.
+std::string thread_words(std::span<const std::byte> state) {
+  std::string blocks;
+  std::size_t at = 16;
+  for (std::uint32_t i = 0; i < read<std::uint32_t>(state, 12); ++i) {
+    const auto bytes = read<std::uint64_t>(state, at + 8);
+    blocks += (blocks.empty() ? "" : ",") + hex(read<std::uint64_t>(state, at)) + ':' + std::to_string(bytes);
+    at += 16 + (bytes + 7) / 8 * 8;
+  }
+  return " thread " + hex(read<std::uint32_t>(state, 4)) + ' ' + hex(read<std::uint16_t>(state, 8)) + ' ' + (blocks.empty() ? "-" : blocks);
+}
+
+void add_input(Event& event, const LogMessage& message) {
+  add_frees(event.frees, message.data);
+  if (message.input_header().kind == static_cast<std::uint16_t>(InputKind::thread_state)) event.thread = thread_words(message.input_value());
 }
 
 void take(std::map<std::uint64_t, Event>& events, std::set<std::uint64_t>& begun, const LogMessage& message) {
@@ -91,7 +116,7 @@ void take(std::map<std::uint64_t, Event>& events, std::set<std::uint64_t>& begun
       event.type_and_payload = message.channel->codec + ' ' + hex(message.channel->thunk) + ' ' + hex_bytes(message.data);
       return;
     case LogMessage::Kind::input:
-      if (!begun.contains(message.event)) add_frees(event.frees, message.data);
+      if (!begun.contains(message.event)) add_input(event, message);
       if (message.input_header().kind == static_cast<std::uint16_t>(InputKind::sender)) add_sender(event.from, message);
       if (message.input_header().kind == static_cast<std::uint16_t>(InputKind::sent)) add_sent(event.to, message);
       return;
@@ -107,6 +132,7 @@ std::string event_lines(const std::string& reactor, EventSource& source) {
   std::string lines;
   for (std::uint64_t number = source.first(); begun.contains(number); ++number) {
     const Event& event = events[number];
+    if (!event.thread.empty()) lines += reactor + event.thread + '\n';
     lines += reactor + " event " + std::to_string(number) + ' ' + (event.frees.empty() ? "-" : event.frees) + ' ' +
              event.type_and_payload + ' ' + event.done + ' ' + event.type + event.from + event.to + '\n';
   }
@@ -128,7 +154,11 @@ std::string snapshot_lines(const std::string& reactor, const fs::path& directory
     if (!core.open(path)) continue;
     const auto& note = core.note();
     lines += reactor + " snapshot " + std::to_string(note.position) + ' ' + std::to_string(note.parent) +
-             (note.kind == 1 ? " full " : " delta ") + std::to_string(core.loads().size()) + '\n';
+             (note.kind == 1 ? " full " : " delta ") + std::to_string(core.loads().size());
+    if (!core.thread_state().empty()) lines += thread_words(core.thread_state());
+    for (const char* name = core.locale().c_str(); name != core.locale().data() + core.locale().size(); name += std::strlen(name) + 1)
+      lines += std::string(" ") + name;
+    lines += '\n';
   }
   return lines;
 }

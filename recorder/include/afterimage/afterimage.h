@@ -45,6 +45,9 @@ typedef enum afterimage_code {
 /* What the last call of this thread that failed has to say: one sentence. Never NULL; valid until the next such call. */
 AFTERIMAGE_API const char* afterimage_error(void);
 
+/* The values of afterimage::Io. */
+typedef enum afterimage_io { AFTERIMAGE_IO_LOG = 0, AFTERIMAGE_IO_PASS_FILES_THROUGH = 1, AFTERIMAGE_IO_FORBID = 2 } afterimage_io;
+
 /* The meaning of each field is that of the same name in afterimage::Options (afterimage/recorder.h). Set `bytes` to the size of the struct:
  * fields may be added at its end, and those beyond are as in the default. Fill it with afterimage_default_options() first. */
 typedef struct afterimage_options {
@@ -59,7 +62,9 @@ typedef struct afterimage_options {
   int reactors_do_io;
   int snapshot_deltas;
   int crash_handler;
-  int pass_files_through;
+  afterimage_io io;
+  const char* variables_of;
+  int state_digests;
 } afterimage_options;
 
 AFTERIMAGE_API afterimage_options afterimage_default_options(void);

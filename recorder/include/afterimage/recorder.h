@@ -28,6 +28,14 @@
 
 namespace afterimage {
 
+// For files, sockets and processes; asking for the time, for chance and for the environment is always logged, and text on
+// standard output and error always allowed.
+enum class Io {
+  log,                 // what comes in is recorded and served to the replay
+  pass_files_through,  // so it is, except for files that are only read: the replay reads them again, and says if they have changed
+  forbid,              // it fails with EPERM, in production, too, and is told on stderr
+};
+
 struct Options {
   // Where recordings are put: each run makes `<directory>/<program>-<time>-<pid>.afterimage/`.
   std::string directory = "recordings";
@@ -65,12 +73,18 @@ struct Options {
   std::uint64_t heap_limit_bytes = 0;
   // Note signal, registers and fault address in the recording when the program crashes. Earlier handlers are called on.
   bool crash_handler = true;
-  // Files that react() reads: false puts what it reads into the recording. true leaves it out; a replay then reads the
-  // files again, and says so if they have changed.
-  bool pass_files_through = false;
+  // What becomes of the input and output that react() does by itself.
+  Io io = Io::log;
   // Record how each reactor was constructed, and what it sends to others, and keep everything from there on: neither bound
   // above applies. `afterimage test` then runs the recording in a changed build, from the construction on, and compares.
   bool genesis = false;
+  // Whose global and thread-local variables are part of the state, besides those of the executable: "auto" is all libraries
+  // but the C and C++ run-time's, "none" is none; "+NAME" and "-NAME" add and take away libraries whose file names begin so:
+  // "auto,-libcurl". AFTERIMAGE_VARIABLES_OF in the environment replaces it.
+  std::string variables_of = "auto";
+  // Note a digest of the whole state after every event. A replay compares them and names the first event that differs. For tests:
+  // each event takes as long as reading all of the reactor's memory.
+  bool state_digests = false;
 };
 
 template <typename T>

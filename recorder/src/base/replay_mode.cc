@@ -3,5 +3,6 @@
 namespace afterimage {
 
 const ReplayHooks* replay_hooks = nullptr;
+bool react_on_clear_stack = false;
 
 }  // namespace afterimage

@@ -23,4 +23,7 @@ struct ReplayHooks {
 // Null while recording.
 extern const ReplayHooks* replay_hooks;
 
+// Whether react() finds the stack below it empty, so that what it copies from there by chance is the same in every replay.
+extern bool react_on_clear_stack;
+
 }  // namespace afterimage

@@ -40,8 +40,7 @@ std::string file_note(std::span<const CoreModule> modules) {
   return desc;
 }
 
-std::string all_notes(const SnapshotNote& snapshot, std::span<const std::byte> auxiliary_vector,
-                      std::span<const CoreModule> modules) {
+std::string note_section(const CoreNotes& all) {
   std::string notes;
   prstatus_t status{};
   status.pr_pid = getpid();
@@ -53,10 +52,12 @@ std::string all_notes(const SnapshotNote& snapshot, std::span<const std::byte> a
   append_note(notes, "CORE", NT_PRPSINFO, &process, sizeof process);
   const elf_fpregset_t floating{};
   append_note(notes, "CORE", NT_FPREGSET, &floating, sizeof floating);
-  append_note(notes, "CORE", NT_AUXV, auxiliary_vector.data(), auxiliary_vector.size());
-  const std::string files = file_note(modules);
+  append_note(notes, "CORE", NT_AUXV, all.auxiliary_vector.data(), all.auxiliary_vector.size());
+  const std::string files = file_note(all.modules);
   append_note(notes, "CORE", NT_FILE, files.data(), files.size());
-  append_note(notes, kNoteName, kSnapshotNoteType, &snapshot, sizeof snapshot);
+  append_note(notes, kNoteName, kSnapshotNoteType, &all.snapshot, sizeof all.snapshot);
+  append_note(notes, kNoteName, kThreadNoteType, all.thread_state.data(), all.thread_state.size());
+  append_note(notes, kNoteName, kLocaleNoteType, all.locale.data(), all.locale.size());
   return notes;
 }
 
@@ -105,10 +106,9 @@ Elf64_Ehdr core_header(std::size_t program_headers) {
 
 }  // namespace
 
-int write_core(int descriptor, const SnapshotNote& note, std::span<const std::byte> auxiliary_vector,
-               std::span<const CoreModule> modules, std::span<const CoreRange> ranges) {
+int write_core(int descriptor, const CoreNotes& all, std::span<const CoreRange> ranges) {
   if (ranges.size() + 1 >= PN_XNUM) return E2BIG;
-  const std::string notes = all_notes(note, auxiliary_vector, modules);
+  const std::string notes = note_section(all);
   std::vector<Elf64_Phdr> headers(ranges.size() + 1);
   std::uint64_t offset = sizeof(Elf64_Ehdr) + headers.size() * sizeof(Elf64_Phdr);
   headers[0].p_type = PT_NOTE;
@@ -185,12 +185,17 @@ Status CoreFile::read_notes(std::uint64_t offset, std::uint64_t bytes) {
     std::memcpy(&header, notes.data() + at, sizeof header);
     const std::size_t name = at + sizeof header, desc = name + word_up(header.n_namesz);
     if (desc > bytes || header.n_descsz > bytes - desc) break;
-    if (header.n_type == kSnapshotNoteType && header.n_namesz == sizeof kNoteName &&
-        header.n_descsz >= sizeof note_ && std::memcmp(notes.data() + name, kNoteName, sizeof kNoteName) == 0)
-      std::memcpy(&note_, notes.data() + desc, sizeof note_);
+    if (header.n_namesz == sizeof kNoteName && std::memcmp(notes.data() + name, kNoteName, sizeof kNoteName) == 0)
+      take_note(header.n_type, std::as_bytes(std::span(notes)).subspan(desc, header.n_descsz));
     at = desc + word_up(header.n_descsz);
   }
   return {};
+}
+
+void CoreFile::take_note(std::uint32_t type, std::span<const std::byte> desc) {
+  if (type == kSnapshotNoteType && desc.size() >= sizeof note_) std::memcpy(&note_, desc.data(), sizeof note_);
+  if (type == kThreadNoteType) thread_state_.assign(desc.begin(), desc.end());
+  if (type == kLocaleNoteType) locale_.assign(reinterpret_cast<const char*>(desc.data()), desc.size());
 }
 
 }  // namespace afterimage::format

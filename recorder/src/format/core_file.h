@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "afterimage/status.h"
@@ -25,7 +26,7 @@ struct SnapshotNote {
   std::uint64_t slot_bytes;
 };
 static_assert(sizeof(SnapshotNote) == 64);
-inline constexpr std::uint32_t kSnapshotNoteType = 2;
+inline constexpr std::uint32_t kSnapshotNoteType = 2, kThreadNoteType = 3, kLocaleNoteType = 4;
 
 enum SnapshotKind : std::uint32_t {
   kFull = 1,
@@ -36,6 +37,7 @@ enum SnapshotFlags : std::uint32_t {
   // Something other than an event has changed the reactor before this position: events before it do not lead here, and a
   // replay that comes from there has to go on from this snapshot.
   kDiscontinuity = 1,
+  kHasStateDigests = 2,  // the log has a digest of the state after each event, and react() was run on a cleared stack
 };
 
 struct CoreModule {
@@ -52,9 +54,17 @@ struct CoreRange {
   const std::byte* data;
 };
 
+// Everything in a core file that is not memory.
+struct CoreNotes {
+  const SnapshotNote& snapshot;
+  std::span<const std::byte> thread_state;
+  std::string_view locale;
+  std::span<const std::byte> auxiliary_vector;
+  std::span<const CoreModule> modules;
+};
+
 // Writes the file through `descriptor` (empty, open for writing). Ranges are page-aligned and ascend. Returns 0 or an errno.
-int write_core(int descriptor, const SnapshotNote& note, std::span<const std::byte> auxiliary_vector,
-               std::span<const CoreModule> modules, std::span<const CoreRange> ranges);
+int write_core(int descriptor, const CoreNotes& notes, std::span<const CoreRange> ranges);
 
 struct CoreLoad {
   std::uintptr_t address;
@@ -69,16 +79,22 @@ class CoreFile {
   Status open(const std::string& path);
   const SnapshotNote& note() const noexcept { return note_; }
   std::span<const CoreLoad> loads() const noexcept { return loads_; }
+  // Of the thread that ran the reactor, and the locale; empty in recordings that do not tell.
+  std::span<const std::byte> thread_state() const noexcept { return thread_state_; }
+  const std::string& locale() const noexcept { return locale_; }
   int descriptor() const noexcept { return file_.get(); }
   const std::string& path() const noexcept { return path_; }
 
  private:
   Status read_headers(std::uint64_t file_bytes);
   Status read_notes(std::uint64_t offset, std::uint64_t bytes);
+  void take_note(std::uint32_t type, std::span<const std::byte> desc);
 
   std::string path_;
   FileDescriptor file_;
   SnapshotNote note_{};
+  std::vector<std::byte> thread_state_;
+  std::string locale_;
   std::vector<CoreLoad> loads_;
 };
 

@@ -39,6 +39,7 @@ enum class InputKind : std::uint16_t {
   sent = 4,             // format/sent.h; inside the event
   entered = 5,          // nothing; before the event
   sender = 6,           // Sender; before the event
+  thread_state = 7,     // snapshot/thread_state.h; before the event
 };
 
 struct CreatedReactor {
@@ -69,6 +70,11 @@ struct Done {
   std::uint64_t event;
 };
 static_assert(sizeof(Done) == 32);
+// Follows a Done if the recording has digests.
+struct StateDigests {
+  std::uint64_t heap, variables;
+  std::uint64_t stack, stack_bytes;  // that react() ran on: pointers there are not compared
+};
 enum DoneFlags : std::uint32_t { kThrew = 1 };
 
 struct InputHeader {

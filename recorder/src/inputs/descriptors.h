@@ -7,7 +7,7 @@
 
 namespace afterimage::inputs {
 
-// Descriptors of files opened by react() while FilePolicy::pass_through; others are logged under either policy.
+// Descriptors of files opened by react() while IoPolicy::pass_files_through; others are logged under either policy.
 inline constexpr int kPassedThroughDescriptors = 4096;
 extern bool g_passed_through[kPassedThroughDescriptors];
 

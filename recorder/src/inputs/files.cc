@@ -50,7 +50,7 @@ int opened(const Call& call, int flags, Run run) {
   const bool reads_only = (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) == O_RDONLY;
   Call asked = call;
   if (!reads_only) asked.flags = format::kOutput;
-  else if (file_policy == FilePolicy::pass_through) asked.flags = format::kPassedThrough;
+  else if (replay_hooks == nullptr && in_event() && hooks->policy() == IoPolicy::pass_files_through) asked.flags = format::kPassedThrough;
   const int file = intercept(asked, Otherwise::fail, run);
   note_passed_through(file, asked.flags == format::kPassedThrough);
   return file;
@@ -180,7 +180,7 @@ AFTERIMAGE_CALL ssize_t readv(int file, const iovec* pieces, int count) {
 AFTERIMAGE_CALL ssize_t write(int file, const void* data, std::size_t bytes) {
   if (not_in_reactor()) return real_write(file, data, bytes);
   if (is_for_people(file)) show([&] { return real_write(file, data, bytes); });
-  return intercept(Call(CallId::write, AFTERIMAGE_SITE, kOutput).with(data, bytes).with(file), Otherwise::fail,
+  return intercept(Call(CallId::write, AFTERIMAGE_SITE, kOutput).with(data, bytes).with(file).to_people(is_for_people(file)), Otherwise::fail,
                    [&] { return real_write(file, data, bytes); });
 }
 
@@ -196,7 +196,8 @@ AFTERIMAGE_CALL ssize_t pwrite64(int file, const void* data, std::size_t bytes, 
 AFTERIMAGE_CALL ssize_t writev(int file, const iovec* pieces, int count) {
   if (not_in_reactor()) return real_writev(file, pieces, count);
   if (is_for_people(file)) show([&] { return real_writev(file, pieces, count); });
-  return intercept(with_pieces(Call(CallId::writev, AFTERIMAGE_SITE, kOutput), pieces, count).with(file), Otherwise::fail,
+  return intercept(with_pieces(Call(CallId::writev, AFTERIMAGE_SITE, kOutput), pieces, count).with(file).to_people(is_for_people(file)),
+                   Otherwise::fail,
                    [&] { return real_writev(file, pieces, count); });
 }
 

@@ -3,6 +3,5 @@
 namespace afterimage::inputs {
 
 constinit const Hooks* hooks = nullptr;
-constinit FilePolicy file_policy = FilePolicy::log;
 
 }  // namespace afterimage::inputs

@@ -7,9 +7,18 @@
 
 namespace afterimage::inputs {
 
+// What becomes of the input and output that react() does by itself.
+enum class IoPolicy : std::uint8_t {
+  log,
+  pass_files_through,  // files that are only read are not logged but read again
+  forbid,              // it fails, with EPERM
+};
+
 struct Hooks {
   // Whether this thread runs react() of a reactor that is recorded or replayed, in that reactor's heap.
   bool (*in_event)() noexcept;
+  // Recording: of that reactor's recorder.
+  IoPolicy (*policy)() noexcept;
   // Recording: appends one input of kind `call` to the log of that reactor.
   void (*log)(std::span<const std::byte> record) noexcept;
   // Replaying: what the log has for this call. False when it has something else here, or nothing: then that has been
@@ -22,9 +31,5 @@ struct Hooks {
 
 // Null in a process that neither records nor replays.
 extern constinit const Hooks* hooks;
-
-// What happens with the input and output that react() does on files.
-enum class FilePolicy : std::uint8_t { log, pass_through };
-extern constinit FilePolicy file_policy;
 
 }  // namespace afterimage::inputs

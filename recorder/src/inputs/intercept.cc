@@ -3,10 +3,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <iterator>
 #include <set>
 #include <string>
 
 #include "afterimage/heap.h"
+#include "base/raw_log.h"
+#include "os/symbols.h"
 
 namespace afterimage::inputs {
 
@@ -36,6 +40,25 @@ void RecordBuffer::log(std::uint64_t result, int error, std::uint16_t more_flags
   header.flags = static_cast<std::uint16_t>(header.flags | more_flags);
   std::memcpy(data_, &header, sizeof header);
   hooks->log({data_, bytes_});
+}
+
+bool is_forbidden(const Call& call) noexcept {
+  const bool is_io = call.id >= CallId::open && call.id <= CallId::waitpid;
+  return is_io && !call.for_people && hooks->policy() == IoPolicy::forbid;
+}
+
+// Once for each place.
+void note_forbidden(const Call& call) noexcept {
+  const OutsideScope outside;
+  static constinit std::atomic<const void*> told[16] = {};
+  for (auto& place : told) {
+    const void* known = nullptr;
+    if (place.compare_exchange_strong(known, call.site)) break;
+    if (known == call.site || &place == std::end(told) - 1) return;
+  }
+  RawLine line;
+  line.text(format::name_of(call.id)).text("() in react() at ").text(os::code_name(reinterpret_cast<std::uintptr_t>(call.site)).c_str());
+  line.text(" was refused: this recorder was opened with Io::forbid").print();
 }
 
 std::uint64_t as_recorded_descriptor(CallId id, std::uint64_t result, std::uint64_t recorded) noexcept {

@@ -50,6 +50,7 @@ struct Call {
   std::uint16_t flags = 0;
   std::uint64_t arguments = 0;
   std::span<const std::byte> shown = {};
+  bool for_people = false;  // text on standard output or error
 
   Call(CallId id, const void* site, std::uint16_t flags = 0) noexcept : id(id), site(site), flags(flags) {}
 
@@ -66,6 +67,10 @@ struct Call {
     return *this;
   }
   Call& with(const char* text) noexcept { return text != nullptr ? with(text, std::strlen(text)) : with(0); }
+  Call& to_people(bool is_for_people) noexcept {
+    for_people = is_for_people;
+    return *this;
+  }
   // A stream or a directory: an address in libc's heap, the same in the replay since it came from the log. The standard streams
   // are libc's own and may be elsewhere in another build's process.
   Call& with_pointer(const void* pointer) noexcept {
@@ -125,7 +130,7 @@ template <typename Result>
 Result failed() noexcept {
   errno = EIO;
   if constexpr (std::is_pointer_v<Result>) return nullptr;
-  else if constexpr (std::is_same_v<Result, bool>) return false;
+  else if constexpr (std::is_unsigned_v<Result>) return Result{0};
   else return static_cast<Result>(-1);
 }
 
@@ -154,11 +159,26 @@ auto make_again(const Call& call, const format::CallRecord& recorded, Run& run, 
   return result;
 }
 
+// Recording: whether the recorder was told that react() does no such thing.
+bool is_forbidden(const Call& call) noexcept;
+void note_forbidden(const Call& call) noexcept;
+
+// The call fails instead of being made. The log has it like any other one, so that the replay goes the same way.
+template <typename Result>
+Result refuse(const Call& call) noexcept {
+  note_forbidden(call);
+  const Result result = failed<Result>();
+  RecordBuffer(call).log(bits_of(result), EPERM);
+  errno = EPERM;
+  return result;
+}
+
 template <typename Run, typename Written>
 auto intercept(const Call& call, Otherwise otherwise, Run run, Written name_written) -> decltype(run()) {
   using Result = decltype(run());
   if (!in_event()) return run();
   if (replay_hooks == nullptr) {
+    if (is_forbidden(call)) [[unlikely]] return refuse<Result>(call);
     const Result result = run();
     const int error = errno;
     RecordBuffer record(call);

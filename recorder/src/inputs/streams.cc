@@ -43,11 +43,11 @@ void show_on(FILE* stream, Write write) {
 }
 
 Call stream_call(CallId id, const void* site, const FILE* stream, std::uint16_t flags = 0) noexcept {
-  return Call(id, site, flags).with_pointer(stream);
+  return Call(id, site, flags).with_pointer(stream).to_people(is_for_people(stream));
 }
 
 Call text_call(CallId id, const void* site, const FILE* stream, const void* text, std::size_t bytes) noexcept {
-  return Call(id, site, format::kOutput).with(text, bytes).with_pointer(stream);
+  return Call(id, site, format::kOutput).with(text, bytes).with_pointer(stream).to_people(is_for_people(stream));
 }
 
 FILE* open_in_react(const void* site, const char* path, const char* mode) {
@@ -158,6 +158,7 @@ struct Tee {
 };
 
 int scan_and_log(const Call& call, FILE* stream, const char* format, va_list arguments) {
+  if (is_forbidden(call)) return refuse<int>(call);
   RecordBuffer record(call);
   Tee tee{.stream = stream, .record = &record, .open = true};
   FILE* const through = fopencookie(&tee, "r", {.read = Tee::read, .write = nullptr, .seek = nullptr, .close = nullptr});

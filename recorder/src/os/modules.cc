@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 namespace afterimage::os {
 namespace {
@@ -76,10 +77,40 @@ std::string executable_path() {
   return length > 0 ? std::string(path, static_cast<std::size_t>(length)) : std::string();
 }
 
+std::vector<AddressRange> variables(const dl_phdr_info& info) {
+  const std::span headers(info.dlpi_phdr, info.dlpi_phnum);
+  std::uintptr_t relro_end = 0;
+  for (const ElfW(Phdr)& header : headers)
+    if (header.p_type == PT_GNU_RELRO) relro_end = page_down(header.p_vaddr + header.p_memsz);
+  std::vector<AddressRange> ranges;
+  for (const ElfW(Phdr)& header : headers) {
+    if (header.p_type != PT_LOAD || (header.p_flags & PF_W) == 0) continue;
+    const std::uintptr_t begin = std::max(page_down(header.p_vaddr), relro_end);
+    const std::uintptr_t end = page_up(header.p_vaddr + header.p_memsz);
+    if (begin < end) ranges.push_back({info.dlpi_addr + begin, end - begin});
+  }
+  return ranges;
+}
+
+AddressRange lazy_bindings(const dl_phdr_info& info) {
+  std::uintptr_t table = 0;
+  std::size_t entries = 0;
+  for (const ElfW(Phdr)& header : std::span(info.dlpi_phdr, info.dlpi_phnum)) {
+    if (header.p_type != PT_DYNAMIC) continue;
+    for (auto* entry = reinterpret_cast<const ElfW(Dyn)*>(info.dlpi_addr + header.p_vaddr); entry->d_tag != DT_NULL; ++entry) {
+      if (entry->d_tag == DT_PLTGOT) table = entry->d_un.d_ptr;
+      if (entry->d_tag == DT_PLTRELSZ) entries = entry->d_un.d_val / sizeof(ElfW(Rela));
+    }
+  }
+  constexpr std::size_t kOfLoader = 3;
+  return table == 0 ? AddressRange{} : AddressRange{table, (kOfLoader + entries) * sizeof(ElfW(Addr))};
+}
+
 Module describe(const dl_phdr_info& info) {
   const AddressRange range = extent(info);
   const auto holds = [&](unsigned long address) { return address - range.address < range.bytes; };
-  Module module{.kind = "lib", .base = range.address, .bytes = range.bytes, .build_id = build_id(info), .path = {}};
+  Module module{.kind = "lib", .base = range.address, .bytes = range.bytes, .build_id = build_id(info), .path = {},
+                .variables = variables(info), .lazy_bindings = lazy_bindings(info)};
   if (range.address == getauxval(AT_SYSINFO_EHDR)) {
     module.kind = "vdso";
     module.path = "[vdso]";
@@ -115,28 +146,6 @@ std::uint64_t modules_generation() noexcept {
       },
       &count);
   return count;
-}
-
-AddressRange executable_data() noexcept {
-  AddressRange data;
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, std::size_t, void* result) {
-        std::uintptr_t relro_end = 0;
-        for (int i = 0; i < info->dlpi_phnum; ++i) {
-          const ElfW(Phdr)& header = info->dlpi_phdr[i];
-          if (header.p_type == PT_GNU_RELRO) relro_end = page_down(header.p_vaddr + header.p_memsz);
-        }
-        for (int i = 0; i < info->dlpi_phnum; ++i) {
-          const ElfW(Phdr)& header = info->dlpi_phdr[i];
-          if (header.p_type != PT_LOAD || (header.p_flags & PF_W) == 0) continue;
-          const std::uintptr_t begin = std::max(page_down(header.p_vaddr), relro_end);
-          const std::uintptr_t end = page_up(header.p_vaddr + header.p_memsz);
-          if (begin < end) *static_cast<AddressRange*>(result) = {info->dlpi_addr + begin, end - begin};
-        }
-        return 1;  // the first module is the executable
-      },
-      &data);
-  return data;
 }
 
 }  // namespace afterimage::os

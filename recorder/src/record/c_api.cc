@@ -83,7 +83,9 @@ Options translated(const afterimage_options& options) {
           .keep_bytes = options.keep_bytes,
           .keep_ms = options.keep_ms,
           .crash_handler = options.crash_handler != 0,
-          .pass_files_through = options.pass_files_through != 0};
+          .io = static_cast<Io>(options.io),
+          .variables_of = options.variables_of,
+          .state_digests = options.state_digests != 0};
 }
 
 // A reference holds nothing that a replay would follow into another heap, and so neither does the value that stands for it in C.
@@ -119,7 +121,9 @@ afterimage_options afterimage_default_options(void) {
           .reactors_do_io = options.reactors_do_io,
           .snapshot_deltas = options.snapshot_deltas,
           .crash_handler = options.crash_handler,
-          .pass_files_through = options.pass_files_through};
+          .io = static_cast<afterimage_io>(options.io),
+          .variables_of = options.variables_of.c_str(),
+          .state_digests = options.state_digests};
 }
 
 afterimage_code afterimage_open(const afterimage_options* options, afterimage_recorder** recorder) {
@@ -127,8 +131,10 @@ afterimage_code afterimage_open(const afterimage_options* options, afterimage_re
   if (recorder == nullptr) return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_open: the recorder has no place, the pointer is NULL.");
   *recorder = nullptr;
   const afterimage_options all = completed(options);
-  if (all.directory == nullptr || all.snapshot_engine == nullptr)
-    return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_open: directory and snapshot_engine must not be NULL.");
+  if (all.directory == nullptr || all.snapshot_engine == nullptr || all.variables_of == nullptr)
+    return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_open: directory, snapshot_engine and variables_of must not be NULL.");
+  if (all.io < AFTERIMAGE_IO_LOG || all.io > AFTERIMAGE_IO_FORBID)
+    return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_open: io must be one of afterimage_io.");
   return guarded([&] {
     *recorder = new afterimage_recorder{Recorder::open(translated(all))};
     return afterimage_status(*recorder);

@@ -7,8 +7,18 @@
 #include "record/reactor_core.h"
 #include "record/recorder_core.h"
 
+namespace {
+
+__attribute__((noinline)) void clear_stack_below() {
+  volatile std::byte stack[64 * 1024];
+  for (auto& byte : stack) byte = std::byte{0};
+}
+
+}  // namespace
+
 extern "C" __attribute__((noinline)) void afterimage_before_react() {
   asm volatile("");  // debuggers skip the prologue of a function with a body, and the optimiser must not see through it
+  if (afterimage::react_on_clear_stack) [[unlikely]] clear_stack_below();
 }
 
 namespace afterimage::detail {
@@ -26,14 +36,13 @@ void log_call(std::span<const std::byte> record) noexcept {
   if (check_hooks != nullptr) check_hooks->call_recorded(record);
 }
 
-constexpr inputs::Hooks kRecordHooks{.in_event = in_event, .log = log_call, .serve = nullptr, .returned_otherwise = nullptr};
+inputs::IoPolicy policy() noexcept { return t_reactor->io_policy(); }
+
+constexpr inputs::Hooks kRecordHooks{.in_event = in_event, .policy = policy, .log = log_call, .serve = nullptr, .returned_otherwise = nullptr};
 
 }  // namespace
 
-void log_inputs(bool pass_files_through) noexcept {
-  inputs::file_policy = pass_files_through ? inputs::FilePolicy::pass_through : inputs::FilePolicy::log;
-  inputs::hooks = &kRecordHooks;
-}
+void log_inputs() noexcept { inputs::hooks = &kRecordHooks; }
 
 Delivery::Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* payload,
                    std::size_t bytes)

@@ -18,6 +18,7 @@
 #include "base/file_descriptor.h"
 #include "base/hex.h"
 #include "base/json_writer.h"
+#include "os/processor.h"
 
 namespace afterimage {
 namespace {
@@ -104,6 +105,9 @@ std::string manifest_json(const ProcessDescription& process) {
   json.field("atRandom", random_bytes_of_process());
   json.field("fsBase", hex(thread_pointer())).field("brkStart", hex(brk_start()));
   json.field("hwcap", hex(getauxval(AT_HWCAP))).field("hwcap2", hex(getauxval(AT_HWCAP2)));
+  json.key("processor").begin_array();
+  for (const std::string& name : os::used_instruction_sets()) json.string(name);
+  json.end_array();
   json.end_object();
   return json.text() + "\n";
 }

@@ -11,6 +11,7 @@
 #include "base/check_hooks.h"
 #include "base/copy.h"
 #include "base/out_of_memory.h"
+#include "os/locale.h"
 #include "record/control_file.h"
 #include "record/crash_handler.h"
 #include "record/recorder_core.h"
@@ -117,6 +118,7 @@ std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload,
       if (event > 0 && logs_genesis()) log_input(format::InputKind::entered, {}, event);
       save_snapshot_now();
     }
+    if (recording_ && !thread_state_.is_current()) [[unlikely]] log_thread_state();
   }
   if (!recording_) return event;
   const std::uint16_t channel = log_->channel_of(type, event);
@@ -157,13 +159,16 @@ void ReactorCore::end(std::uint64_t event, std::uint64_t begun_ns, bool threw, s
                           .allocation_fingerprint = heap_->fingerprint(),
                           .outbound_hash = outbound,
                           .event = event};
+  const format::StateDigests digests = recorder_->options().state_digests ? state_digests() : format::StateDigests{};
+  const auto more = bytes_of(&digests, recorder_->options().state_digests ? sizeof digests : 0);
   const format::Message message{format::kDoneChannel, static_cast<std::uint32_t>(event), next_time(now)};
-  if (!log_->append(message, bytes_of(&done, sizeof done), {}, next_event_))
+  if (!log_->append(message, bytes_of(&done, sizeof done), more, next_event_))
     return step_aside(log_->failure(), next_event_);
   publish(slot_->finished, event + 1);
   if (core_reactor_ != nullptr) publish(core_reactor_->finished, event + 1);
   if (depth_ > 0) return;
   boundary_fingerprint_ = done.allocation_fingerprint;
+  thread_state_.keep();
   if (recorder_->snapshots().is_ready(*heap_) || snapshot_due(now)) advance_snapshot();
 }
 
@@ -216,20 +221,50 @@ bool ReactorCore::snapshot_due(std::uint64_t now) const noexcept {
 }
 
 SnapshotOrder ReactorCore::snapshot_order(std::uint64_t position, std::uint32_t flags) const {
+  ThreadState thread_state(recorder_->variables().modules);
+  thread_state.take();
   return {.path = snapshot_path(directory_, position),
           .note = {.version = 1,
                    .reactor = id_,
                    .position = position,
                    .parent = position,
                    .kind = format::kFull,
-                   .flags = flags,
+                   .flags = flags | (recorder_->options().state_digests ? format::kHasStateDigests : 0u),
                    .allocation_fingerprint = heap_->fingerprint(),
                    .object = heap_->object(),
                    .slot_base = heap_->base(),
                    .slot_bytes = heap_->slot_bytes()},
+          .thread_state = {thread_state.bytes().begin(), thread_state.bytes().end()},
+          .locale = os::locale_names(),
           .on_written = on_snapshot_written,
           .context = const_cast<ReactorCore*>(this),
           .sync = recorder_->options().sync_interval_ms != 0};
+}
+
+// Another thread runs the reactor now, or its variables have been used by others since the last event.
+void ReactorCore::log_thread_state() noexcept {
+  const OutsideScope outside;
+  if (!finds_memory([&] { thread_state_.take(); })) return step_aside(out_of_memory(), next_event_ - 1);
+  log_input(format::InputKind::thread_state, thread_state_.bytes());
+}
+
+format::StateDigests ReactorCore::state_digests() {
+  const OutsideScope outside;
+  thread_state_.take();
+  const os::AddressRange stack = stack_of_this_thread();
+  return {.heap = heap_digest(*heap_, {&stack, 1}),
+          .variables = variables_digest(variables_.compared, thread_state_.bytes(), {&stack, 1}),
+          .stack = stack.address,
+          .stack_bytes = stack.bytes};
+}
+
+inputs::IoPolicy ReactorCore::io_policy() const noexcept {
+  switch (recorder_->options().io) {
+    case Io::log: return inputs::IoPolicy::log;
+    case Io::pass_files_through: return inputs::IoPolicy::pass_files_through;
+    case Io::forbid: return inputs::IoPolicy::forbid;
+  }
+  return inputs::IoPolicy::log;
 }
 
 // On this thread, because what follows cannot be replayed without it.
@@ -274,6 +309,13 @@ void ReactorCore::begin_or_finish_snapshot() {
 }
 
 void ReactorCore::snapshot_taken() noexcept {
+  (void)finds_memory([&] {
+    Variables variables = recorder_->variables();
+    ThreadState thread_state(variables.modules);
+    thread_state.take();
+    variables_ = std::move(variables);
+    thread_state_ = std::move(thread_state);
+  });
   snapshot_attempts_ = 0;
   snapshot_requests_ = __atomic_load_n(&slot_->snapshot_requests, __ATOMIC_RELAXED);
   snapshot_log_bytes_ = log_->bytes();

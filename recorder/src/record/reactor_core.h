@@ -8,11 +8,15 @@
 #include "format/control.h"
 #include "format/core_block.h"
 #include "heap/heap.h"
+#include "inputs/hooks.h"
 #include "os/clock.h"
 #include "record/event_log.h"
 #include "record/manifest.h"
 #include "record/retention.h"
 #include "snapshot/snapshot.h"
+#include "snapshot/state_digest.h"
+#include "snapshot/thread_state.h"
+#include "snapshot/variable_rules.h"
 
 namespace afterimage::detail {
 
@@ -56,6 +60,8 @@ class ReactorCore {
   // An outside value that react() of the current event has got.
   void log_input(format::InputKind kind, std::span<const std::byte> value) noexcept { log_input(kind, value, next_event_ - 1); }
 
+  inputs::IoPolicy io_policy() const noexcept;
+
   // An event that react() delivers to another reactor.
   void sends(std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept;
   const Outbound& outbound() const noexcept { return outbound_; }
@@ -77,6 +83,8 @@ class ReactorCore {
   void note_for_core(const EventTypeInfo& type, std::uint64_t event, const void* payload, std::size_t bytes) noexcept;
   bool snapshot_due(std::uint64_t now_ns) const noexcept;
   SnapshotOrder snapshot_order(std::uint64_t position, std::uint32_t flags) const;
+  void log_thread_state() noexcept;
+  format::StateDigests state_digests();
   void save_snapshot_now() noexcept;
   void advance_snapshot() noexcept;
   void begin_or_finish_snapshot();
@@ -115,6 +123,8 @@ class ReactorCore {
   os::Clock clock_;
   std::uint64_t last_time_ns_ = 0;
   Outbound outbound_;
+  Variables variables_;       // those of the last snapshot
+  ThreadState thread_state_;  // as the last event left it
   std::uint64_t boundary_fingerprint_ = 0;  // of the heap when the last event had ended
   std::uint64_t snapshot_log_bytes_ = 0, snapshot_time_ns_ = 0;  // where and when the last one was taken
   std::uint64_t snapshot_requests_ = 0;  // answered ones
@@ -123,6 +133,6 @@ class ReactorCore {
 };
 
 // From now on, what any recorded reactor asks of the world inside react() is logged.
-void log_inputs(bool pass_files_through) noexcept;
+void log_inputs() noexcept;
 
 }  // namespace afterimage::detail

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -15,6 +16,7 @@
 #include "base/hex.h"
 #include "base/out_of_memory.h"
 #include "base/raw_log.h"
+#include "base/replay_mode.h"
 #include "base/type_name.h"
 #include "os/clock.h"
 #include "record/crash_handler.h"
@@ -57,6 +59,11 @@ Options with_check(Options options) {
   return options;
 }
 
+std::string environment_or(const char* name, const std::string& otherwise) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : otherwise;
+}
+
 }  // namespace
 
 Status make_directory(const std::string& path) {
@@ -64,7 +71,8 @@ Status make_directory(const std::string& path) {
   return Status(errno, "directory " + path + " cannot be created: " + std::strerror(errno) + ".");
 }
 
-RecorderCore::RecorderCore(Options options) : options_(with_check(std::move(options))) {}
+RecorderCore::RecorderCore(Options options)
+    : options_(with_check(std::move(options))), variable_rules_(environment_or("AFTERIMAGE_VARIABLES_OF", options_.variables_of)) {}
 
 RecorderCore::~RecorderCore() {
   {
@@ -87,7 +95,8 @@ void RecorderCore::open() {
     return;
   }
   open_ = true;
-  log_inputs(options_.pass_files_through);
+  log_inputs();
+  if (options_.state_digests) react_on_clear_stack = true;
   segments_ = std::make_unique<SegmentKeeper>(std::chrono::milliseconds(options_.sync_interval_ms));
   snapshots_ = std::make_unique<SnapshotWriter>(std::move(engine.engine));
   refresh_modules();
@@ -179,10 +188,16 @@ void RecorderCore::refresh_modules() {
   process_.modules = os::loaded_modules();
   std::vector<format::CoreModule> modules;
   for (const os::Module& module : process_.modules) modules.push_back({module.base, module.bytes, module.path});
-  snapshots_->set_modules(std::move(modules));
+  variables_ = included_variables(process_.modules, variable_rules_);
+  snapshots_->set_modules(std::move(modules), variables_.ranges);
   modules_generation_ = generation;
   // On failure the old list stays: a replay then names the library that it misses.
   (void)write_file(path_ + "/manifest.json", manifest_json(process_));
+}
+
+Variables RecorderCore::variables() const {
+  const std::lock_guard lock(mutex_);
+  return variables_;
 }
 
 void RecorderCore::abandon_after_fork() noexcept {

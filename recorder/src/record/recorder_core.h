@@ -12,6 +12,7 @@
 #include "record/manifest.h"
 #include "record/segments.h"
 #include "snapshot/snapshot.h"
+#include "snapshot/variable_rules.h"
 
 namespace afterimage::detail {
 
@@ -44,6 +45,8 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   SnapshotWriter& snapshots() noexcept { return *snapshots_; }
   // Brings the module list of the manifest and of the snapshots up to date.
   void refresh_modules();
+  // Where variables are that belong to the state; all that was known at the last refresh.
+  Variables variables() const;
   // The child of a fork() shares the files with its parent and must not write.
   void abandon_after_fork() noexcept;
 
@@ -54,12 +57,14 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   std::string path_;
   bool open_ = false;
   ProcessDescription process_;
-  std::uint64_t modules_generation_ = ~std::uint64_t{0};
+  const VariableRules variable_rules_;
   ControlFile control_;
   CoreNotebook core_notebook_;
   std::unique_ptr<SegmentKeeper> segments_;
   std::unique_ptr<SnapshotWriter> snapshots_;
   mutable std::mutex mutex_;  // of all below
+  std::uint64_t modules_generation_ = ~std::uint64_t{0};
+  Variables variables_;
   Status status_;
   std::uint32_t reactor_count_ = 0;
   std::vector<ReactorCore*> reactors_;

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "os/locale.h"
 #include "os/pages.h"
+#include "snapshot/thread_state.h"
 
 namespace afterimage::replay {
 namespace {
@@ -109,7 +111,13 @@ void Checkpoints::take(std::uint64_t position) {
   if (known != nullptr && known->position == position) return;
   last_ms_ = now_ms();
   if (!changed_.find(found_) || !make_room(found_.size(), present_.size() + found_.size())) return;
-  Checkpoint checkpoint{.position = position, .base = base_, .pages = {}};
+  ThreadState thread_state(thread_local_modules_);
+  thread_state.take();
+  Checkpoint checkpoint{.position = position,
+                        .base = base_,
+                        .pages = {},
+                        .thread_state = {thread_state.bytes().begin(), thread_state.bytes().end()},
+                        .locale = os::locale_names()};
   if (!keep_changed(checkpoint)) return release(checkpoint.pages);
   listed_ += checkpoint.pages.size();
   stand_at(checkpoint);
@@ -171,8 +179,9 @@ bool Checkpoints::restore(const Checkpoint& checkpoint) {
   return true;
 }
 
-void Checkpoints::memory_replaced(const void* base) {
+void Checkpoints::memory_replaced(const void* base, std::vector<std::uintptr_t> thread_local_modules) {
   base_ = base;
+  thread_local_modules_ = std::move(thread_local_modules);
   release(present_);
   if (changed_.is_open() && !changed_.count_all()) store_.close();
   last_ms_ = now_ms();

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "os/modules.h"
@@ -36,6 +37,8 @@ class Checkpoints {
     std::uint64_t position;
     const void* base;  // what was mapped below
     std::vector<KeptPage> pages;
+    std::vector<std::byte> thread_state;
+    std::string locale;
   };
 
   // Of these ranges of private memory. Without a kernel that finds changed pages there are none.
@@ -50,8 +53,8 @@ class Checkpoints {
   const Checkpoint* before(std::uint64_t position) const;
   // The memory below must be the checkpoint's `base`. False when it cannot be done.
   bool restore(const Checkpoint& checkpoint);
-  // All memory is now that of `base`, and what is written from here on is to be kept.
-  void memory_replaced(const void* base);
+  // All memory is now that of `base`, and what is written from here on is to be kept; also thread-local variables of these modules.
+  void memory_replaced(const void* base, std::vector<std::uintptr_t> thread_local_modules);
 
  private:
   void take(std::uint64_t position);
@@ -68,6 +71,7 @@ class Checkpoints {
   std::vector<Checkpoint> checkpoints_;  // by position
   std::size_t listed_ = 0;               // pages in all lists
   const void* base_ = nullptr;
+  std::vector<std::uintptr_t> thread_local_modules_;
   std::vector<KeptPage> present_;      // memory, but for what was written since
   std::vector<std::uint64_t> found_;  // what was
   std::uint64_t last_ms_ = 0, cost_ms_ = 0;

@@ -9,8 +9,10 @@
 #include <filesystem>
 
 #include "base/hex.h"
+#include "os/locale.h"
 #include "os/modules.h"
 #include "replay/state_digest.h"
+#include "snapshot/thread_state.h"
 
 namespace afterimage::replay {
 namespace {
@@ -20,6 +22,11 @@ bool inside(std::uintptr_t address, std::size_t bytes, std::uintptr_t base, std:
 }
 
 std::uint64_t position_of(const format::CoreFile& snapshot) { return snapshot.note().position; }
+
+bool is_within(const format::CoreLoad& load, const os::AddressRange& range) {
+  constexpr std::uint32_t kWritable = 2;
+  return (load.flags & kWritable) != 0 && inside(load.address, load.bytes, range.address, range.bytes);
+}
 
 }  // namespace
 
@@ -51,11 +58,9 @@ Status MemoryImage::open(const std::string& directory) {
     return Status(problem, "the reactor's slot at " + hex(note.slot_base) + " is not available in this process: " +
                                std::strerror(problem) + ".");
   slot_bytes_ = note.slot_bytes;
-  executable_data_ = os::executable_data();
-  for (const format::CoreLoad& load : snapshots_.front().loads())
-    if ((load.flags & 2) != 0 && inside(load.address, load.bytes, executable_data_.address, executable_data_.bytes))
-      restored_data_.push_back({load.address, load.bytes});
-  std::vector<os::AddressRange> restored = restored_data_;
+  modules_ = os::loaded_modules();
+  restored_variables_ = variables_of_any_snapshot();
+  std::vector<os::AddressRange> restored = restored_variables_;
   restored.push_back({note.slot_base, note.slot_bytes});
   checkpoints_.open(restored);
   return {};
@@ -67,7 +72,8 @@ Status MemoryImage::begin_empty(std::uintptr_t slot, std::size_t bytes) {
   if (heap_ == nullptr) heap_ = Heap::create(SlotSize::large, problem);
   if (heap_ == nullptr) return Status(problem, std::string("there is no room for a heap: ") + std::strerror(problem) + ".");
   slot_bytes_ = heap_->slot_bytes();
-  executable_data_ = os::executable_data();
+  modules_ = os::loaded_modules();
+  restored_variables_ = modules_.front().variables;
   return {};
 }
 
@@ -107,8 +113,8 @@ Status MemoryImage::restore_snapshot(const format::CoreFile& snapshot) {
   mapped_ = &snapshot;
   if (!heap_->is_valid())
     return Status(0, "snapshot " + snapshot.path() + " does not hold a heap that this library understands.");
-  if (Status status = restore_executable_data(snapshot); !status) return status;
-  checkpoints_.memory_replaced(mapped_);
+  if (Status status = restore_variables(snapshot); !status) return status;
+  checkpoints_.memory_replaced(mapped_, ThreadState::modules_in(snapshot.thread_state()));
   return {};
 }
 
@@ -118,6 +124,8 @@ Status MemoryImage::restore_checkpoint(const Checkpoints::Checkpoint& checkpoint
   char** const environment = environ;
   const bool restored = checkpoints_.restore(checkpoint);
   environ = environment;
+  ThreadState::restore(checkpoint.thread_state);
+  (void)os::set_locale(checkpoint.locale);
   return restored ? Status() : Status(errno, std::string("an earlier position cannot be restored: ") + std::strerror(errno) + ".");
 }
 
@@ -132,7 +140,7 @@ void MemoryImage::came_to(std::uint64_t position, bool stays) {
 MemoryImage::Digests MemoryImage::digests() const {
   std::vector<os::AddressRange> heap;
   heap_->used_ranges([&](std::uintptr_t address, std::size_t bytes) { heap.push_back({address, bytes}); });
-  return {.heap = state_digest(heap), .data = state_digest(restored_data_)};
+  return {.heap = state_digest(heap), .data = state_digest(restored_variables_)};
 }
 
 const format::CoreFile* MemoryImage::snapshot_at(std::uint64_t position) const noexcept {
@@ -205,27 +213,63 @@ Status MemoryImage::map_loads(const format::CoreFile& snapshot, std::uintptr_t p
   return {};
 }
 
-Status MemoryImage::restore_executable_data(const format::CoreFile& snapshot) {
-  const os::AddressRange& data = executable_data_;
+Variables MemoryImage::variables_of(const format::CoreFile& snapshot) const {
+  Variables variables{.ranges = {}, .compared = {}, .modules = ThreadState::modules_in(snapshot.thread_state())};
+  for (const os::Module& module : modules_)
+    for (const os::AddressRange& range : module.variables)
+      if (std::ranges::any_of(snapshot.loads(), [&](const format::CoreLoad& load) { return is_within(load, range); }))
+        variables.add(module, range);
+  return variables;
+}
+
+std::vector<os::AddressRange> MemoryImage::variables_of_any_snapshot() const {
+  std::vector<os::AddressRange> ranges;
+  const auto is_known = [&](const os::AddressRange& range) {
+    return std::ranges::any_of(ranges, [&](const os::AddressRange& known) { return known.address == range.address; });
+  };
+  for (const format::CoreFile& snapshot : snapshots_)
+    for (const os::AddressRange& range : variables_of(snapshot).ranges)
+      if (!is_known(range)) ranges.push_back(range);
+  std::ranges::sort(ranges, {}, &os::AddressRange::address);
+  return ranges;
+}
+
+// Which modules' it has was decided when recording.
+bool MemoryImage::is_variables(const format::CoreLoad& load) const {
+  return std::ranges::any_of(modules_, [&](const os::Module& module) {
+    return std::ranges::any_of(module.variables, [&](const os::AddressRange& range) { return is_within(load, range); });
+  });
+}
+
+Status MemoryImage::restore_variables(const format::CoreFile& snapshot) {
   // It may have been moved into the executable's .bss by a copy relocation, and points to this process's own stack.
   char** const environment = environ;
-  for (const format::CoreLoad& load : snapshot.loads()) {
-    if ((load.flags & 2) == 0 || !inside(load.address, load.bytes, data.address, data.bytes)) continue;
-    std::size_t done = 0;
-    while (done < load.bytes) {
-      const ssize_t got = pread(snapshot.descriptor(), reinterpret_cast<void*>(load.address + done), load.bytes - done,
-                                static_cast<off_t>(load.file_offset + done));
-      if (got <= 0) return Status(errno, "snapshot " + snapshot.path() + " cannot be read.");
-      done += static_cast<std::size_t>(got);
-    }
-  }
+  Status status;
+  for (const format::CoreLoad& load : snapshot.loads())
+    if (status.ok() && is_variables(load)) status = restore_load(snapshot, load);
   environ = environment;
+  if (!status.ok()) return status;
+  if (!snapshot.thread_state().empty() && !ThreadState::restore(snapshot.thread_state()))
+    return Status(0, "snapshot " + snapshot.path() + " has thread-local variables in a form that this library does not understand.");
+  missing_locale_ = os::set_locale(snapshot.locale()) ? "" : snapshot.locale();
+  return {};
+}
+
+Status MemoryImage::restore_load(const format::CoreFile& snapshot, const format::CoreLoad& load) {
+  for (std::size_t done = 0; done < load.bytes;) {
+    const ssize_t got = pread(snapshot.descriptor(), reinterpret_cast<void*>(load.address + done), load.bytes - done,
+                              static_cast<off_t>(load.file_offset + done));
+    if (got <= 0) return Status(errno, "snapshot " + snapshot.path() + " cannot be read.");
+    done += static_cast<std::size_t>(got);
+  }
   return {};
 }
 
 bool MemoryImage::covers(std::uintptr_t address, std::size_t bytes) const noexcept {
   return inside(address, bytes, heap_->base(), slot_bytes_) ||
-         inside(address, bytes, executable_data_.address, executable_data_.bytes);
+         std::ranges::any_of(restored_variables_, [&](const os::AddressRange& range) {
+           return inside(address, bytes, range.address, range.bytes);
+         });
 }
 
 }  // namespace afterimage::replay

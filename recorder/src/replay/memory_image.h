@@ -9,6 +9,7 @@
 #include "heap/heap.h"
 #include "os/modules.h"
 #include "replay/checkpoints.h"
+#include "snapshot/variable_rules.h"
 
 namespace afterimage::replay {
 
@@ -43,8 +44,15 @@ class MemoryImage {
   // Whether a replay that arrives at this position from earlier events must take the snapshot here.
   bool is_discontinuity(std::uint64_t position) const noexcept;
 
+  // Whether the log has digests of the state.
+  bool has_state_digests() const noexcept { return (snapshots_.front().note().flags & format::kHasStateDigests) != 0; }
+  // What the recorder knew to be part of the state: libraries come and go.
+  Variables variables_at(std::uint64_t position) const { return variables_of(newest_snapshot(position)); }
+
   Heap& heap() const noexcept { return *heap_; }
   void* object() const noexcept { return reinterpret_cast<void*>(heap_->object()); }
+  // The locale that the snapshot restored last should have, if this machine does not have it; else empty.
+  const std::string& missing_locale() const noexcept { return missing_locale_; }
   // Whether a range is memory that a restore brings back.
   bool covers(std::uintptr_t address, std::size_t bytes) const noexcept;
 
@@ -59,7 +67,11 @@ class MemoryImage {
   // Both at `place` instead of the slot's own.
   Status map_slot(const format::CoreFile& snapshot, std::uintptr_t place);
   Status map_loads(const format::CoreFile& snapshot, std::uintptr_t place);
-  Status restore_executable_data(const format::CoreFile& snapshot);
+  std::vector<os::AddressRange> variables_of_any_snapshot() const;
+  Variables variables_of(const format::CoreFile& snapshot) const;
+  bool is_variables(const format::CoreLoad& load) const;
+  Status restore_variables(const format::CoreFile& snapshot);
+  Status restore_load(const format::CoreFile& snapshot, const format::CoreLoad& load);
   Status restore_checkpoint(const Checkpoints::Checkpoint& checkpoint, const format::CoreFile& snapshot);
 
   std::vector<format::CoreFile> snapshots_;  // by position
@@ -67,8 +79,9 @@ class MemoryImage {
   std::uintptr_t view_ = 0;  // of the slot in another snapshot
   Heap* heap_ = nullptr;
   std::size_t slot_bytes_ = 0;
-  os::AddressRange executable_data_;
-  std::vector<os::AddressRange> restored_data_;  // those parts of it that snapshots have
+  std::string missing_locale_;
+  std::vector<os::Module> modules_;
+  std::vector<os::AddressRange> restored_variables_;
   Checkpoints checkpoints_;
 };
 

@@ -70,6 +70,9 @@ void on_crash(int signal, siginfo_t* info, void* context) {
   exchange_current_heap(nullptr);
   const auto& registers = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs;
   if (g_replayer->core().is_open()) g_replayer->core().report();
+  const bool diverged_before = afterimage_replay.divergence_event != ~std::uint64_t{0};
+  if (!diverged_before && !g_replayer->ends_inside_event())
+    report_unrecorded_crash(afterimage_replay.position, info->si_code, reinterpret_cast<std::uintptr_t>(info->si_addr));
   report_crash(afterimage_replay.position, signal, info->si_code, reinterpret_cast<std::uintptr_t>(info->si_addr),
                static_cast<std::uint64_t>(registers[REG_RIP]), static_cast<std::uint64_t>(registers[REG_RSP]));
   _exit(kExitCrashed);
@@ -190,7 +193,7 @@ void on_other_return(const format::CallHeader& asked, std::span<const std::byte>
   g_replayer->returned_otherwise(asked, shown, recorded, result);
 }
 
-constexpr inputs::Hooks kInputHooks{.in_event = in_event, .log = nullptr, .serve = on_call, .returned_otherwise = on_other_return};
+constexpr inputs::Hooks kInputHooks{.in_event = in_event, .policy = nullptr, .log = nullptr, .serve = on_call, .returned_otherwise = on_other_return};
 
 // In another build: whatever the constructor does comes from the log, or is kept from the machine, too.
 Status construct(const Plan& plan) {

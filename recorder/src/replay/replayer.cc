@@ -7,7 +7,10 @@
 
 #include "base/hex.h"
 #include "base/outbound_hash.h"
+#include "base/replay_mode.h"
 #include "replay/debugger.h"
+#include "snapshot/state_digest.h"
+#include "snapshot/thread_state.h"
 
 namespace afterimage::replay {
 namespace {
@@ -19,6 +22,7 @@ constexpr std::size_t kInboxAlignment = 64;  // as when recording
 Status Replayer::open(const std::string& reactor_directory) {
   if (Status status = events_.open(reactor_directory); !status) return status;
   if (Status status = memory_.open(reactor_directory); !status) return status;
+  react_on_clear_stack = memory_.has_state_digests();
   if (Status status = restore(first()); !status) return status;
   show_to_debugger();
   return {};
@@ -37,6 +41,7 @@ Status Replayer::restore(std::uint64_t position) {
   discard_foreign_frees(memory_.heap());
   events_.seek(restored);
   position_ = restored;
+  if (!memory_.missing_locale().empty()) warn_about_locale();
   inbox_used_ = 0;
   outbound_ = 0;
   depth_ = 0;
@@ -87,6 +92,7 @@ void Replayer::apply_input(const LogMessage& message, Status& status) {
   const std::string event = std::to_string(message.event);
   if (kind == format::InputKind::foreign_frees) return apply_foreign_frees(message);
   if (kind == format::InputKind::sender) return;  // for people
+  if (kind == format::InputKind::thread_state && (other_build_ || ThreadState::restore(message.input_value()))) return;
   if (kind == format::InputKind::entered && !other_build_) return;  // a snapshot has what came of it
   if (kind == format::InputKind::entered)
     status = Status(0, "before event " + event + " the program changed the reactor other than by an event (Reactor::enter). What it did "
@@ -125,7 +131,7 @@ void Replayer::dispatch(const LogMessage& message, void* object) {
   afterimage_replay.in_react = 1;
   ++depth_;
 
-  const bool process_ended_inside = events_.ends_in_this_event();  // reads on, and allocates: not in the reactor's heap
+  const bool process_ended_inside = ends_inside_event_ = events_.ends_in_this_event();  // reads on, and allocates: not in the reactor's heap
   Heap* const outside = exchange_current_heap(&memory_.heap());
   try {
     if (!process_ended_inside) thunk(object, payload, message.data.size());
@@ -185,26 +191,48 @@ void Replayer::compare(std::uint64_t event, bool threw, std::uint64_t outbound) 
   skip_inputs_not_asked_for(event);
   const auto message = events_.peek();
   if (!message || message->kind != LogMessage::Kind::done || message->event != event) return;
+  const auto digests = message->data.subspan(std::min(sizeof(format::Done), message->data.size()));
   events_.next();
   format::Done done;
   std::memcpy(&done, message->data.data(), sizeof done);
   // An exception is memory, too: what it changes in the fingerprint says less than the exception.
   if (((done.flags & format::kThrew) != 0) != threw)
     diverged(event, "exception", threw ? "react() returned" : "react() threw", threw ? "it threw" : "it returned", "");
-  else
-    compare_done(event, done, outbound);
+  else if (compare_done(event, done, outbound) && !threw)  // an exception in flight is memory that is being used
+    compare_state(event, digests);
 }
 
-void Replayer::compare_done(std::uint64_t event, const format::Done& done, std::uint64_t outbound) {
+// Whether it is worth to look closer.
+bool Replayer::compare_done(std::uint64_t event, const format::Done& done, std::uint64_t outbound) {
   const bool same_allocations = done.allocation_fingerprint == memory_.heap().fingerprint();
   same_allocations_ = same_allocations_ && same_allocations;
-  if (other_build_) return;  // it may allocate otherwise; what it sends is compared one by one
+  if (other_build_) return false;  // it may allocate otherwise; what it sends is compared one by one
   if (!same_allocations)
     diverged(event, "allocation", "fingerprint " + hex(done.allocation_fingerprint), hex(memory_.heap().fingerprint()),
              "The reactor allocated or freed other memory than when it was recorded.");
   else if (done.outbound_hash != outbound)
     diverged(event, "outbound", "hash " + hex(done.outbound_hash), hex(outbound),
              "The reactor sent other events to other reactors, or none.");
+  return same_allocations;
+}
+
+// Of recordings that have digests.
+void Replayer::compare_state(std::uint64_t event, std::span<const std::byte> digests) {
+  format::StateDigests recorded;
+  if (digests.size() < sizeof recorded) return;
+  std::memcpy(&recorded, digests.data(), sizeof recorded);
+  const OutsideScope outside_heap;  // of a nested event
+  const Variables variables = memory_.variables_at(event);
+  ThreadState thread_state(variables.modules);
+  thread_state.take();
+  const os::AddressRange stacks[] = {{recorded.stack, recorded.stack_bytes}, stack_of_this_thread()};
+  const std::uint64_t heap = heap_digest(memory_.heap(), stacks);
+  const std::uint64_t outside = variables_digest(variables.compared, thread_state.bytes(), stacks);
+  if (recorded.heap != heap)
+    diverged(event, "state", "heap digest " + hex(recorded.heap), hex(heap), "The reactor's memory is not as it was.");
+  else if (recorded.variables != outside)
+    diverged(event, "state", "digest of variables " + hex(recorded.variables), hex(outside),
+             "Global or thread-local variables are not as they were: something else than this reactor writes to them, too.");
 }
 
 }  // namespace afterimage::replay

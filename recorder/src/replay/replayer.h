@@ -49,12 +49,15 @@ class Replayer {
   bool input(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept;
   // A call of the world inside react() (inputs/hooks.h).
   bool in_event() const noexcept { return depth_ > 0 && current_heap() == &memory_.heap(); }
+  // Whether the recorded process ended in the event in progress.
+  bool ends_inside_event() const noexcept { return ends_inside_event_; }
   bool call(const format::CallHeader& asked, std::span<const std::byte> shown, format::CallRecord& recorded);
   void returned_otherwise(const format::CallHeader& asked, std::span<const std::byte> shown,
                           const format::CallRecord& recorded, std::uint64_t result);
 
   // Something happened in the event in progress that cannot be as it was recorded, or is not known to be.
   void diverged(Divergence divergence);
+  void warn_about_locale();
   void warn(const char* kind, std::uintptr_t site, const std::string& what);
 
   // Called once for each kind, call and place.
@@ -79,9 +82,10 @@ class Replayer {
   void apply_foreign_frees(const LogMessage& message);
   void dispatch(const LogMessage& message, void* object);
   auto thunk_of(const EventChannel& channel) const -> decltype(detail::EventTypeInfo::thunk);
+  void compare_state(std::uint64_t event, std::span<const std::byte> recorded);
   void finish(std::uint64_t event, bool threw, const Outer& outer);
   void compare(std::uint64_t event, bool threw, std::uint64_t outbound);
-  void compare_done(std::uint64_t event, const format::Done& done, std::uint64_t outbound);
+  bool compare_done(std::uint64_t event, const format::Done& done, std::uint64_t outbound);
   void compare_sent(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes);
   void compare_sent(const format::SentRecord& then, const format::SentRecord& now);
   void sent_otherwise(std::string recorded, std::string replayed);
@@ -110,6 +114,8 @@ class Replayer {
   std::vector<std::pair<std::uintptr_t, Warning>> warnings_;  // by place
   std::vector<Divergence> divergences_;                       // one for each kind, call and place
   std::size_t inbox_used_ = 0;
+  bool warned_about_locale_ = false;
+  bool ends_inside_event_ = false;
   int depth_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "afterimage/heap.h"
 #include "os/hardware_random.h"
@@ -176,7 +177,7 @@ void Replayer::returned_otherwise(const CallHeader& asked, std::span<const std::
   replayed.shown = shown;
   diverged({.event = position_, .kind = "input", .call = format::name_of(asked.id()), .site = program_site(asked.site),
             .recorded = describe(recorded), .replayed = describe(replayed) + (result == recorded.header.result ? " and other bytes" : ""),
-            .cause = "The file is not in the recording (pass_files_through), and has changed since."});
+            .cause = "The file is not in the recording (Io::pass_files_through), and has changed since."});
 }
 
 void Replayer::skip_inputs_not_asked_for(std::uint64_t event) {
@@ -205,13 +206,24 @@ void Replayer::warn(const char* kind, std::uintptr_t site, const std::string& wh
   warnings_.emplace_back(site, std::move(warning));
 }
 
+void Replayer::warn_about_locale() {
+  const std::string names = memory_.missing_locale();
+  const std::string c = names.c_str(), cpp = names.substr(std::min(c.size() + 1, names.size())).c_str();
+  Warning warning{.event = position_, .kind = "locale", .site = {},
+                  .message = "the locale of the recorded program, " + c + (cpp == c ? "" : " (C++: " + cpp + ")") + ", cannot be had here"};
+  if (std::exchange(warned_about_locale_, true)) return;
+  if (on_warning != nullptr) on_warning(warning);
+  warnings_.emplace_back(0, std::move(warning));
+}
+
 void Replayer::diverged(std::uint64_t event, const char* kind, const std::string& recorded, const std::string& replayed,
                         const char* cause) {
   std::string causes = cause;
   if (warnings_.empty()) {
     if (!causes.empty()) causes += ' ';
-    causes += "No call differed before, so it depends on something that is not recorded: a global or static variable, another "
-              "thread, uninitialised memory, or an address on the stack.";
+    causes += "No call differed before, so it depends on something that is not recorded: a global or static variable that "
+              "others write, too, data in the ordinary heap that the reactor only points to, another thread, uninitialised memory, or an "
+              "address on the stack.";
   }
   diverged({.event = event, .kind = kind, .call = {}, .site = {}, .recorded = recorded, .replayed = replayed,
             .cause = std::move(causes)});

@@ -46,7 +46,7 @@ class SafeLine {
     return *this;
   }
 
-  char characters_[256];
+  char characters_[512];
   std::size_t length_ = 0;
 };
 
@@ -90,6 +90,19 @@ void report_crash(std::uint64_t event, int signal, int code, std::uint64_t addre
   line.text(",\"code\":").text(code < 0 ? "-" : "").decimal(static_cast<std::uint64_t>(code < 0 ? -code : code));
   line.text(",\"address\":\"").hexadecimal(address).text("\",\"rip\":\"").hexadecimal(rip);
   line.text("\",\"rsp\":\"").hexadecimal(rsp).text("\"}\n").write();
+}
+
+void report_unrecorded_crash(std::uint64_t event, int code, std::uint64_t address) noexcept {
+  constexpr std::uint64_t kSmallestPointer = 64 * 1024;
+  const bool nothing_there = code == SEGV_MAPERR && address >= kSmallestPointer;
+  SafeLine line;
+  line.text("{\"event\":\"divergence\",\"eventNumber\":").decimal(event);
+  line.text(",\"kind\":\"crash\",\"call\":\"\",\"site\":\"\",\"recorded\":\"react() returned\",\"replayed\":\"it crashed at address ");
+  line.hexadecimal(address).text("\",\"cause\":\"");
+  line.text(nothing_there ? "There is no memory at this address in the replay. Perhaps the recorded program had data there, in its ordinary heap: what "
+                            "a reactor only points to is not recorded."
+                          : "The reactor's state differs since before this event.");
+  line.text("\"}\n").write();
 }
 
 }  // namespace afterimage::replay

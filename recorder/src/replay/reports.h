@@ -30,5 +30,7 @@ struct PagesReport {
 void report_pages(const PagesReport& pages) noexcept;
 void report_crash(std::uint64_t event, int signal, int code, std::uint64_t address, std::uint64_t rip,
                   std::uint64_t rsp) noexcept;
+// A divergence: react() crashes in the replay only. Like report_crash() it may be called from a signal handler.
+void report_unrecorded_crash(std::uint64_t event, int code, std::uint64_t address) noexcept;
 
 }  // namespace afterimage::replay

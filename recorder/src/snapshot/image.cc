@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "os/modules.h"
 #include "snapshot/copy_pages.h"
 
 namespace afterimage {
@@ -15,14 +14,7 @@ constexpr std::size_t kMostRanges = 16;  // a heap has seven
 }  // namespace
 
 // All memory that a snapshot needs on the reactor's thread is asked for, and touched, here.
-Image::Image(Sharing sharing) : sharing_(sharing), executable_data_(data_of_executable()), executable_bytes_(executable_data_.bytes) {
-  ranges_.reserve(kMostRanges);
-}
-
-PageRange Image::data_of_executable() noexcept {
-  const os::AddressRange data = os::executable_data();
-  return {data.address, data.bytes};
-}
+Image::Image(Sharing sharing) : sharing_(sharing) { ranges_.reserve(kMostRanges); }
 
 Image::~Image() {
   if (mirror_ != nullptr) munmap(mirror_, mirror_bytes_);
@@ -77,10 +69,6 @@ void Image::copy(std::uintptr_t address, std::size_t bytes) const noexcept {
 
 void Image::copy_all() const noexcept {
   for (const PageRange& range : ranges_) copy(range.address, range.bytes);
-}
-
-void Image::copy_executable_data() noexcept {
-  copy_pages(executable_bytes_.data(), reinterpret_cast<const std::byte*>(executable_data_.address), executable_data_.bytes);
 }
 
 }  // namespace afterimage

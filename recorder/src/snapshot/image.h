@@ -45,16 +45,10 @@ class AFTERIMAGE_API Image {
   void copy(std::uintptr_t address, std::size_t bytes) const noexcept;
   void copy_all() const noexcept;
 
-  // The executable's writable data has no tracking: it is small, and copied at the instant. Needs no memory.
-  void copy_executable_data() noexcept;
-  PageRange executable_data() const noexcept { return executable_data_; }
-  const std::byte* executable_bytes() const noexcept { return executable_bytes_.data(); }
-
   std::uintptr_t slot() const noexcept { return slot_; }
   std::size_t slot_bytes() const noexcept { return slot_bytes_; }
 
  private:
-  static PageRange data_of_executable() noexcept;
   void want_huge_pages() noexcept;
 
   const Sharing sharing_;
@@ -66,8 +60,6 @@ class AFTERIMAGE_API Image {
   std::uintptr_t huge_end_ = 0;
   std::vector<PageRange> ranges_;
   std::size_t bytes_ = 0;
-  const PageRange executable_data_;
-  std::vector<std::byte> executable_bytes_;
 };
 
 }  // namespace afterimage

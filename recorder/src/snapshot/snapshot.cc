@@ -16,6 +16,7 @@
 #include "base/raw_log.h"
 #include "os/modules.h"
 #include "os/pages.h"
+#include "snapshot/copy_pages.h"
 #include "snapshot/written_ranges.h"
 
 namespace afterimage {
@@ -68,15 +69,37 @@ void SnapshotWriter::abandon_after_fork() noexcept {
   engine_->abandon_after_fork();
 }
 
-void SnapshotWriter::set_modules(std::vector<format::CoreModule> modules) {
+void SnapshotWriter::set_modules(std::vector<format::CoreModule> modules, std::vector<os::AddressRange> variables) {
   auto next = std::make_shared<Modules>();
   next->list = std::move(modules);
+  next->variables = std::move(variables);
+  // All memory that a snapshot needs for them is asked for, and touched, here.
+  std::size_t variable_bytes = 0;
+  for (const os::AddressRange& range : next->variables) variable_bytes += range.bytes;
+  next->variable_bytes.resize(variable_bytes);
   // Copied now: a library may be unloaded while a snapshot is written.
   next->first_pages.resize(next->list.size() * os::kPageBytes);
   for (std::size_t i = 0; i < next->list.size(); ++i)
     std::memcpy(next->first_pages.data() + i * os::kPageBytes, reinterpret_cast<const void*>(next->list[i].base), os::kPageBytes);
   const std::lock_guard lock(mutex_);
   modules_ = std::move(next);
+}
+
+// They have no tracking: they are few, and copied at the instant.
+void SnapshotWriter::Modules::copy_variables() noexcept {
+  std::byte* at = variable_bytes.data();
+  for (const os::AddressRange& range : variables) {
+    copy_pages(at, reinterpret_cast<const std::byte*>(range.address), range.bytes);
+    at += range.bytes;
+  }
+}
+
+void SnapshotWriter::Modules::list_variables(std::vector<format::CoreRange>& ranges) const {
+  const std::byte* at = variable_bytes.data();
+  for (const os::AddressRange& range : variables) {
+    ranges.push_back({range.address, range.bytes, PF_R | PF_W, at});
+    at += range.bytes;
+  }
 }
 
 SnapshotWriter::Begun SnapshotWriter::begin(const Heap& heap, SnapshotOrder order) {
@@ -100,7 +123,8 @@ SnapshotWriter::Begun SnapshotWriter::begin_with(SnapshotEngine& engine, const H
   others_wait_ = false;
   const bool captured = !engine.finishes_at_boundary();
   if (captured) {
-    image_.copy_executable_data();
+    modules_->copy_variables();
+    captured_ = modules_;
     order_ = std::move(order);
   }
   set_state(State::working);
@@ -114,7 +138,8 @@ bool SnapshotWriter::finish(const Heap& heap, SnapshotOrder order) {
   ready_ = nullptr;
   const bool finished = current_->finish();
   if (finished) {
-    image_.copy_executable_data();
+    modules_->copy_variables();
+    captured_ = modules_;
     order_ = std::move(order);
   }
   set_state(finished ? State::writing : State::working);
@@ -123,6 +148,7 @@ bool SnapshotWriter::finish(const Heap& heap, SnapshotOrder order) {
 }
 
 Status SnapshotWriter::save_now(const Heap& heap, const SnapshotOrder& order) {
+  std::vector<os::AddressRange> variables;
   {
     // One with an earlier position is completed first. One that needs a boundary goes on, to a later position.
     std::unique_lock lock(mutex_);
@@ -131,14 +157,15 @@ Status SnapshotWriter::save_now(const Heap& heap, const SnapshotOrder& order) {
     });
     // Deltas stand on the full snapshot before them, so that both can be dropped together.
     if (parent_.reactor == order.note.reactor) parent_.valid = false;
+    variables = modules_->variables;
   }
   std::vector<format::CoreRange> ranges;
   heap.used_ranges([&](std::uintptr_t address, std::size_t bytes) {
     ranges.push_back({address, bytes, PF_R | PF_W, reinterpret_cast<const std::byte*>(address)});
   });
   omit_zero_pages(ranges);
-  if (const os::AddressRange data = os::executable_data(); data.bytes > 0)
-    ranges.push_back({data.address, data.bytes, PF_R | PF_W, reinterpret_cast<const std::byte*>(data.address)});
+  for (const os::AddressRange& range : variables)
+    ranges.push_back({range.address, range.bytes, PF_R | PF_W, reinterpret_cast<const std::byte*>(range.address)});
   return write_and_tell(order, std::move(ranges));
 }
 
@@ -222,8 +249,7 @@ Status SnapshotWriter::write_image(bool& delta) {
       ranges.push_back({range.address, range.bytes, PF_R | PF_W, image_.at(range.address)});
     omit_zero_pages(ranges);
   }
-  if (const PageRange data = image_.executable_data(); data.bytes > 0)
-    ranges.push_back({data.address, data.bytes, PF_R | PF_W, image_.executable_bytes()});
+  captured_->list_variables(ranges);
   return write_and_tell(order_, std::move(ranges));
 }
 
@@ -255,9 +281,11 @@ Status SnapshotWriter::write_file(const SnapshotOrder& order, std::vector<format
     ranges.push_back({modules->list[i].base, os::kPageBytes, PF_R, modules->first_pages.data() + i * os::kPageBytes});
   std::ranges::sort(ranges, {}, &format::CoreRange::address);  // as ELF wants its loads
 
+  const format::CoreNotes notes{.snapshot = order.note, .thread_state = order.thread_state, .locale = order.locale,
+                                .auxiliary_vector = auxiliary_vector_, .modules = modules->list};
   const std::string temporary = order.path + ".tmp";
   const FileDescriptor file(open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  int error = file.valid() ? format::write_core(file.get(), order.note, auxiliary_vector_, modules->list, ranges) : errno;
+  int error = file.valid() ? format::write_core(file.get(), notes, ranges) : errno;
   if (error == 0 && order.sync && fsync(file.get()) != 0) error = errno;
   if (error == 0 && rename(temporary.c_str(), order.path.c_str()) != 0) error = errno;
   if (error == 0) return {};

@@ -19,6 +19,7 @@
 #include "afterimage/status.h"
 #include "format/core_file.h"
 #include "heap/heap.h"
+#include "os/modules.h"
 #include "snapshot/engine.h"
 #include "snapshot/image.h"
 
@@ -28,6 +29,8 @@ namespace afterimage {
 struct SnapshotOrder {
   std::string path;  // final name; written as path + ".tmp"
   format::SnapshotNote note{};
+  std::vector<std::byte> thread_state;
+  std::string locale;
   void (*on_written)(void* context, const SnapshotOrder& order, std::uint64_t file_bytes,
                      const Status& status) noexcept = nullptr;
   void* context = nullptr;
@@ -47,8 +50,8 @@ class AFTERIMAGE_API SnapshotWriter {
   explicit SnapshotWriter(std::unique_ptr<SnapshotEngine> engine);
   ~SnapshotWriter();  // finishes the running one
 
-  // The modules named in every following snapshot.
-  void set_modules(std::vector<format::CoreModule> modules);
+  // The modules named in every following snapshot, and the variables saved with it.
+  void set_modules(std::vector<format::CoreModule> modules, std::vector<os::AddressRange> variables);
 
   // Both are for the thread of the reactor that owns `heap`, between two of its events, and return quickly.
   Begun begin(const Heap& heap, SnapshotOrder order);
@@ -76,6 +79,11 @@ class AFTERIMAGE_API SnapshotWriter {
   struct Modules {
     std::vector<format::CoreModule> list;
     std::vector<std::byte> first_pages;
+    std::vector<os::AddressRange> variables;
+    std::vector<std::byte> variable_bytes;  // as they were at the instant of the last snapshot
+
+    void copy_variables() noexcept;
+    void list_variables(std::vector<format::CoreRange>& ranges) const;
   };
 
   Begun begin_with(SnapshotEngine& engine, const Heap& heap, SnapshotOrder&& order);
@@ -111,7 +119,8 @@ class AFTERIMAGE_API SnapshotWriter {
     std::uint64_t position = 0;
     int deltas = 0;  // from the full one to this
   } parent_;
-  std::shared_ptr<const Modules> modules_;
+  std::shared_ptr<Modules> modules_;
+  std::shared_ptr<const Modules> captured_;  // those of the snapshot on its way
   const std::vector<std::byte> auxiliary_vector_;
   std::thread thread_;  // last: it uses all of the above
 };
