@@ -3,7 +3,7 @@
 
 import { eventLost, noSuchEvent } from './errors';
 import { type EventDone, type EventType, readDone, type RecordedEvent } from './event-types';
-import { foreignFreesOf, type Input, readInput, readSent, senderOf, type SentEvent } from './inputs';
+import { foreignFreesOf, type Input, readInput, readSent, senderOf, type SentEvent, threadStateOf } from './inputs';
 import { contentLength, MESSAGE, RECORD_HEADER_BYTES } from './mcap';
 import { eventIndex, type SegmentIndex } from './segment-index';
 import { type Segment, type SegmentList, shortPath } from './segments';
@@ -146,6 +146,7 @@ export class EventLog {
       done: this.done(at, i, number),
       foreignFrees: foreignFreesOf(inputs),
       sender: senderOf(inputs),
+      threadState: threadStateOf(inputs),
       sent: this.sent(at, number),
     };
   }

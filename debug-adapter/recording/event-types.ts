@@ -2,6 +2,7 @@
 
 import { type Sender, type SentEvent } from './inputs';
 import { type ChannelRecord, Damage } from './mcap';
+import { type ThreadState } from './thread-state';
 
 /** The type of an event, from its channel (FORMAT.md §4). */
 export interface EventType {
@@ -25,6 +26,8 @@ export interface EventDone {
   readonly allocations: bigint;
   /** Rolling hash of what the event sent to other reactors; 0 for nothing. */
   readonly outbound: bigint;
+  /** Of the reactor's memory and of the program's variables, in recordings made with `state_digests`. */
+  readonly digests?: { readonly heap: bigint; readonly variables: bigint };
 }
 
 export interface RecordedEvent {
@@ -41,9 +44,12 @@ export interface RecordedEvent {
   readonly sender: Sender | undefined;
   /** What it sent to other reactors, if the recording has more of it than a hash. */
   readonly sent: readonly SentEvent[];
+  /** What the thread had, if another one ran the event than the one before, or others had used its variables in between. */
+  readonly threadState?: ThreadState | undefined;
 }
 
 export const DONE_BYTES = 32;
+const DIGESTS_BYTES = 32;
 
 export function readDone(data: Buffer): EventDone {
   return {
@@ -51,6 +57,9 @@ export function readDone(data: Buffer): EventDone {
     threw: (data.readUInt32LE(4) & 1) === 1,
     allocations: data.readBigUInt64LE(8),
     outbound: data.readBigUInt64LE(16),
+    ...(data.length >= DONE_BYTES + DIGESTS_BYTES && {
+      digests: { heap: data.readBigUInt64LE(DONE_BYTES), variables: data.readBigUInt64LE(DONE_BYTES + 8) },
+    }),
   };
 }
 

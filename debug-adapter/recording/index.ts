@@ -5,6 +5,7 @@ export { type EventLog } from './event-log';
 export { type Sender, type SentEvent } from './inputs';
 export { type EventDone, type EventType, type RecordedEvent } from './event-types';
 export { type Load, type SnapshotInfo } from './snapshot';
+export { type ThreadState } from './thread-state';
 export { type Fidelity, type ImportFile } from './import-file';
 export { CONTROL_BYTES, type CrashReport, readControl, type ReactorState } from './control';
 export { recordingOfProcess, requestSnapshot } from './snapshot-request';

@@ -1,7 +1,9 @@
 // What the log has beside an event (FORMAT.md §4, channel 2): before it, blocks that others freed and the event that sent it; inside,
 // what it sent itself. Everything else inside is for a replay only.
 
-export const InputKind = { foreignFrees: 1, createdReactor: 2, call: 3, sent: 4, sender: 6 } as const;
+import { readThreadState, type ThreadState } from './thread-state';
+
+export const InputKind = { foreignFrees: 1, createdReactor: 2, call: 3, sent: 4, sender: 6, threadState: 7 } as const;
 
 export interface Input {
   readonly kind: number;
@@ -48,6 +50,11 @@ export function senderOf(inputs: readonly Input[]): Sender | undefined {
   if (found === undefined) return undefined;
   const { value } = found;
   return { reactor: value.readUInt32LE(8), event: Number(value.readBigUInt64LE(0)), message: value.readUInt32LE(12) };
+}
+
+export function threadStateOf(inputs: readonly Input[]): ThreadState | undefined {
+  const found = inputs.findLast(({ kind }) => kind === InputKind.threadState);
+  return found === undefined ? undefined : readThreadState(found.value);
 }
 
 export function readSent({ value }: Input): SentEvent | undefined {

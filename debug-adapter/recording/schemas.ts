@@ -64,6 +64,7 @@ const Manifest = z.object({
   brkStart: address,
   hwcap: z.string(),
   hwcap2: z.string(),
+  processor: z.array(z.string()).optional(),
   redaction: Redaction.optional(),
 });
 export type Manifest = z.infer<typeof Manifest>;

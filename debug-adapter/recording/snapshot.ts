@@ -7,9 +7,10 @@ import { type Elf, ET_CORE, type Note, PT_LOAD, readElf } from './elf';
 import { UserError } from './errors';
 import { Damage } from './mcap';
 import { shortPath } from './segments';
+import { readLocale, readThreadState, type ThreadState } from './thread-state';
 
 const NOTE_NAME = 'AFTRIMG';
-const NOTE_TYPE = 2;
+const [NOTE_TYPE, THREAD_NOTE_TYPE, LOCALE_NOTE_TYPE] = [2, 3, 4];
 const NOTE_BYTES = 64;
 const WRITABLE = 2;
 
@@ -33,6 +34,9 @@ export interface SnapshotInfo {
   readonly slotBase: bigint;
   readonly slotBytes: bigint;
   readonly loads: readonly Load[];
+  /** Of the thread that ran the reactor; `undefined` where it was not recorded. */
+  readonly threadState: ThreadState | undefined;
+  readonly locale: { readonly c: string; readonly cpp: string } | undefined;
 }
 
 export interface SnapshotList {
@@ -78,8 +82,15 @@ export function readSnapshot(path: string, reactor: number): SnapshotInfo {
     const info = parseNote(note, reactor);
     const named = Number(/(\d+)\.core$/.exec(path)?.[1] ?? info.position);
     if (named !== info.position) throw new Damage(`it holds position ${info.position}, not the one in its name`);
-    return { path, fileBytes: file.bytes, ...info, loads, heapBytes: heapBytes(loads, info.slotBase, info.slotBytes) };
+    const size = heapBytes(loads, info.slotBase, info.slotBytes);
+    return { path, fileBytes: file.bytes, ...info, loads, heapBytes: size, ...surroundings(elf) };
   });
+}
+
+/** What belongs to the state, and is not memory. */
+function surroundings({ notes }: Elf): Pick<SnapshotInfo, 'threadState' | 'locale'> {
+  const desc = (type: number) => notes.find((n) => n.name === NOTE_NAME && n.type === type)?.desc ?? Buffer.alloc(0);
+  return { threadState: readThreadState(desc(THREAD_NOTE_TYPE)), locale: readLocale(desc(LOCALE_NOTE_TYPE)) };
 }
 
 function wholeLoads(elf: Elf, fileBytes: number): Load[] {

@@ -41,6 +41,13 @@ export const noSnapshot = (reactor: string, { problems, manifest }: Pick<Recordi
       (problems[0] === undefined ? '' : ` ${problems[0]}`),
   );
 
+export const lesserProcessor = (missing: readonly string[]) =>
+  new UserError(
+    'lesser-processor',
+    `The recorded program used instructions that this machine's processor does not have (${missing.join(', ')}), so it may take other ways ` +
+      `here, or none. Replay it on a machine like the recorded one, or with --force.`,
+  );
+
 export const stillRecording = (pid: number) =>
   new UserError('still-recording', `Process ${pid} is still recording. Replay it when the process has ended; its events can be read now.`);
 

@@ -12,9 +12,10 @@ import { createInterface } from 'node:readline';
 import { type Readable, type Writable } from 'node:stream';
 import { packageRoot } from '../package-root';
 import { type Recording, UserError } from '../recording';
-import { launchFailed, launcherMissing, noSnapshot, replayerEnded, replayerReported, stillRecording } from './errors';
+import { launchFailed, launcherMissing, lesserProcessor, noSnapshot, replayerEnded, replayerReported, stillRecording } from './errors';
 import { packedLibraries } from './modules';
 import { plan } from './plan';
+import { compareProcessors, tunablesFor } from './processor';
 import {
   type Answer,
   type Crash,
@@ -85,10 +86,12 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
 
     const launcher = launcherPath();
     const program = options.program;
+    const difference = compareProcessors(recording.manifest);
+    if (difference.missing.length > 0 && options.force !== true) throw lesserProcessor(difference.missing);
     const force = options.force === true ? ['--force'] : [];
     const child = spawn(launcher, [...force, '-', '--', program, ...recording.manifest.commandLine.slice(1)], {
       stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
-      env: { ...process.env, LD_LIBRARY_PATH: libraryPath(recording) },
+      env: { ...process.env, LD_LIBRARY_PATH: libraryPath(recording), GLIBC_TUNABLES: tunablesFor(difference) },
     });
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(plan(recording, options));

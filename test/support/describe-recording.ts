@@ -1,7 +1,7 @@
 // A recording as plain JSON: what the vectors are compared with. The C++ reader is compared with the same text, so it has
 // only what both of them know, apart from `problems`.
 
-import { type RecordedEvent, type Recording } from '../../debug-adapter/recording';
+import { type RecordedEvent, type Recording, type SnapshotInfo, type ThreadState } from '../../debug-adapter/recording';
 
 const hex = (value: bigint) => `0x${value.toString(16)}`;
 
@@ -28,11 +28,20 @@ export function describeRecording(recording: Recording) {
         first: log.first,
         end: log.end,
         snapshots: recording.snapshots(id).map((snapshot) => snapshot.position),
+        ...describeSurroundings(recording.snapshots(id)),
         events: [...log.events(log.first, log.end - log.first)].map(describeEvent),
       };
     }),
     problems: recording.verify(),
   };
+}
+
+/** Of recordings that have them. */
+function describeSurroundings(snapshots: readonly SnapshotInfo[]) {
+  const known = snapshots.filter(({ threadState }) => threadState !== undefined);
+  return known.length === 0
+    ? {}
+    : { surroundings: known.map(({ threadState, locale }) => ({ threadState: describeThread(threadState), locale })) };
 }
 
 const describeEvent = (event: RecordedEvent) => ({
@@ -47,8 +56,13 @@ const describeEvent = (event: RecordedEvent) => ({
     threw: event.done.threw,
     allocations: hex(event.done.allocations),
     outbound: hex(event.done.outbound),
+    ...(event.done.digests && { heapDigest: hex(event.done.digests.heap), variablesDigest: hex(event.done.digests.variables) }),
   },
   foreignFrees: event.foreignFrees.map(hex),
   ...(event.sender === undefined ? {} : { sender: event.sender }),
   ...(event.sent.length === 0 ? {} : { sent: event.sent.map((sent) => ({ ...sent, payload: sent.payload.toString('hex') })) }),
+  threadState: describeThread(event.threadState),
 });
+
+const describeThread = (state: ThreadState | undefined) =>
+  state && { ...state, variables: state.variables.map(({ module, bytes }) => ({ module: hex(module), bytes })) };

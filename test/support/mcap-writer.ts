@@ -13,6 +13,7 @@ export interface DoneToWrite {
   threw?: boolean;
   allocations?: bigint;
   outbound?: bigint;
+  digests?: readonly [heap: bigint, variables: bigint];
 }
 
 const MAGIC = Buffer.from('894d434150300d0a', 'hex');
@@ -74,8 +75,9 @@ export class SegmentWriter {
     return this.message(type, event, Buffer.isBuffer(payload) ? payload : Buffer.from(payload));
   }
 
-  done(event: number, { durationNs = 1500, threw = false, allocations = 0xabcn, outbound = 0n }: DoneToWrite = {}): this {
-    return this.message(1, event, u32(durationNs), u32(threw ? 1 : 0), u64(allocations), u64(outbound), u64(event));
+  done(event: number, { durationNs = 1500, threw = false, allocations = 0xabcn, outbound = 0n, digests }: DoneToWrite = {}): this {
+    const more = digests === undefined ? [] : [...digests, 0x7ffc_0000_0000n, 0x80_0000n].map(u64);
+    return this.message(1, event, u32(durationNs), u32(threw ? 1 : 0), u64(allocations), u64(outbound), u64(event), ...more);
   }
 
   /** Input of kind 1: others freed these blocks before the event. */

@@ -1,23 +1,39 @@
 // A recording as lines of words, for the C++ reader: test/recorder/format_vectors_test.cc prints the same. The replayer
 // reads only what can be replayed, so the lines end where the log has its first hole.
 
-import { type RecordedEvent, type Recording } from '../../debug-adapter/recording';
+import { type RecordedEvent, type Recording, type SnapshotInfo, type ThreadState } from '../../debug-adapter/recording';
 
 export function recordingLines(recording: Recording): string {
   const lines = recording.reactors.flatMap(({ id }) => {
     const log = recording.log(id);
-    const snapshots = recording.snapshots(id).map((s) => `r${id} snapshot ${s.position} ${s.parentPosition} ${s.kind} ${s.loads.length}`);
+    const snapshots = recording.snapshots(id).map((s) => `r${id} ${snapshotLine(s)}`);
     const events = [...log.events(log.first, log.end - log.first)];
     const whole = events.filter((event, i) => event.number === log.first + i);
-    return [`r${id} first ${log.first}`, ...snapshots, ...whole.map((event) => `r${id} ${eventLine(event)}`)];
+    return [`r${id} first ${log.first}`, ...snapshots, ...whole.flatMap(eventLines).map((line) => `r${id} ${line}`)];
   });
   return lines.map((line) => `${line}\n`).join('');
 }
 
+function snapshotLine({ position, parentPosition, kind, loads, threadState, locale }: SnapshotInfo): string {
+  const thread = threadState === undefined ? '' : ` ${threadWords(threadState)}`;
+  return `snapshot ${position} ${parentPosition} ${kind} ${loads.length}${thread}${locale === undefined ? '' : ` ${locale.c} ${locale.cpp}`}`;
+}
+
+function threadWords({ mxcsr, x87Control, variables }: ThreadState): string {
+  const blocks = variables.map(({ module, bytes }) => `${module.toString(16)}:${bytes}`);
+  return `thread ${mxcsr.toString(16)} ${x87Control.toString(16)} ${blocks.join(',') || '-'}`;
+}
+
+const eventLines = (event: RecordedEvent): string[] =>
+  event.threadState === undefined ? [eventLine(event)] : [threadWords(event.threadState), eventLine(event)];
+
 function eventLine({ number, type, payload, done, foreignFrees, sender, sent }: RecordedEvent): string {
   const hex = (value: bigint) => value.toString(16);
+  const digests = done?.digests === undefined ? [] : [hex(done.digests.heap), hex(done.digests.variables)];
   const end =
-    done === undefined ? '-' : [done.durationNs, done.threw ? 'threw' : 'returned', hex(done.allocations), hex(done.outbound)].join(',');
+    done === undefined
+      ? '-'
+      : [done.durationNs, done.threw ? 'threw' : 'returned', hex(done.allocations), hex(done.outbound), ...digests].join(',');
   const frees = foreignFrees.map(hex).join(',') || '-';
   const from = sender === undefined ? '' : ` from ${sender.reactor},${sender.event},${sender.message}`;
   const to = sent.map((message) => ` to ${message.reactor},${message.type},${message.payload.toString('hex') || '-'}`).join('');

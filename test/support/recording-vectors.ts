@@ -2,7 +2,7 @@
 // and, beside it, what a reader must say about it.
 
 import { record, SegmentWriter, u64 } from './mcap-writer';
-import { control, type Files, manifest, reactorFile, segmentName, snapshot, snapshotName, UUID } from './recording-writer';
+import { control, type Files, manifest, reactorFile, segmentName, snapshot, snapshotName, threadState, UUID } from './recording-writer';
 
 const ORDER = { id: 16, name: 'shop::Order', bytes: 16, thunk: 0x555555556010n };
 const CANCEL = { id: 17, name: 'shop::Cancel', codec: 'custom' as const, thunk: 0x555555556020n };
@@ -101,6 +101,23 @@ export const vectors: Record<string, () => Files> = {
       [`r1/${snapshotName(0)}`]: snapshot({ reactor: 1, position: 0 }),
       control: control({ closed: true, reactors: [{ started: 1, finished: 1 }, { started: 2, finished: 2 }] }), // prettier-ignore
     };
+  },
+
+  'state-outside': () => {
+    // Event 1 was run by another thread; each event has digests of the state behind it.
+    const variables = [[0x5555_5555_4000n, Buffer.from('0123456789abc')]] as const;
+    const other = threadState({ mxcsr: 0x3f80, x87Control: 0x27f, variables });
+    const writer = segment(1, 0)
+      .type(ORDER)
+      .event(0, 16, order(0, 1))
+      .done(0, { digests: [0x11n, 0x22n] });
+    writer
+      .input(1, 7, other)
+      .event(1, 16, order(1, 2))
+      .done(1, { digests: [0x33n, 0x44n] });
+    const first = snapshot({ position: 0, thread: threadState({ variables }), locale: 'C.UTF-8\0C\0' });
+    const second = snapshot({ position: 2, thread: other, locale: 'C\0*\0' });
+    return base({ [r0(1)]: writer.live(), [snap(0)]: first, [snap(2)]: second, control: control({ closed: true, reactors: [{ started: 2, finished: 2 }] }) }); // prettier-ignore
   },
 
   'newer-minor': () => {

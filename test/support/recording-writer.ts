@@ -107,10 +107,24 @@ export interface SnapshotToWrite {
   parent?: number | bigint;
   kind?: number;
   pages?: number;
+  thread?: Buffer;
+  locale?: string;
 }
 
-/** An ELF core with one note and one load for the heap. */
-export function snapshot({ reactor = 0, position, parent = position, kind = 1, pages = 1 }: SnapshotToWrite): Buffer {
+export interface ThreadToWrite {
+  mxcsr?: number;
+  x87Control?: number;
+  variables?: readonly (readonly [module: bigint, data: Buffer])[];
+}
+
+/** The thread state of a snapshot or an input. */
+export function threadState({ mxcsr = 0x1f80, x87Control = 0x37f, variables = [] }: ThreadToWrite = {}): Buffer {
+  const blocks = variables.flatMap(([module, data]) => [u64(module), u64(data.length), data, Buffer.alloc(-data.length & 7)]);
+  return Buffer.concat([u32(1), u32(mxcsr), u16(x87Control), u16(0), u32(variables.length), ...blocks]);
+}
+
+/** An ELF core with our notes and one load for the heap. */
+export function snapshot({ reactor = 0, position, parent = position, kind = 1, pages = 1, thread, locale }: SnapshotToWrite): Buffer {
   const base = HEAP_BASE + BigInt(reactor) * 0x10_0000_0000n;
   const desc = [
     u32(1),
@@ -124,7 +138,15 @@ export function snapshot({ reactor = 0, position, parent = position, kind = 1, p
     u64(base),
     u64(0x10_0000_0000),
   ];
-  const note = Buffer.concat([u32(8), u32(64), u32(2), Buffer.from('AFTRIMG\0'), ...desc]);
+  const own = (type: number, content: Buffer | undefined) =>
+    content === undefined
+      ? []
+      : [u32(8), u32(content.length), u32(type), Buffer.from('AFTRIMG\0'), content, Buffer.alloc(-content.length & 3)];
+  const note = Buffer.concat([
+    ...own(2, Buffer.concat(desc)),
+    ...own(3, thread),
+    ...own(4, locale === undefined ? locale : Buffer.from(locale)),
+  ]);
   const header = (type: number, flags: number, offset: number, address: bigint, bytes: number, align: number) =>
     Buffer.concat([u32(type), u32(flags), ...[offset, address, 0, bytes, type === 1 ? bytes : 0, align].map(u64)]);
   const file = Buffer.alloc(PAGE * (1 + pages));
