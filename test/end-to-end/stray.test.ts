@@ -96,6 +96,34 @@ describe('a replay that goes astray', function () {
       assert.match(divergences[0]!.cause, /has changed since/);
     }));
 
+  it('by memory that it only points to: the replay crashes, and says what is not recorded', () =>
+    withDirectory(async (directory) => {
+      const recording = openRecording(record('ordinary-heap', directory));
+      const replayer = Replayer.start(recording, { reactor: 0, program: programPath('stray') });
+      try {
+        await replayer.ready();
+        const end = await replayer.run(recording.reactor(0).finished);
+        assert.deepEqual([end.event, end.event === 'crash' && end.eventNumber], ['crash', EVENT]);
+        const divergence = replayer.divergences[0]!;
+        assert.deepEqual([divergence.eventNumber, divergence.kind, divergence.recorded], [EVENT, 'crash', 'react() returned']);
+        assert.match(divergence.cause, /in its ordinary heap: what a reactor only points to is not recorded/);
+      } finally {
+        replayer.kill();
+        recording.close();
+      }
+    }));
+
+  it('not by input and output that is forbidden: it fails in the recorded program already', () =>
+    withDirectory(async (directory) => {
+      const file = path.join(directory, 'made');
+      const args = ['--how', 'process', '--directory', directory, '--path', file, '--forbid'];
+      const { status, stderr } = spawnSync(programPath('stray'), args, { encoding: 'utf8' });
+      assert.equal(status, 0);
+      assert.equal(fs.existsSync(file), false, 'a process was started all the same');
+      assert.match(stderr, /system\(\) in react\(\) at Stray::go_astray\(.*was refused: this recorder was opened with Io::forbid/);
+      assert.deepEqual(await replay(onlyRecordingIn(directory)), { divergences: [], warnings: [] });
+    }));
+
   it('not by a file that is in the recording, although it is gone', () =>
     withDirectory(async (directory) => {
       const file = path.join(directory, 'rates');

@@ -53,6 +53,6 @@ export function onlyRecordingIn(directory: string): string {
 export const recordingsIn = (directory: string): string[] => fs.readdirSync(directory).filter((name) => name.endsWith('.afterimage'));
 
 /** How often a test repeats itself: `npm run soak` says, `npm test` takes the small number. */
-export function repetitions(variable: 'AFTERIMAGE_PAIRS' | 'AFTERIMAGE_KILLS' | 'AFTERIMAGE_MUTATIONS', otherwise: number): number {
+export function repetitions(variable: `AFTERIMAGE_${'PAIRS' | 'STATE_PAIRS' | 'KILLS' | 'MUTATIONS'}`, otherwise: number): number {
   return Number(process.env[variable] ?? otherwise);
 }
