@@ -143,7 +143,7 @@ class Photographer {
   template <class During>
   void snapshot(Heap& heap, Storm& storm, During&& during) {
     written_ = false;
-    SnapshotOrder order{.path = directory_.file(std::to_string(++taken_).c_str()), .note = {}, .on_written = on_written, .context = this};
+    SnapshotOrder order{.path = directory_.file(std::to_string(++taken_).c_str()), .note = {}, .thread_state = {}, .locale = {}, .on_written = on_written, .context = this};
     order.note.version = 1;
     order.note.kind = format::kFull;
     std::unique_ptr<Reference> reference;
