@@ -50,7 +50,12 @@ export async function replayWorkload(recording: Recording, reactor: ReactorInfo,
   const replayer = Replayer.start(recording, { reactor: reactor.id, program, force });
   try {
     await replayer.ready();
-    for (const position of positions) assert.deepEqual(await replayer.run(position), { event: 'stopped', position, reason: 'target' });
+    for (const position of positions) {
+      const stopped = await replayer.run(position);
+      assert.ok(stopped.event === 'stopped' && stopped.reason === 'target', JSON.stringify(stopped));
+      // Before an event that is nested in another one there is no stop: then it is behind the one around it.
+      assert.ok(stopped.position >= position && stopped.position <= reactor.finished, `${position}: ${stopped.position}`);
+    }
     return { divergences: replayer.divergences, warnings: replayer.warnings };
   } finally {
     replayer.kill();

@@ -164,8 +164,9 @@ void ReactorCore::end(std::uint64_t event, std::uint64_t begun_ns, bool threw, s
   const format::Message message{format::kDoneChannel, static_cast<std::uint32_t>(event), next_time(now)};
   if (!log_->append(message, bytes_of(&done, sizeof done), more, next_event_))
     return step_aside(log_->failure(), next_event_);
-  publish(slot_->finished, event + 1);
-  if (core_reactor_ != nullptr) publish(core_reactor_->finished, event + 1);
+  const std::uint64_t finished = depth_ > 0 ? event + 1 : next_event_;  // an event ends after those that are nested in it
+  publish(slot_->finished, finished);
+  if (core_reactor_ != nullptr) publish(core_reactor_->finished, finished);
   if (depth_ > 0) return;
   boundary_fingerprint_ = done.allocation_fingerprint;
   thread_state_.keep();
