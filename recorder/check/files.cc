@@ -56,7 +56,8 @@ void write_image(const Event& event, std::uint64_t number) noexcept {
   if (!file.valid()) return;
   std::vector<format::CoreRange> ranges;
   event.heap->used_ranges([&](std::uintptr_t address, std::size_t bytes) { ranges.push_back(range(address, bytes)); });
-  for (const os::AddressRange& data : os::loaded_modules().front().variables) ranges.push_back(range(data.address, data.bytes));
+  const std::vector<os::Module> modules = os::loaded_modules();
+  for (const os::AddressRange& data : modules.front().variables) ranges.push_back(range(data.address, data.bytes));
   const format::SnapshotNote note{.version = 1, .reactor = event.reactor, .position = event.number, .parent = event.number,
                                   .kind = format::kFull, .flags = 0, .allocation_fingerprint = 0,
                                   .object = event.heap->object(), .slot_base = event.heap->base(),
