@@ -12,6 +12,7 @@ export interface CheckOptions {
 }
 
 const PLACES_SHOWN = 3;
+const HOW_TO_SUPPRESS = 'Accept what you know: put the words in brackets into a file, one a line, and give it with --suppress.';
 
 /** In the order in which they are shown. */
 const GROUPS: Record<Group, { title: string; advice: string }> = {
@@ -104,8 +105,7 @@ function show(program: string, report: Report, output: Output): void {
   for (const problem of report.problems) line(`\n${c.yellow('!')} ${wrapped(printable(problem), width, '  ')}`);
   line();
   line(verdict(report, output));
-  if (report.issues.length > 0)
-    line(c.dim('Accept what you know: put the words in brackets into a file, one a line, and give it with --suppress.'));
+  if (report.issues.length > 0) line(c.dim(wrapped(HOW_TO_SUPPRESS, width, '  ')));
 }
 
 const recorded = ({ recordedCalls }: Report) => `${counted(recordedCalls, 'call')} in react() recorded`;

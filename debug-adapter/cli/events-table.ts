@@ -6,6 +6,8 @@ import { cut, duration, hexAddress, longest, printable, table, timeOfDay, wrappe
 import { type Typed } from './typed-payloads';
 
 const PREVIEW_BYTES_MAX = 64;
+/** Of four bytes; fewer tell nothing. */
+const PREVIEW_WIDTH_MIN = 14;
 const INDENT = ' '.repeat(8);
 
 export interface Row {
@@ -98,13 +100,15 @@ function columns(selection: Selection, width: number): Column[] {
 const nameOf = (recording: Recording, id: number): string =>
   printable(recording.reactors.find((reactor) => reactor.id === id)?.name ?? `r${id}`);
 
-/** The payload takes what the other columns leave; below it is what the event sent, if that was recorded. */
+/** The payload takes what the other columns leave, if that is enough; below it is what the event sent, if that was recorded. */
 function eventLines(selection: Selection, width: number): string[] {
   const shown = columns(selection, width);
   const cells = selection.rows.map((row) => shown.map(({ cell }) => cell(row)));
-  const lines = table(shown, cells, width);
+  const besidePayload = table(shown, cells, width - PREVIEW_WIDTH_MIN - 2);
+  const isRoom = longest(besidePayload) + 2 + PREVIEW_WIDTH_MIN <= width;
+  const lines = isRoom ? besidePayload : table(shown, cells, width);
   const column = longest(lines) + 2;
-  const payloads = ['payload', ...selection.rows.map((row) => preview(row, width, column))];
+  const payloads = [isRoom ? 'payload' : '', ...selection.rows.map((row) => preview(row, width, column))];
   const sent = ['', ...selection.rows.map(({ event }) => event.sent.map((one) => sentLine(selection.recording, one, width)).join(''))];
   return lines.map((line, i) => {
     const payload = payloads[i] ?? '';
@@ -130,9 +134,10 @@ function preview({ event, typed }: Row, width: number, column: number): string {
   return text.length <= width - column ? text : `\n${INDENT}${wrapped(text, width, INDENT)}`;
 }
 
-/** In hexadecimal, four bytes a group, and as text: 3 1/4 characters a byte. */
+/** In hexadecimal, four bytes a group, and as text: 3 1/4 characters a byte. Nothing where there is no room. */
 function bytesPreview(payload: Buffer, width: number): string {
-  const fitting = Math.max(4, Math.min(PREVIEW_BYTES_MAX, Math.floor(((width - 2) / 13) * 4)));
+  if (width < PREVIEW_WIDTH_MIN) return '';
+  const fitting = Math.min(PREVIEW_BYTES_MAX, 4 * Math.floor((width - 1) / 13));
   const shown = payload.subarray(0, payload.length > fitting ? fitting & ~3 : fitting);
   const groups = shown.toString('hex').match(/.{1,8}/g) ?? [];
   const ascii = [...shown].map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');

@@ -39,6 +39,7 @@ const document = (expression: string, { reactor, from }: Range, { values, change
 function show(expression: string, { from }: Range, { values, changes, to, faithful }: ValueHistory, limit: number, output: Output): void {
   const { colors: c, line } = output;
   showSentence(output, `${expression} changed in ${counted(changes, 'event')} from ${from} to ${to - 1}.`);
+  if (changes > 0) line(c.dim('      event  value'));
   for (const { event, value } of values) line(`  ${String(event ?? 'before').padStart(9)}  ${c.bold(String(value))}`);
   if (limit > 0 && changes >= limit) line(c.dim(`There may be more: --count ${limit * 10}.`));
   warnIfUnfaithful(faithful, output);

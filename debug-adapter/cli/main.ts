@@ -5,8 +5,9 @@
 import { CommanderError } from 'commander';
 import { UserError } from '../recording';
 import { ExitCode } from './exit-codes';
+import { complaint } from './output';
 import { buildProgram } from './program';
-import { printable, wrapped } from './text';
+import { printable } from './text';
 
 function fail(error: unknown): void {
   process.exitCode = ExitCode.userError;
@@ -14,16 +15,9 @@ function fail(error: unknown): void {
     process.exitCode = error.exitCode === 0 ? ExitCode.ok : ExitCode.userError;
     return;
   }
-  if (error instanceof UserError) return complain(printable(error.message));
-  complain(`Internal error: ${printable(String(error))}. Please report it, with the output of AFTERIMAGE_DEBUG=1.`);
+  if (error instanceof UserError) return void process.stderr.write(complaint(printable(error.message)));
+  process.stderr.write(complaint(`Internal error: ${printable(String(error))}. Please report it, with the output of AFTERIMAGE_DEBUG=1.`));
   if (process.env['AFTERIMAGE_DEBUG'] === '1' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-}
-
-/** In a pipe or a log one error is one line. */
-function complain(message: string): void {
-  const { isTTY, columns } = process.stderr;
-  const text = `afterimage: ${message}`;
-  process.stderr.write(`${isTTY ? wrapped(text, columns, '  ') : text}\n`);
 }
 
 // `afterimage events REC | head` ends the pipe: that is no error.

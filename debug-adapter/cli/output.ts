@@ -58,6 +58,13 @@ export function hint({ terminal, line, colors }: Output, ...words: readonly stri
 /** Quoted, if a shell would take it apart. */
 const asTyped = (word: string): string => (/^[\w./:=@%+,~-]+$/.test(word) ? word : `'${printable(word).replaceAll("'", "'\\''")}'`);
 
+/** One mistake, for stderr; in a pipe or a log it is one line. */
+export function complaint(message: string): string {
+  const { isTTY, columns: width } = process.stderr;
+  const text = `afterimage: ${message}`;
+  return `${isTTY ? wrapped(text, width, '  ') : text}\n`;
+}
+
 /** As one would name it from here. */
 export function pathFromHere(absolute: string): string {
   const relative = path.relative(process.cwd(), absolute);

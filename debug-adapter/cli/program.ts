@@ -1,6 +1,6 @@
 // The table of commands: what each is called, takes, and is for. Help, shell completion and the manual page are made from it.
 
-import { type Argument, Command, Option } from 'commander';
+import { type Argument, Command, Help, Option } from 'commander';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { isPackedFile, unpackToCache } from '../pack';
@@ -26,6 +26,7 @@ import { recordingPath, snapshot, type SnapshotOptions } from './snapshot';
 import { wrapped } from './text';
 import { touched, type TouchedOptions } from './touched';
 import { unpack, type UnpackOptions } from './unpack';
+import { usageError } from './usage-errors';
 import { verify, type VerifyOptions } from './verify';
 
 export const EXIT_CODES = [
@@ -70,10 +71,12 @@ export function buildProgram(): Command {
       helpWidth: Math.min(100, process.stdout.columns ?? 80),
       subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(placeholder)].join(' '),
       commandDescription: (command) => capitalized(command.description()),
+      visibleOptions: (command) => new Help().visibleOptions(command).sort((a, b) => commonness(a) - commonness(b)),
     })
     .version(version(), '--version', 'say which version this is')
     .addHelpText('after', AFTER_HELP)
     .showHelpAfterError('(afterimage --help lists everything)')
+    .configureOutput({ outputError: (message, write) => write(usageError(program, message)) })
     .exitOverride();
   addChecking(program);
   addGetting(program);
@@ -192,20 +195,16 @@ function addQuestions(program: Command): void {
     run<WriteOptions>(firstWrite),
   );
 
-  question(program, 'find', 'the first event after which a C++ expression is true', [
+  asking(program, 'find', 'the first event after which a C++ expression is true', [
     'find --expression "total_ < 0" REC',
-    'find --expression "orders_.size() > 1000" --all REC',
+    'find --expression "open_orders_ > 1000" --all REC',
   ])
-    .requiredOption('--expression <c++>', 'over the members of the reactor and the event, as in react()')
     .option('--all', 'all such events')
     .option('--count <number>', 'at most so many')
-    .addOption(gdb())
     .action(run<FindOptions>(find));
 
-  question(program, 'history', 'how the value of a C++ expression changed', ['history --expression total_ --from 5000 REC'])
-    .requiredOption('--expression <c++>', 'over the members of the reactor and the event, as in react()')
+  asking(program, 'history', 'how the value of a C++ expression changed', ['history --expression total_ --from 5000 REC'])
     .option('--count <number>', 'at most so many changes', '1000')
-    .addOption(gdb())
     .action(run<HistoryOptions>(history));
 
   question(program, 'touched', 'allocations and frees of the memory at an address', ['touched --address 0x400000001040 REC'])
@@ -276,6 +275,17 @@ const capitalized = (sentence: string): string => `${sentence.charAt(0).toUpperC
 export const version = (): string =>
   (JSON.parse(fs.readFileSync(path.join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 
+/** What is a command's own comes first in its help; then what others have, too, always in this order. */
+const COMMON = ['--from', '--to', '--reactor', '--program', '--gdb', '--force', '--json', '--strict', '--help'];
+const commonness = ({ long }: Option): number => COMMON.indexOf(long ?? '');
+
+/** A question about an expression, asked after each of a range of events. */
+function asking(program: Command, name: string, description: string, lines: readonly string[]): Command {
+  return question(program, name, description, lines)
+    .requiredOption('--expression <c++>', 'over the members of the reactor and the event, as in react()')
+    .addOption(gdb());
+}
+
 /** A question about a range of events, answered by replaying them. */
 function question(program: Command, name: string, description: string, lines: readonly string[]): Command {
   return onRecording(program, GROUP.replay, name, description, lines)
@@ -308,6 +318,7 @@ function onRecording(program: Command, group: string, name: string, description:
 function described(program: Command, group: string, name: string, description: string, lines: readonly string[]): Command {
   const advice = `(afterimage ${name} --help has examples)`;
   const command = program.command(name).description(description).helpGroup(group).showHelpAfterError(advice);
+  command.configureOutput({ outputError: (message, write) => write(usageError(command, message)) });
   examplesOf.set(command, lines);
   return command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  afterimage ${line}`).join('\n')}`);
 }

@@ -18,9 +18,9 @@ export interface TestCommandOptions {
 
 export const TEST_EXIT_CODES = `
 Exit codes of this command:
-  ${ExitCode.ok}  no crash, and the same outputs as recorded (up to the recorded crash, if there was one)
+  ${ExitCode.ok}  no crash, and the same outputs as recorded (up to a recorded crash)
   ${ExitCode.negative}  another output, or a crash, the recorded one or another
-  ${ExitCode.userError}  no test was possible: other payload layouts, another constructor, not recorded from genesis on`;
+  ${ExitCode.userError}  no test was possible: other payload layouts, another constructor, ...`;
 
 export async function test(recording: Recording, options: TestCommandOptions, output: Output): Promise<ExitCode> {
   const asked = options.only === undefined ? recording.reactors : [recording.reactor(options.only)];

@@ -8,7 +8,7 @@ import { addressOf, chosenReactor } from './arguments';
 import { ExitCode } from './exit-codes';
 import { type Output, showSentence } from './output';
 import { type QueryOptions, rangeOf, warnIfUnfaithful, withProgress } from './query';
-import { counted, hexAddress } from './text';
+import { byteSize, counted, hexAddress } from './text';
 
 export interface TouchedOptions extends QueryOptions {
   readonly address: string;
@@ -29,18 +29,27 @@ export async function touched(recording: Recording, options: TouchedOptions, out
   if (output.json) {
     output.document({ reactor: range.reactor.id, address: hexAddress(address), from: range.from, to: range.to, blocks, faithful });
   } else {
-    const { colors: c, line } = output;
-    const changes = counted(answer.count, 'event');
-    showSentence(output, `The block at ${hexAddress(address)} changed in ${changes} from ${range.from} to ${range.to - 1}.`);
-    for (const block of blocks) {
-      const when = block.event === null ? 'before' : String(block.event);
-      const what =
-        block.state === 'none'
-          ? 'no block'
-          : `${block.state === 'live' ? c.green('in use') : c.red('free')}  ${block.bytes} bytes at ${block.address}`;
-      line(`  ${when.padStart(9)}  ${what}`);
-    }
+    show(blocks, { ...range, address }, output);
     warnIfUnfaithful(faithful, output);
   }
   return answer.count > 0 ? ExitCode.ok : ExitCode.negative;
+}
+
+interface BlockThen {
+  readonly event: number | null;
+  readonly state: Block['state'];
+  readonly address: string;
+  readonly bytes: number;
+}
+
+function show(blocks: readonly BlockThen[], { address, from, to }: { address: bigint; from: number; to: number }, output: Output): void {
+  const { colors: c, line } = output;
+  const changes = blocks.filter(({ event }) => event !== null).length;
+  const happened = changes === 0 ? 'was neither allocated nor freed' : `was allocated or freed in ${counted(changes, 'event')}`;
+  showSentence(output, `The block at ${hexAddress(address)} ${happened} from event ${from} to ${to - 1}.`);
+  line(c.dim('      event  block'));
+  for (const { event, state, bytes, address: start } of blocks) {
+    const what = state === 'none' ? 'none' : `${state === 'live' ? c.green('in use') : c.red('free  ')}  ${byteSize(bytes)} at ${start}`;
+    line(`  ${String(event ?? 'before').padStart(9)}  ${what}`);
+  }
 }

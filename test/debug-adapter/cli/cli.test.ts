@@ -68,16 +68,23 @@ describe('afterimage info', () => {
 });
 
 describe('afterimage events', () => {
+  it('keeps to the width, whatever there is to tell', async () => {
+    for (const columns of ['60', '70', '80']) {
+      const { stdout } = await afterimage(['events', '--all', vector('crashed-nested')], { COLUMNS: columns });
+      assert.deepEqual(stdout.split('\n').filter((line) => line.length > Number(columns)), []); // prettier-ignore
+    }
+  });
+
   it('shows rows with time, type, size, duration and payload', async () => {
     const { stdout } = await afterimage(['events', vector('closed-every-record')]);
     assert.equal(
       stdout,
       lines(
         'shop shop::Shop, events 0–2',
-        'number  time             type                  bytes          took  payload',
-        '     0  15:00:00.001001  shop::Order              16        1.3 µs  07000000… ....',
-        '     1  15:00:00.001003  shop::Cancel              8  990 ns threw  63616e63… canc',
-        '     2  15:00:00.001007  std::span<std::byte…      0         4.3 s',
+        'number  time             type                bytes          took  payload',
+        '     0  15:00:00.001001  shop::Order            16        1.3 µs  07000000… ....',
+        '     1  15:00:00.001003  shop::Cancel            8  990 ns threw  63616e63… canc',
+        '     2  15:00:00.001007  std::span<std::by…      0         4.3 s',
       ),
     );
   });
@@ -174,8 +181,14 @@ describe('afterimage complains in one sentence', () => {
     for (const args of [['frobnicate'], ['info', '--frobnicate', '/x'], ['info'], ['find', '/x']]) {
       const { code, stderr } = await afterimage(args);
       assert.equal(code, 2);
-      assert.match(stderr, /^error: .*\n\(afterimage (--help lists everything|(info|find) --help has examples)\)\n$/);
+      assert.match(stderr, /^afterimage: [A-Zif].*\.\n\(afterimage (--help lists everything|(info|find) --help has examples)\)\n$/);
     }
+  });
+
+  it('about something that is missing, with what it is for', async () => {
+    const missing = async (...args: string[]) => (await afterimage(args)).stderr.split('\n')[0];
+    assert.equal(await missing('completion'), 'afterimage: completion needs <shell>: bash, zsh, fish.');
+    assert.match((await missing('find', '/x')) ?? '', /^afterimage: find needs --expression <c\+\+>: over the members of the reactor/);
   });
 
   it('and explains its exit codes in the help', async () => {

@@ -25,6 +25,17 @@ describe('afterimage --help', () => {
     assert.equal(code, 0);
   });
 
+  it('of every command fits in 80 columns, its own options first', async () => {
+    for (const command of program.commands) {
+      const { stdout } = await afterimage([command.name(), '--help']);
+      assert.deepEqual(stdout.split('\n').filter((line) => line.length > 80), []); // prettier-ignore
+    }
+    const { stdout } = await afterimage(['find', '--help']);
+    assert.deepEqual(stdout.match(/^ {2}(-h, )?--\w+/gm)?.map((option) => option.trim()), [
+      '--expression', '--all', '--count', '--from', '--to', '--reactor', '--program', '--gdb', '--force', '--json', '--strict', '-h, --help',
+    ]); // prettier-ignore
+  });
+
   it('has examples for every command, and the command knows all options in them', () => {
     for (const command of program.commands) {
       assert.notEqual(examples(command).length, 0, command.name());

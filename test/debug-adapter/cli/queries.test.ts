@@ -97,7 +97,7 @@ describe('afterimage, asked about flight-board', function () {
       const { stdout } = await afterimage(['history', recording, '--expression', 'flights_', '--count', '2']);
       assert.equal(
         stdout,
-        'flights_ changed in 2 events from 0 to 1.\n     before  0\n          0  1\n          1  2\nThere may be more: --count 20.\n',
+        'flights_ changed in 2 events from 0 to 1.\n      event  value\n     before  0\n          0  1\n          1  2\nThere may be more: --count 20.\n',
       );
     });
   });
@@ -133,7 +133,9 @@ describe('afterimage, asked about flight-board', function () {
       const { blocks } = await ask('touched', '--address', node, '--to', '10');
       assert.deepEqual(blocks.map(({ event, state }: { event: number; state: string }) => [event, state]).at(-1), [0, 'live']);
       assert.equal(blocks.at(-1).address, `0x${node}`);
-    });
+      const { stdout } = await afterimage(['touched', recording, '--address', node, '--to', '10']);
+      assert.match(stdout, /was allocated or freed in \d events? from event 0 to\s+9\.\n {6}event {2}block\n( +(before|\d) .*\n)* +0 {2}in use {2}\d+ B at 0x/);
+    }); // prettier-ignore
   });
 
   describe('diff', () => {
