@@ -251,23 +251,35 @@ describe('in VS Code', function () {
 
     before(async () => {
       broken = path.join(folder, 'broken');
-      fs.cpSync(recording, path.join(broken, 'truncated.afterimage'), { recursive: true });
-      fs.truncateSync(path.join(broken, 'truncated.afterimage/r0/ev-00000001.mcap'), 200_000);
-      fs.cpSync(recording, path.join(broken, 'no-manifest.afterimage'), { recursive: true });
-      fs.truncateSync(path.join(broken, 'no-manifest.afterimage/manifest.json'), 100);
+      copy('truncated', (bundle) => fs.truncateSync(path.join(bundle, 'r0/ev-00000001.mcap'), 200_000));
+      copy('no-manifest', (bundle) => fs.truncateSync(path.join(bundle, 'manifest.json'), 100));
+      copy('no-snapshot', (bundle) => snapshotsIn(bundle).forEach((file) => fs.truncateSync(file, fs.statSync(file).size / 2)));
+      copy('32-bit', (bundle) => replaceIn(path.join(bundle, 'manifest.json'), /"wordBits":\s*64/, '"wordBits":32'));
       writeLaunchJson(broken, [
         { name: 'other build', recording, program: programPath('three-reactors') },
         { name: 'no program', recording, program: '/nowhere/flight-board' },
         { name: 'no gdb', recording, gdb: '/nowhere/gdb' },
+        { name: 'no snapshot', recording: path.join(broken, 'no-snapshot.afterimage') },
       ]);
       code = await Workbench.open(server.url, broken);
     });
     after(() => code?.close());
 
-    it('a damaged manifest is one sentence, from the explorer', async () => {
-      await code.contextMenu(code.explorerRow('no-manifest.afterimage'), 'Open Recording...');
-      isClear(await code.notification(/manifest.json is damaged/));
-    });
+    function copy(name: string, damage: (bundle: string) => void): void {
+      const bundle = path.join(broken, `${name}.afterimage`);
+      fs.cpSync(recording, bundle, { recursive: true });
+      damage(bundle);
+    }
+
+    for (const { title, name, says } of [
+      { title: 'a damaged manifest', name: 'no-manifest', says: /manifest.json is damaged/ },
+      { title: 'a recording of a machine with another word size', name: '32-bit', says: /a word size of 32 bits/ },
+    ]) {
+      it(`${title} is one sentence, from the explorer`, async () => {
+        await code.contextMenu(code.explorerRow(`${name}.afterimage`), 'Open Recording...');
+        isClear(await code.notification(says));
+      });
+    }
 
     it('a truncated recording is opened as far as it goes, and says so', async () => {
       await code.contextMenu(code.explorerRow('truncated.afterimage'), 'Open Recording...');
@@ -281,6 +293,7 @@ describe('in VS Code', function () {
       { name: 'other build', says: /build/ },
       { name: 'no program', says: /\/nowhere\/flight-board/ },
       { name: 'no gdb', says: /gdb/ },
+      { name: 'no snapshot', says: /no usable snapshot/ },
     ]) {
       it(`${name}: one sentence with advice`, async function () {
         await code.command('Debug: Select and Start Debugging');
@@ -311,4 +324,13 @@ function writeLaunchJson(workspace: string, configurations: { name: string; [att
   const complete = configurations.map((configuration) => ({ type: 'afterimage', request: 'launch', ...configuration }));
   fs.mkdirSync(path.join(workspace, '.vscode'));
   fs.writeFileSync(path.join(workspace, '.vscode/launch.json'), JSON.stringify({ version: '0.2.0', configurations: complete }));
+}
+
+const snapshotsIn = (bundle: string): string[] =>
+  fs.readdirSync(path.join(bundle, 'r0')).filter((name) => name.startsWith('snap-')).map((name) => path.join(bundle, 'r0', name)); // prettier-ignore
+
+function replaceIn(file: string, what: RegExp, by: string): void {
+  const before = fs.readFileSync(file, 'utf8');
+  assert.match(before, what);
+  fs.writeFileSync(file, before.replace(what, by));
 }
