@@ -8,6 +8,7 @@
 #
 #   -afterimage-break source FILE LINE CONDITION HITS LOG        -> number="N"
 #   -afterimage-break function NAME 0 CONDITION HITS LOG         -> number="N"
+#   -afterimage-break instruction ADDRESS 0 CONDITION HITS LOG   -> number="N"
 #
 # HITS is a number (stop at that hit and at every later one) or an operator with a number: == >= > <= < %.
 # LOG may contain {expressions}. A log line is written to gdb's console as \x1e and a JSON string.
@@ -93,14 +94,14 @@ class Break(gdb.MICommand):
         kind, where, line, condition, hits, log = argv
         what = (condition, parsed_hits(hits) if hits else None, log)
         try:
-            breakpoint = in_function(where, what) if kind == "function" else near_line(where, int(line), what)
+            breakpoint = near_line(where, int(line), what) if kind == "source" else UserBreakpoint(place_of(kind, where), *what)
         except gdb.error as problem:
             raise gdb.GdbError(str(problem))
         return {"number": breakpoint.number}
 
 
-def in_function(name, what):
-    return UserBreakpoint({"function": name}, *what)
+def place_of(kind, where):
+    return {"function": where} if kind == "function" else {"spec": "*" + where}
 
 
 def near_line(file, line, what):

@@ -39,7 +39,7 @@ export interface BreakpointPlace {
 }
 
 export interface BreakpointWish {
-  at: { source: string; line: number } | { function: string };
+  at: { source: string; line: number } | { function: string } | { instruction: bigint };
   condition?: string | undefined;
   hits?: string | undefined;
   log?: string | undefined;
@@ -76,10 +76,14 @@ export async function insertHidden(gdb: Gdb, symbol: string): Promise<string> {
 }
 
 export async function insertBreakpoint(gdb: Gdb, wish: BreakpointWish): Promise<BreakpointPlace> {
-  const at = 'function' in wish.at ? ['function', wish.at.function, '0'] : ['source', wish.at.source, String(wish.at.line)];
-  const texts = [...at, wish.condition ?? '', wish.hits ?? '', wish.log ?? ''];
+  const texts = [...wordsFor(wish.at), wish.condition ?? '', wish.hits ?? '', wish.log ?? ''];
   const { number } = await gdb.send(`-afterimage-break ${texts.map(quote).join(' ')}`);
   return breakpointPlace(gdb, String(number));
+}
+
+function wordsFor(at: BreakpointWish['at']): string[] {
+  if ('source' in at) return ['source', at.source, String(at.line)];
+  return 'function' in at ? ['function', at.function, '0'] : ['instruction', hex(at.instruction), '0'];
 }
 
 export async function breakpointPlace(gdb: Gdb, number: string): Promise<BreakpointPlace> {
@@ -213,7 +217,7 @@ const lwpOf = (target: string): number => Number(/(?:LWP|process) (\d+)/.exec(ta
 /** A frame by its level (-1: no frame in particular), of the only thread or of one of several. */
 export type FrameAt = number | { thread: number; level: number };
 
-const atFrame = (frame: FrameAt): string => (typeof frame === 'number' ? String(frame) : `--thread ${frame.thread} ${frame.level}`);
+export const atFrame = (frame: FrameAt): string => (typeof frame === 'number' ? String(frame) : `--thread ${frame.thread} ${frame.level}`);
 
 export async function stackDepth(gdb: Gdb, limit: number): Promise<number> {
   const { depth } = await gdb.send(`-stack-info-depth ${limit}`);

@@ -23,7 +23,7 @@ export interface CoreSessionOptions {
   readonly gdb: string;
 }
 
-const GDB_SCRIPTS = ['values.py', 'children.py'];
+const GDB_SCRIPTS = ['values.py', 'children.py', 'disassembly.py'];
 
 export class CoreSession {
   private constructor(

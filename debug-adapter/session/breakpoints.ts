@@ -6,10 +6,12 @@ import * as mi from '../gdb/commands';
 import { Gdb } from '../gdb/gdb';
 
 const NO_CODE = 'The recorded program has no code here.';
+/** Stand for a path, where there is none. */
 const FUNCTIONS = '';
+const INSTRUCTIONS = '*';
 
 export class Breakpoints {
-  /** By source path; functions have no path. */
+  /** By source path. */
   private readonly placesBySource = new Map<string, mi.BreakpointPlace[]>();
 
   constructor(
@@ -27,8 +29,16 @@ export class Breakpoints {
     return this.replace(FUNCTIONS, wishes);
   }
 
-  isFunction(number: string): boolean {
-    return this.placesBySource.get(FUNCTIONS)?.some((place) => place.number === number) ?? false;
+  setInstructions(wanted: readonly DebugProtocol.InstructionBreakpoint[]): Promise<DebugProtocol.Breakpoint[]> {
+    const wishes = wanted.map((breakpoint) => ({ at: { instruction: instructionOf(breakpoint) }, ...conditionsOf(breakpoint) }));
+    return this.replace(INSTRUCTIONS, wishes);
+  }
+
+  /** What DAP calls a stop at this breakpoint. */
+  reasonOf(number: string): 'breakpoint' | 'function breakpoint' | 'instruction breakpoint' {
+    const isOf = (source: string) => this.placesBySource.get(source)?.some((place) => place.number === number) ?? false;
+    if (isOf(FUNCTIONS)) return 'function breakpoint';
+    return isOf(INSTRUCTIONS) ? 'instruction breakpoint' : 'breakpoint';
   }
 
   /** A library was loaded, and a breakpoint found its place: what the client must be told. */
@@ -68,15 +78,21 @@ function breakpointOf(place: mi.BreakpointPlace): DebugProtocol.Breakpoint {
   return {
     id,
     verified: true,
+    ...(place.address === undefined ? {} : { instructionReference: mi.hex(place.address) }),
     ...(place.line === undefined ? {} : { line: place.line }),
     ...(place.file === undefined ? {} : { source: { name: path.basename(place.file), path: place.file } }),
   };
 }
 
-function conditionsOf(breakpoint: DebugProtocol.SourceBreakpoint | DebugProtocol.FunctionBreakpoint) {
+const instructionOf = ({ instructionReference, offset }: DebugProtocol.InstructionBreakpoint): bigint =>
+  BigInt(instructionReference) + BigInt(offset ?? 0);
+
+type Conditional = Pick<DebugProtocol.SourceBreakpoint, 'condition' | 'hitCondition' | 'logMessage'>;
+
+function conditionsOf(breakpoint: Conditional) {
   return {
     condition: breakpoint.condition,
     hits: breakpoint.hitCondition,
-    log: 'logMessage' in breakpoint ? breakpoint.logMessage : undefined,
+    log: breakpoint.logMessage,
   };
 }

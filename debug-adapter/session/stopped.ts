@@ -10,9 +10,9 @@ export const THREAD_ID = 1;
 /** What the user asked for: the reason of a stop that has none of its own. */
 export type Wish = 'entry' | 'goto' | 'step' | 'continue';
 
-export function stoppedBody(stop: Stop, wish: Wish, position: number, end: number, isFunction: (number: string) => boolean) {
+export function stoppedBody(stop: Stop, wish: Wish, position: number, end: number, breakpointReason: (number: string) => string) {
   const body: DebugProtocol.StoppedEvent['body'] = {
-    reason: reasonOf(stop, wish, isFunction),
+    reason: reasonOf(stop, wish, breakpointReason),
     threadId: THREAD_ID,
     allThreadsStopped: true,
   };
@@ -28,9 +28,9 @@ export function stoppedBody(stop: Stop, wish: Wish, position: number, end: numbe
   return body;
 }
 
-function reasonOf(stop: Stop, wish: Wish, isFunction: (number: string) => boolean): string {
+function reasonOf(stop: Stop, wish: Wish, breakpointReason: (number: string) => string): string {
   if (stop.kind === 'crash') return 'exception';
-  if (stop.kind === 'breakpoint') return stop.numbers.some(isFunction) ? 'function breakpoint' : 'breakpoint';
+  if (stop.kind === 'breakpoint') return stop.numbers.map(breakpointReason)[0] ?? 'breakpoint';
   if (stop.kind === 'pause') return 'pause';
   if (stop.kind === 'write') return 'data breakpoint';
   return wish === 'continue' ? 'pause' : wish;
