@@ -4,13 +4,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace afterimage::os {
 namespace {
 
-constexpr std::uint64_t kLearningNs = 10'000'000;  // shorter, and the rate is wrong by the noise of one reading
-constexpr std::uint64_t kValidNs = 100'000'000;
+// The rate is wrong by the noise of one reading, some 50 ns, over the time that it was learned in: it is relied on for ten times
+// as long, and is then wrong by half a microsecond.
+constexpr std::uint64_t kLearningNs = 1'000'000;
+constexpr std::uint64_t kValidNs = 100'000'000;  // at most
 
 bool kernel_trusts_counter() noexcept {
   char name[16] = "";
@@ -37,7 +40,8 @@ std::uint64_t Clock::ask_kernel() noexcept {
   const bool usable = ticks_ != 0 && now > time_ns_ && ticks > ticks_ && now - time_ns_ < (std::uint64_t{1} << 31);
   if (usable) {
     ns_per_tick_ = ((now - time_ns_) << 32) / (ticks - ticks_);
-    valid_ticks_ = ns_per_tick_ == 0 ? 0 : (kValidNs << 32) / ns_per_tick_;
+    const std::uint64_t valid_ns = std::min(kValidNs, 10 * (now - time_ns_));
+    valid_ticks_ = ns_per_tick_ == 0 ? 0 : (valid_ns << 32) / ns_per_tick_;
   } else if (ns_per_tick_ == 0) {
     valid_ticks_ = 0;
   }
