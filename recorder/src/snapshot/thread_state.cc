@@ -13,7 +13,6 @@ namespace afterimage {
 namespace {
 
 constexpr std::uint32_t kVersion = 1;
-constexpr std::uint32_t kStickyFlags = 0x3F;  // of MXCSR: which exceptions there have been
 
 struct Head {
   std::uint32_t version, mxcsr;
@@ -24,19 +23,6 @@ static_assert(sizeof(Head) == 16);
 
 struct BlockHead {
   std::uint64_t module, bytes;
-};
-
-struct FloatingPointMode {
-  std::uint32_t mxcsr;
-  std::uint16_t x87_control;
-
-  static FloatingPointMode now() noexcept {
-    FloatingPointMode mode;
-    asm volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(mode.mxcsr), "=m"(mode.x87_control));
-    mode.mxcsr &= ~kStickyFlags;
-    return mode;
-  }
-  void set() const noexcept { asm volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(mxcsr), "m"(x87_control)); }
 };
 
 struct LoadedBlock {
@@ -119,24 +105,20 @@ void ThreadState::take() {
     bytes_.resize(align_up(bytes_.size(), sizeof(std::uint64_t)));
     ++count;
   }
-  const Head head{.version = kVersion, .mxcsr = 0, .x87_control = 0, .reserved = 0, .blocks = count};
-  std::memcpy(bytes_.data(), &head, sizeof head);
   keep();
+  const Head head{.version = kVersion,
+                  .mxcsr = mode_.mxcsr & ~FloatingPointMode::kStickyFlags,
+                  .x87_control = mode_.x87_control,
+                  .reserved = 0,
+                  .blocks = count};
+  std::memcpy(bytes_.data(), &head, sizeof head);
 }
 
-void ThreadState::keep() noexcept {
-  if (bytes_.empty()) return;
-  const FloatingPointMode mode = FloatingPointMode::now();
-  std::memcpy(bytes_.data() + offsetof(Head, mxcsr), &mode.mxcsr, sizeof mode.mxcsr);
-  std::memcpy(bytes_.data() + offsetof(Head, x87_control), &mode.x87_control, sizeof mode.x87_control);
+void ThreadState::keep_blocks() noexcept {
   for (const Block& block : blocks_) std::memcpy(bytes_.data() + block.at, thread_pointer() + block.distance, block.bytes);
 }
 
-bool ThreadState::is_current() const noexcept {
-  if (bytes_.empty()) return false;
-  const FloatingPointMode mode = FloatingPointMode::now();
-  if (std::memcmp(bytes_.data() + offsetof(Head, mxcsr), &mode.mxcsr, sizeof mode.mxcsr) != 0) return false;
-  if (std::memcmp(bytes_.data() + offsetof(Head, x87_control), &mode.x87_control, sizeof mode.x87_control) != 0) return false;
+bool ThreadState::blocks_are_current() const noexcept {
   return std::ranges::all_of(blocks_, [&](const Block& block) {
     return std::memcmp(bytes_.data() + block.at, thread_pointer() + block.distance, block.bytes) == 0;
   });

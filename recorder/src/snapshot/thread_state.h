@@ -24,10 +24,17 @@ class ThreadState {
 
   // Takes over what the calling thread has.
   void take();
-  // For after every event: the same, without libraries loaded later.
-  void keep() noexcept;
+  // For after every event: the same, without libraries loaded later. bytes() are up to date after take() only.
+  void keep() noexcept {
+    mode_.take();
+    if (!blocks_.empty()) keep_blocks();
+  }
   // Whether the calling thread has what was kept.
-  bool is_current() const noexcept;
+  bool is_current() const noexcept {
+    FloatingPointMode now;
+    now.take();
+    return mode_ == now && (blocks_.empty() || blocks_are_current());
+  }
   std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
   // Gives the calling thread what the bytes say. Variables of modules that are not loaded are left out; false when the bytes are
@@ -37,11 +44,27 @@ class ThreadState {
   static std::vector<std::uintptr_t> modules_in(std::span<const std::byte> bytes);
 
  private:
+  struct FloatingPointMode {
+    static constexpr std::uint32_t kStickyFlags = 0x3F;  // of MXCSR: which exceptions there have been
+
+    std::uint32_t mxcsr = 0;
+    std::uint16_t x87_control = 0;
+
+    void take() noexcept { asm volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(mxcsr), "=m"(x87_control)); }
+    void set() const noexcept { asm volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(mxcsr), "m"(x87_control)); }
+    bool operator==(const FloatingPointMode& other) const noexcept {
+      return ((mxcsr ^ other.mxcsr) & ~kStickyFlags) == 0 && x87_control == other.x87_control;
+    }
+  };
+  void keep_blocks() noexcept;
+  bool blocks_are_current() const noexcept;
+
   struct Block {
     std::ptrdiff_t distance;  // from the thread's pointer
     std::size_t bytes, at;    // where it is in bytes_
   };
 
+  FloatingPointMode mode_;  // no thread's, until take()
   std::vector<std::uintptr_t> modules_;
   std::vector<Block> blocks_;  // of libraries that the program was started with
   std::vector<std::byte> bytes_;
