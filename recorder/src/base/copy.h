@@ -13,11 +13,15 @@ inline void copy_bytes(void* to, const void* from, std::size_t bytes) noexcept {
     std::memcpy(to, from, bytes);
     return;
   }
-  const auto move = [&](std::size_t at) {
-    std::memcpy(static_cast<std::byte*>(to) + at, static_cast<const std::byte*>(from) + at, kMove);
-  };
-  for (std::size_t at = 0; at < bytes - kMove; at += kMove) move(at);
-  move(bytes - kMove);  // may overlap the one before
+  auto* const target = static_cast<std::byte*>(to);
+  const auto* const source = static_cast<const std::byte*>(from);
+  std::size_t at = 0;
+  for (; at + kMove <= bytes; at += kMove) std::memcpy(target + at, source + at, kMove);
+  if (at == bytes) return;
+  // May overlap the one before, but not by more than it must: who reads 16 bytes that two stores have a part in waits for both.
+  constexpr std::size_t kHalf = kMove / 2;
+  if (bytes - at <= kHalf) std::memcpy(target + bytes - kHalf, source + bytes - kHalf, kHalf);
+  else std::memcpy(target + bytes - kMove, source + bytes - kMove, kMove);
 }
 
 }  // namespace afterimage

@@ -74,9 +74,9 @@ class CoreNotebook {
   }
 
   std::mutex mutex_;  // of the tables
-  format::CoreBlock* block_ = nullptr;
   std::size_t place_ = 0;  // in the locator
   const detail::EventTypeInfo* types_[format::kCoreTypes] = {};
+  format::CoreBlock* block_ = nullptr;
 };
 
 }  // namespace afterimage

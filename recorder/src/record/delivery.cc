@@ -1,8 +1,12 @@
+// The way of an event into its reactor and out again. What recording costs an event is spent here, in begin() and end(): two readings
+// of the time-stamp counter, two messages, one copy for core dumps, one for the inbox. What is rare is out of line.
 #include "base/check_hooks.h"
+#include "base/copy.h"
 #include "base/exception_count.h"
 #include "base/replay_mode.h"
 #include "heap/current_heap.h"
 #include "inputs/hooks.h"
+#include "record/control_file.h"
 #include "record/crash_handler.h"
 #include "record/reactor_core.h"
 #include "record/recorder_core.h"
@@ -40,7 +44,87 @@ inputs::IoPolicy policy() noexcept { return t_reactor->io_policy(); }
 
 constexpr inputs::Hooks kRecordHooks{.in_event = in_event, .policy = policy, .log = log_call, .serve = nullptr, .returned_otherwise = nullptr};
 
+std::span<const std::byte> bytes_of(const void* data, std::size_t bytes) { return {static_cast<const std::byte*>(data), bytes}; }
+
+constexpr std::size_t kInboxAlignment = 64;
+constexpr std::size_t kSenderBytes = format::kMessageOverhead + sizeof(format::InputHeader) + sizeof(format::Sender);
+
 }  // namespace
+
+inline std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload, std::size_t bytes, const ReactorCore* sender,
+                                        std::uint64_t& begun_ns) noexcept {
+  const std::uint64_t event = next_event_++;
+  if (depth_++ == 0) [[likely]] {
+    if (must_prepare()) [[unlikely]] prepare_event(event);
+  }
+  if (!recording_) [[unlikely]] return event;
+  if (!log_event(type, event, bytes_of(payload, bytes), sender, begun_ns)) [[unlikely]] {
+    step_aside(log_->failure(), event);
+    return event;
+  }
+  publish(slot_->started, event + 1);
+  if (core_reactor_ != nullptr) [[likely]] note_for_core(type, event, bytes_of(payload, bytes));
+  return event;
+}
+
+inline bool ReactorCore::log_event(const EventTypeInfo& type, std::uint64_t event, std::span<const std::byte> payload,
+                                   const ReactorCore* sender, std::uint64_t& begun_ns) noexcept {
+  const std::uint16_t channel = log_->channel_of(type, event);
+  const std::size_t room = kSenderBytes + payload.size();
+  if (channel == 0) [[unlikely]] return false;
+  if (!log_->has_room(room) && !log_->make_room(room, event, recorder_->options().wait_for_log)) [[unlikely]] return false;
+  if (sender != nullptr) [[unlikely]] log_sender(*sender, event);
+  begun_ns = clock_.now_ns();
+  log_->append_in_room({channel, static_cast<std::uint32_t>(event), next_time(begun_ns)}, payload);
+  return true;
+}
+
+inline void ReactorCore::note_for_core(const EventTypeInfo& type, std::uint64_t event, std::span<const std::byte> payload) noexcept {
+  if (&type != noted_type_) [[unlikely]] note_type(type);
+  recorder_->core_notebook().note({id_, noted_type_index_, event, last_time_ns_}, payload.data(), payload.size());
+  publish(core_reactor_->started, event + 1);
+}
+
+[[gnu::always_inline]] inline void ReactorCore::end(std::uint64_t event, std::uint64_t begun_ns, bool threw, std::uint64_t outbound) noexcept {
+  --depth_;
+  if (!recording_) [[unlikely]] return;
+  const std::uint64_t now = clock_.now_ns();
+  const std::uint64_t duration = now > begun_ns ? now - begun_ns : 0;
+  const format::Done done{.duration_ns = duration < UINT32_MAX ? static_cast<std::uint32_t>(duration) : UINT32_MAX,
+                          .flags = threw ? std::uint32_t{format::kThrew} : 0,
+                          .allocation_fingerprint = heap_->fingerprint(),
+                          .outbound_hash = outbound,
+                          .event = event};
+  if (!log_done({format::kDoneChannel, static_cast<std::uint32_t>(event), next_time(now)}, done)) [[unlikely]]
+    return step_aside(log_->failure(), next_event_);
+  const std::uint64_t finished = depth_ > 0 ? event + 1 : next_event_;  // an event ends after those that are nested in it
+  publish(slot_->finished, finished);
+  if (core_reactor_ != nullptr) [[likely]] publish(core_reactor_->finished, finished);
+  if (depth_ > 0) [[unlikely]] return;
+  boundary_fingerprint_ = done.allocation_fingerprint;
+  thread_state_.keep();
+  if (recorder_->snapshots().is_ready(*heap_) || snapshot_due(now)) [[unlikely]] advance_snapshot();
+}
+
+inline bool ReactorCore::log_done(const format::Message& message, const format::Done& done) noexcept {
+  if (!state_digests_) [[likely]] return log_->append_done(message, done, next_event_);
+  const format::StateDigests digests = state_digests();
+  return log_->append(message, bytes_of(&done, sizeof done), bytes_of(&digests, sizeof digests), next_event_);
+}
+
+inline const std::byte* ReactorCore::enter_inbox(const EventTypeInfo& type, const void* payload, std::size_t bytes,
+                                                 std::size_t& used) noexcept {
+  used = 0;
+  const std::size_t room = (bytes + kInboxAlignment - 1) & ~(kInboxAlignment - 1);
+  if (type.codec == PayloadCodec::custom || heap_ == nullptr || type.align > kInboxAlignment ||
+      room > Heap::kInboxBytes - inbox_used_)
+    return static_cast<const std::byte*>(payload);
+  std::byte* const place = heap_->inbox() + inbox_used_;
+  copy_bytes(place, payload, bytes);
+  inbox_used_ += room;
+  used = room;
+  return place;
+}
 
 void log_inputs() noexcept { inputs::hooks = &kRecordHooks; }
 

@@ -31,11 +31,11 @@ constexpr std::size_t kFixedPreambleBytes = 1024;  // magic, header, metadata, t
 }  // namespace
 
 EventLog::EventLog(SegmentKeeper& keeper, Retention& retention, LogPlace place)
-    : keeper_(keeper), retention_(retention), source_(std::move(place.directory), place.segment_bytes), uuid_(std::move(place.uuid)),
-      reactor_(place.reactor) {}
+    : reactor_(place.reactor), keeper_(keeper), retention_(retention), source_(std::move(place.directory), place.segment_bytes),
+      uuid_(std::move(place.uuid)) {}
 
 EventLog::~EventLog() {
-  if (segment_ != nullptr) keeper_.give_back(std::move(segment_));
+  if (segment_ != nullptr) give_back();
   keeper_.forget(source_);
 }
 
@@ -55,10 +55,16 @@ void EventLog::begin_segment(std::size_t bytes, std::uint64_t next_event, bool w
   const std::size_t needed = preamble_bytes() + bytes + format::kSealBytes;
   std::unique_ptr<Segment> next = keeper_.take(source_, needed, wait, failure_);
   if (next == nullptr) return;
-  std::swap(segment_, next);
-  if (next != nullptr) keeper_.give_back(std::move(next));
+  if (segment_ != nullptr) give_back();
+  segment_ = std::move(next);
+  writer_ = segment_->writer;
   write_preamble(next_event);
   retention_.segment_begun(segment_->path, next_event, segment_->memory.size());
+}
+
+void EventLog::give_back() {
+  segment_->writer = writer_;
+  keeper_.give_back(std::move(segment_));
 }
 
 bool EventLog::resume(const format::Gap& gap, const std::string& reason, std::uint64_t time_ns, bool wait) {
@@ -74,12 +80,12 @@ void EventLog::write_preamble(std::uint64_t next_event) {
                     first = std::to_string(next_event);
   const format::Property properties[] = {
       {"uuid", uuid_}, {"reactor", reactor}, {"segment", number}, {"firstEvent", first}};
-  writer().magic();
-  writer().header("afterimage", "afterimage 0.1.0");
-  writer().metadata("afterimage.segment", properties);
-  writer().channel(format::kDoneChannel, "done", "x-afterimage-done", {});
-  writer().channel(format::kInputChannel, "input", "x-afterimage-input", {});
-  writer().channel(format::kGapChannel, "gap", "x-afterimage-gap", {});
+  writer_.magic();
+  writer_.header("afterimage", "afterimage 0.1.0");
+  writer_.metadata("afterimage.segment", properties);
+  writer_.channel(format::kDoneChannel, "done", "x-afterimage-done", {});
+  writer_.channel(format::kInputChannel, "input", "x-afterimage-input", {});
+  writer_.channel(format::kGapChannel, "gap", "x-afterimage-gap", {});
   for (const EventChannel& channel : channels_) announce(channel);
 }
 
@@ -100,8 +106,8 @@ void EventLog::announce(const EventChannel& channel) {
                                          {"codec", codec_name(channel.info->codec)},
                                          {"bytes", channel.bytes},
                                          {"align", channel.align}};
-  writer().schema(channel.id, channel.type);
-  writer().channel(channel.id, "event/" + channel.type, message_encoding(channel.info->codec), properties);
+  writer_.schema(channel.id, channel.type);
+  writer_.channel(channel.id, "event/" + channel.type, message_encoding(channel.info->codec), properties);
 }
 
 std::uint16_t EventLog::find_or_add_channel(const detail::EventTypeInfo& type, std::uint64_t next_event) noexcept {
@@ -124,7 +130,7 @@ std::uint16_t EventLog::add_channel(const detail::EventTypeInfo& type, std::uint
                        .bytes = std::to_string(type.bytes),
                        .align = std::to_string(type.align)};
   const std::size_t bytes = announcement_bytes(channel);
-  if (writer().room() < bytes + format::kSealBytes && !rotate(bytes, next_event, true)) return 0;
+  if (writer_.room() < bytes + format::kSealBytes && !rotate(bytes, next_event, true)) return 0;
   channels_.reserve(channels_.size() + 1);  // before it is announced
   announce(channel);
   return channels_.emplace_back(std::move(channel)).id;

@@ -31,7 +31,7 @@ class EventLog {
 
   // The channel of an event type, announced in the log at its first use. 0 if that failed; see failure().
   std::uint16_t channel_of(const detail::EventTypeInfo& type, std::uint64_t next_event) {
-    if (&type == last_type_) return last_channel_;
+    if (&type == last_type_) [[likely]] return last_channel_;
     return find_or_add_channel(type, next_event);
   }
 
@@ -39,18 +39,34 @@ class EventLog {
   bool append(const format::Message& message, std::span<const std::byte> head, std::span<const std::byte> tail,
               std::uint64_t next_event) {
     const std::size_t bytes = format::kMessageOverhead + head.size() + tail.size();
-    if (writer().room() < bytes + format::kSealBytes) [[unlikely]] {
+    if (writer_.room() < bytes + format::kSealBytes) [[unlikely]] {
       if (!rotate(bytes, next_event, true)) return false;
     }
-    writer().message(message, head, tail);
+    writer_.message(message, head, tail);
     fetch_ahead();
     bytes_ += bytes;
     return true;
   }
 
+  // The same for a message that has_room() has found room for, and for the end of an event.
+  void append_in_room(const format::Message& message, std::span<const std::byte> data) noexcept {
+    writer_.message(message, data);
+    fetch_ahead();
+    bytes_ += format::kMessageOverhead + data.size();
+  }
+  bool append_done(const format::Message& message, const format::Done& done, std::uint64_t next_event) {
+    constexpr std::size_t kBytes = format::kMessageOverhead + sizeof done;
+    if (writer_.room() < kBytes + format::kSealBytes) [[unlikely]] {
+      if (!rotate(kBytes, next_event, true)) return false;
+    }
+    writer_.done(message, done);
+    bytes_ += kBytes;
+    return true;
+  }
+
   // Before an event: whether it has room, and its end, too, when it asks for nothing in between.
   bool has_room(std::size_t payload_bytes) const noexcept {
-    return segment_->writer.room() >= event_bytes(payload_bytes) + format::kSealBytes;
+    return writer_.room() >= event_bytes(payload_bytes) + format::kSealBytes;
   }
   // Without `wait` it fails when no segment is ready.
   bool make_room(std::size_t payload_bytes, std::uint64_t next_event, bool wait) {
@@ -70,7 +86,7 @@ class EventLog {
   // The memory ahead is where the other thread cleared it, and a store would hold up all behind it: fetched while react() runs.
   void fetch_ahead() noexcept {
     constexpr std::size_t kAhead = 512;
-    const std::byte* const place = writer().data() + writer().used() + kAhead;
+    const std::byte* const place = writer_.data() + writer_.used() + kAhead;
     prefetch_to_write(place);
     prefetch_to_write(place + 64);
   }
@@ -84,10 +100,10 @@ class EventLog {
   static constexpr std::size_t event_bytes(std::size_t payload_bytes) noexcept {
     return 2 * format::kMessageOverhead + payload_bytes + sizeof(format::Done);
   }
-  format::Writer& writer() noexcept { return segment_->writer; }
   // Needs memory, as what follows; false if there is none, or no file.
   bool rotate(std::size_t bytes, std::uint64_t next_event, bool wait) noexcept;
   void begin_segment(std::size_t bytes, std::uint64_t next_event, bool wait);
+  void give_back();
   void write_preamble(std::uint64_t next_event);
   std::size_t preamble_bytes() const;
   static std::size_t announcement_bytes(const EventChannel& channel);
@@ -95,16 +111,19 @@ class EventLog {
   std::uint16_t find_or_add_channel(const detail::EventTypeInfo& type, std::uint64_t next_event) noexcept;
   std::uint16_t add_channel(const detail::EventTypeInfo& type, std::uint64_t next_event);
 
+  // Of every event.
+  format::Writer writer_;  // into segment_
+  const detail::EventTypeInfo* last_type_ = nullptr;
+  std::uint64_t bytes_ = 0;
+  std::uint16_t last_channel_ = 0;
+
+  const std::uint32_t reactor_;
   SegmentKeeper& keeper_;
   Retention& retention_;
   SegmentSource source_;
   const std::string uuid_;
-  const std::uint32_t reactor_;
   std::unique_ptr<Segment> segment_;
   std::vector<EventChannel> channels_;
-  const detail::EventTypeInfo* last_type_ = nullptr;
-  std::uint16_t last_channel_ = 0;
-  std::uint64_t bytes_ = 0;
   Status failure_;
 };
 

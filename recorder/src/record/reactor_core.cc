@@ -29,9 +29,6 @@ std::span<const std::byte> bytes_of(const void* data, std::size_t bytes) {
   return {static_cast<const std::byte*>(data), bytes};
 }
 
-constexpr std::size_t kInboxAlignment = 64;
-constexpr std::size_t kSenderBytes = format::kMessageOverhead + sizeof(format::InputHeader) + sizeof(format::Sender);
-
 // How long a gap lasts at least: until a segment may be ready, and until a disk may have room again.
 constexpr std::uint64_t kBehindNs = 1'000'000, kFailingNs = 1'000'000'000;
 
@@ -39,14 +36,15 @@ constexpr std::uint64_t kBehindNs = 1'000'000, kFailingNs = 1'000'000'000;
 
 ReactorCore::ReactorCore(std::shared_ptr<RecorderCore> recorder, std::uint32_t id, std::string name, std::string type,
                          Heap* heap)
-    : recorder_(std::move(recorder)), id_(id), name_(std::move(name)), type_(std::move(type)), heap_(heap),
+    : heap_(heap), recorder_(std::move(recorder)), id_(id), state_digests_(recorder_->options().state_digests), name_(std::move(name)),
+      type_(std::move(type)),
       directory_(recorder_->path() + "/r" + std::to_string(id)),
       retention_(recorder_->options().genesis ? 0 : recorder_->options().keep_bytes,
                  recorder_->options().genesis ? 0 : recorder_->options().keep_ms * 1'000'000u) {}
 
 ReactorCore::~ReactorCore() {
   recorder_->forget_reactor(*this);
-  if (gap_.open) end_gap(next_event_, true);
+  if (in_gap_) end_gap(next_event_, true);
   recording_ = false;
   if (heap_ != nullptr && recorder_->is_open()) recorder_->snapshots().let_go(*heap_);  // it reports to this object
   log_.reset();
@@ -107,84 +105,20 @@ void ReactorCore::tell_check() const noexcept {
   check_hooks->reactor_constructed({id_, name_.c_str(), type_.c_str(), heap_, this});
 }
 
-std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload, std::size_t bytes, const ReactorCore* sender,
-                                 std::uint64_t& begun_ns) noexcept {
-  const std::uint64_t event = next_event_++;
-  if (depth_++ == 0) {
-    if (heap_ != nullptr && has_foreign_frees(*heap_)) drain_foreign_frees();
-    if (gap_.open) [[unlikely]] try_to_resume(event);
-    // Somebody called into the reactor other than by an event: a replay can only go on from its result.
-    if (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_)) {
-      if (event > 0 && logs_genesis()) log_input(format::InputKind::entered, {}, event);
-      save_snapshot_now();
-    }
-    if (recording_ && !thread_state_.is_current()) [[unlikely]] log_thread_state();
+void ReactorCore::prepare_event(std::uint64_t event) noexcept {
+  if (heap_ != nullptr && has_foreign_frees(*heap_)) drain_foreign_frees();
+  if (in_gap_) try_to_resume(event);
+  // Somebody called into the reactor other than by an event: a replay can only go on from its result.
+  if (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_)) {
+    if (event > 0 && logs_genesis()) log_input(format::InputKind::entered, {}, event);
+    save_snapshot_now();
   }
-  if (!recording_) return event;
-  const std::uint16_t channel = log_->channel_of(type, event);
-  const std::size_t room = kSenderBytes + bytes;
-  if (channel == 0 || (!log_->has_room(room) && !log_->make_room(room, event, recorder_->options().wait_for_log))) [[unlikely]] {
-    step_aside(log_->failure(), event);
-    return event;
-  }
-  if (sender != nullptr) log_sender(*sender, event);
-  const format::Message message{channel, static_cast<std::uint32_t>(event), next_time(begun_ns = clock_.now_ns())};
-  if (!log_->append(message, bytes_of(payload, bytes), {}, event)) {
-    step_aside(log_->failure(), event);
-    return event;
-  }
-  publish(slot_->started, event + 1);
-  if (core_reactor_ != nullptr) note_for_core(type, event, payload, bytes);
-  return event;
+  if (recording_ && !thread_state_.is_current()) log_thread_state();
 }
 
-void ReactorCore::note_for_core(const EventTypeInfo& type, std::uint64_t event, const void* payload,
-                                std::size_t bytes) noexcept {
-  CoreNotebook& notebook = recorder_->core_notebook();
-  if (&type != noted_type_) {
-    noted_type_ = &type;
-    noted_type_index_ = notebook.index_of(type);
-  }
-  notebook.note({id_, noted_type_index_, event, last_time_ns_}, payload, bytes);
-  publish(core_reactor_->started, event + 1);
-}
-
-void ReactorCore::end(std::uint64_t event, std::uint64_t begun_ns, bool threw, std::uint64_t outbound) noexcept {
-  --depth_;
-  if (!recording_) return;
-  const std::uint64_t now = clock_.now_ns();
-  const std::uint64_t duration = now > begun_ns ? now - begun_ns : 0;
-  const format::Done done{.duration_ns = duration < UINT32_MAX ? static_cast<std::uint32_t>(duration) : UINT32_MAX,
-                          .flags = threw ? std::uint32_t{format::kThrew} : 0,
-                          .allocation_fingerprint = heap_->fingerprint(),
-                          .outbound_hash = outbound,
-                          .event = event};
-  const format::StateDigests digests = recorder_->options().state_digests ? state_digests() : format::StateDigests{};
-  const auto more = bytes_of(&digests, recorder_->options().state_digests ? sizeof digests : 0);
-  const format::Message message{format::kDoneChannel, static_cast<std::uint32_t>(event), next_time(now)};
-  if (!log_->append(message, bytes_of(&done, sizeof done), more, next_event_))
-    return step_aside(log_->failure(), next_event_);
-  const std::uint64_t finished = depth_ > 0 ? event + 1 : next_event_;  // an event ends after those that are nested in it
-  publish(slot_->finished, finished);
-  if (core_reactor_ != nullptr) publish(core_reactor_->finished, finished);
-  if (depth_ > 0) return;
-  boundary_fingerprint_ = done.allocation_fingerprint;
-  thread_state_.keep();
-  if (recorder_->snapshots().is_ready(*heap_) || snapshot_due(now)) advance_snapshot();
-}
-
-const std::byte* ReactorCore::enter_inbox(const EventTypeInfo& type, const void* payload, std::size_t bytes,
-                                          std::size_t& used) noexcept {
-  used = 0;
-  const std::size_t room = (bytes + kInboxAlignment - 1) & ~(kInboxAlignment - 1);
-  if (type.codec == PayloadCodec::custom || heap_ == nullptr || type.align > kInboxAlignment ||
-      room > Heap::kInboxBytes - inbox_used_)
-    return static_cast<const std::byte*>(payload);
-  std::byte* const place = heap_->inbox() + inbox_used_;
-  copy_bytes(place, payload, bytes);
-  inbox_used_ += room;
-  used = room;
-  return place;
+void ReactorCore::note_type(const EventTypeInfo& type) noexcept {
+  noted_type_ = &type;
+  noted_type_index_ = recorder_->core_notebook().index_of(type);
 }
 
 void ReactorCore::drain_foreign_frees() noexcept {
@@ -214,13 +148,6 @@ void ReactorCore::log_sender(const ReactorCore& sender, std::uint64_t event) noe
   log_input(format::InputKind::sender, bytes_of(&from, sizeof from), event);
 }
 
-bool ReactorCore::snapshot_due(std::uint64_t now) const noexcept {
-  const Options& options = recorder_->options();
-  if (__atomic_load_n(&slot_->snapshot_requests, __ATOMIC_RELAXED) != snapshot_requests_) return true;
-  if (options.snapshot_log_bytes != 0 && log_->bytes() - snapshot_log_bytes_ >= options.snapshot_log_bytes) return true;
-  return options.snapshot_interval_ms != 0 && now - snapshot_time_ns_ >= options.snapshot_interval_ms * 1'000'000u;
-}
-
 SnapshotOrder ReactorCore::snapshot_order(std::uint64_t position, std::uint32_t flags) const {
   ThreadState thread_state(recorder_->variables().modules);
   thread_state.take();
@@ -230,7 +157,7 @@ SnapshotOrder ReactorCore::snapshot_order(std::uint64_t position, std::uint32_t 
                    .position = position,
                    .parent = position,
                    .kind = format::kFull,
-                   .flags = flags | (recorder_->options().state_digests ? format::kHasStateDigests : 0u),
+                   .flags = flags | (state_digests_ ? format::kHasStateDigests : 0u),
                    .allocation_fingerprint = heap_->fingerprint(),
                    .object = heap_->object(),
                    .slot_base = heap_->base(),
@@ -319,8 +246,9 @@ void ReactorCore::snapshot_taken() noexcept {
   });
   snapshot_attempts_ = 0;
   snapshot_requests_ = __atomic_load_n(&slot_->snapshot_requests, __ATOMIC_RELAXED);
-  snapshot_log_bytes_ = log_->bytes();
-  snapshot_time_ns_ = clock_.now_ns();
+  const Options& options = recorder_->options();
+  snapshot_due_bytes_ = options.snapshot_log_bytes != 0 ? log_->bytes() + options.snapshot_log_bytes : UINT64_MAX;
+  snapshot_due_ns_ = options.snapshot_interval_ms != 0 ? clock_.now_ns() + options.snapshot_interval_ms * 1'000'000u : UINT64_MAX;
 }
 
 void ReactorCore::on_snapshot_written(void* context, const SnapshotOrder& order, std::uint64_t bytes,
@@ -341,7 +269,7 @@ void ReactorCore::on_snapshot_written(void* context, const SnapshotOrder& order,
 void ReactorCore::step_aside(const Status& status, std::uint64_t first_lost) noexcept {
   const OutsideScope outside;
   recording_ = false;
-  gap_.open = log_ != nullptr;
+  in_gap_ = log_ != nullptr;
   gap_.events = {first_lost, 0, static_cast<std::uint32_t>(status.error())};
   if (!finds_memory([&] { gap_.reason = status.message(); })) gap_.reason.clear();
   gap_.next_try_ns = clock_.now_ns() + (status.error() == EAGAIN ? kBehindNs : kFailingNs);
@@ -374,7 +302,7 @@ bool ReactorCore::capture_discontinuity(std::uint64_t position) {
 void ReactorCore::end_gap(std::uint64_t event, bool wait) noexcept {
   gap_.events.count = event - gap_.events.first;
   if (!log_->resume(gap_.events, gap_.reason, next_time(clock_.now_ns()), wait)) return;
-  gap_.open = false;
+  in_gap_ = false;
   recording_ = true;
   if (gap_.events.error == EAGAIN) return;
   publish(slot_->state, format::kReactorLive);

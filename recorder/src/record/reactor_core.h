@@ -7,6 +7,7 @@
 #include "afterimage/recorder.h"
 #include "format/control.h"
 #include "format/core_block.h"
+#include "heap/foreign_frees.h"
 #include "heap/heap.h"
 #include "inputs/hooks.h"
 #include "os/clock.h"
@@ -45,7 +46,7 @@ class ReactorCore {
   }
   void stop_recording() noexcept { recording_ = false; }
 
-  // What a Delivery does around react(). begin() commits the event and returns its number; end() logs its end. `sender`: the
+  // What a Delivery does around react(), defined there. begin() commits the event and returns its number; end() logs its end. `sender`: the
   // reactor whose react() delivers it, if another one does.
   std::uint64_t begin(const EventTypeInfo& type, const void* payload, std::size_t bytes, const ReactorCore* sender,
                       std::uint64_t& begun_ns) noexcept;
@@ -80,8 +81,22 @@ class ReactorCore {
   EventLog* log() noexcept { return construction_ != nullptr ? construction_.get() : log_.get(); }
   void log_sender(const ReactorCore& sender, std::uint64_t event) noexcept;
   void log_input(format::InputKind kind, std::span<const std::byte> value, std::uint64_t event) noexcept;
-  void note_for_core(const EventTypeInfo& type, std::uint64_t event, const void* payload, std::size_t bytes) noexcept;
-  bool snapshot_due(std::uint64_t now_ns) const noexcept;
+  void note_for_core(const EventTypeInfo& type, std::uint64_t event, std::span<const std::byte> payload) noexcept;
+  void note_type(const EventTypeInfo& type) noexcept;
+  // Whether prepare_event() has something to do.
+  bool must_prepare() const noexcept {
+    if (heap_ == nullptr) return false;
+    return has_foreign_frees(*heap_) || in_gap_ ||
+           (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_ || !thread_state_.is_current()));
+  }
+  void prepare_event(std::uint64_t event) noexcept;
+  bool log_event(const EventTypeInfo& type, std::uint64_t event, std::span<const std::byte> payload, const ReactorCore* sender,
+                 std::uint64_t& begun_ns) noexcept;
+  bool log_done(const format::Message& message, const format::Done& done) noexcept;
+  bool snapshot_due(std::uint64_t now_ns) const noexcept {
+    return now_ns >= snapshot_due_ns_ || log_->bytes() >= snapshot_due_bytes_ ||
+           __atomic_load_n(&slot_->snapshot_requests, __ATOMIC_RELAXED) != snapshot_requests_;
+  }
   SnapshotOrder snapshot_order(std::uint64_t position, std::uint32_t flags) const;
   void log_thread_state() noexcept;
   format::StateDigests state_digests();
@@ -95,41 +110,44 @@ class ReactorCore {
   void end_gap(std::uint64_t event, bool wait) noexcept;
   static void on_snapshot_written(void* context, const SnapshotOrder& order, std::uint64_t bytes, const Status& status) noexcept;
 
-  const std::shared_ptr<RecorderCore> recorder_;
-  const std::uint32_t id_;
-  const std::string name_, type_;
+  // What every event needs, together: react() leaves little of it in the nearest cache.
   Heap* const heap_;
   void* object_ = nullptr;
-  const std::string directory_;
-  Retention retention_;
-  std::unique_ptr<EventLog> log_;
-  Retention construction_retention_{0, 0};
-  std::unique_ptr<EventLog> construction_;  // until the reactor is constructed
-  ConstructionNote construction_note_;
   format::ReactorSlot* slot_ = nullptr;
   format::CoreReactor* core_reactor_ = nullptr;  // null: a core will not tell of this reactor
-  const EventTypeInfo* noted_type_ = nullptr;
-  std::uint16_t noted_type_index_ = 0;
-  bool recording_ = false;
-  struct {  // the events that are not logged at present
-    bool open = false;
-    format::Gap events{};
-    std::string reason;
-    std::uint64_t next_try_ns = 0;
-  } gap_;
-  bool snapshot_required_ = false;
+  std::unique_ptr<EventLog> log_;
+  const std::shared_ptr<RecorderCore> recorder_;
+  const std::uint32_t id_;
   int depth_ = 0;  // of nested deliveries to this reactor
+  bool recording_ = false;
+  bool snapshot_required_ = false;
+  bool in_gap_ = false;
+  const bool state_digests_;
+  std::uint16_t noted_type_index_ = 0;
+  const EventTypeInfo* noted_type_ = nullptr;
   std::uint64_t next_event_ = 0;
   os::Clock clock_;
   std::uint64_t last_time_ns_ = 0;
   Outbound outbound_;
-  Variables variables_;       // those of the last snapshot
-  ThreadState thread_state_;  // as the last event left it
-  std::uint64_t boundary_fingerprint_ = 0;  // of the heap when the last event had ended
-  std::uint64_t snapshot_log_bytes_ = 0, snapshot_time_ns_ = 0;  // where and when the last one was taken
-  std::uint64_t snapshot_requests_ = 0;  // answered ones
-  int snapshot_attempts_ = 0;            // begun since the last one was taken
   std::size_t inbox_used_ = 0;
+  std::uint64_t boundary_fingerprint_ = 0;  // of the heap when the last event had ended
+  std::uint64_t snapshot_due_bytes_ = UINT64_MAX, snapshot_due_ns_ = UINT64_MAX;  // of log, and when: then it is due
+  std::uint64_t snapshot_requests_ = 0;                                           // answered ones
+  ThreadState thread_state_;                                                      // as the last event left it
+
+  const std::string name_, type_;
+  const std::string directory_;
+  Retention retention_;
+  Retention construction_retention_{0, 0};
+  std::unique_ptr<EventLog> construction_;  // until the reactor is constructed
+  ConstructionNote construction_note_;
+  struct {  // the events that are not logged at present
+    format::Gap events{};
+    std::string reason;
+    std::uint64_t next_try_ns = 0;
+  } gap_;
+  Variables variables_;        // those of the last snapshot
+  int snapshot_attempts_ = 0;  // begun since the last one was taken
 };
 
 // From now on, what any recorded reactor asks of the world inside react() is logged.
