@@ -106,6 +106,10 @@ AFTERIMAGE_API afterimage_code afterimage_deliver(afterimage_reactor reactor, co
 /* Asks for a snapshot: begun at the end of the current or the next event. May be called by any thread. */
 AFTERIMAGE_API void afterimage_snapshot(afterimage_reactor reactor);
 
+/* Inside react(): something is wrong, and the program goes on. The sentence is put into the recording, and a snapshot is made at the end of
+ * the event. What ends the program (assert(), abort()) notes itself. */
+AFTERIMAGE_API void afterimage_note_failure(const char* sentence);
+
 /* Calls destroy(), and gives up the reactor's heap. */
 AFTERIMAGE_API void afterimage_destroy(afterimage_reactor reactor);
 

@@ -22,6 +22,17 @@ struct HeapStatistics {
   std::uint64_t limit_bytes = 0;                  // of touched_bytes: Options::heap_limit_bytes, or the slot
   std::uint64_t failed_allocations = 0, misuses = 0;
 };
+// Allocations inside react() that fail on purpose (std::bad_alloc, or a null pointer), to see what becomes of that: the `nth` one of a
+// reactor, counted from 1; or each with a probability; or, without either, all. Of those larger than `above_bytes` only.
+struct FailAllocations {
+  std::uint64_t nth = 0;
+  double probability = 0;
+  std::uint64_t seed = 1;
+  std::uint64_t above_bytes = 0;
+
+  bool any() const noexcept { return nth != 0 || probability > 0 || above_bytes != 0; }
+};
+
 // Walks the whole heap, and needs no memory. For the reactor's thread, or between its events.
 AFTERIMAGE_API HeapStatistics heap_statistics(const Heap& heap) noexcept;
 

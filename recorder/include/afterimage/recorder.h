@@ -36,6 +36,11 @@ enum class Io {
   forbid,              // it fails with EPERM, in production, too, and is told on stderr
 };
 
+enum class Memory {
+  fast,
+  kinda_safe,  // every SafePtr (afterimage/safe_ptr.h) knows when its object is gone: 4 bytes for each 16 bytes of heap, and slower frees
+};
+
 struct Options {
   // Where recordings are put: each run makes `<directory>/<program>-<time>-<pid>.afterimage/`.
   std::string directory = "recordings";
@@ -71,6 +76,13 @@ struct Options {
   // No reactor may use more memory than this: what it allocates beyond fails (std::bad_alloc), and does so at the same place in the
   // replay. 0: 64 GiB.
   std::uint64_t heap_limit_bytes = 0;
+  // Whether dangling SafePtrs are found.
+  Memory memory = Memory::fast;
+  // What is wrong in any case, a double free, or free() of what is no block, is named on stderr and in the recording, and ignored. true: the
+  // program ends there, with SIGABRT, and so it does at an access by a dangling SafePtr. Inside react() only.
+  bool stop_at_misuse = false;
+  // For tests of the program. AFTERIMAGE_FAIL_ALLOCATIONS in the environment replaces it: "nth=100", "probability=0.01,seed=7", "above=4096".
+  FailAllocations fail_allocations = {};
   // Note signal, registers and fault address in the recording when the program crashes. Earlier handlers are called on.
   bool crash_handler = true;
   // What becomes of the input and output that react() does by itself.
@@ -86,6 +98,10 @@ struct Options {
   // each event takes as long as reading all of the reactor's memory.
   bool state_digests = false;
 };
+
+// Inside react(): something is wrong, and the program goes on. The sentence is put into the recording (`afterimage info` lists it), and a
+// snapshot is made at the end of the event. What ends the program (assert(), abort(), an uncaught exception) notes itself.
+AFTERIMAGE_API void note_failure(std::string_view sentence) noexcept;
 
 template <typename T>
 class Reactor;
@@ -132,6 +148,7 @@ class [[nodiscard, gnu::visibility("default")]] Delivery {
   std::uint64_t event_ = 0;
   std::uint64_t begun_ns_ = 0;
   std::size_t inbox_used_ = 0;
+  std::uint64_t outer_heap_event_ = 0;
   Outbound outer_outbound_;
   CurrentEvent previous_event_;
   unsigned exceptions_ = 0;

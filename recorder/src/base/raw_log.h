@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace afterimage {
 
@@ -19,12 +20,15 @@ class RawLine {
   RawLine& hex(std::uint64_t value) noexcept;
   RawLine& address(const void* pointer) noexcept { return hex(reinterpret_cast<std::uintptr_t>(pointer)); }
 
+  // What it says, without whose line it is.
+  std::string_view sentence() const noexcept { return std::string_view(characters_, length_).substr(kPrefix); }
   // Adds the line feed and writes the line to stderr.
   void print() noexcept;
 
  private:
   void put(char character) noexcept;
 
+  static constexpr std::size_t kPrefix = sizeof "afterimage: " - 1;
   static constexpr std::size_t kCapacity = 512;  // longer lines are cut
   char characters_[kCapacity];
   std::size_t length_ = 0;

@@ -33,7 +33,8 @@ namespace afterimage::format {
   X(232, fputc) X(233, puts) X(234, printf) X(235, fprintf) X(236, fflush) X(237, fseek) X(238, ftell) X(239, rewind)   \
   X(240, feof) X(241, ferror) X(242, fileno) X(243, getline) X(244, ungetc) X(245, clearerr) X(246, fscanf)                            \
   X(256, system) X(257, fork) X(258, posix_spawn) X(259, popen) X(260, pclose) X(261, waitpid)                           \
-  X(1024, input)
+  X(1024, input)                                                                                                       \
+  X(1040, failure)
 
 enum class CallId : std::uint16_t {
 #define AFTERIMAGE_CALL_NUMBER(number, name) name = number,
@@ -66,6 +67,13 @@ struct CallHeader {
   CallId id() const noexcept { return static_cast<CallId>(call); }
 };
 static_assert(sizeof(CallHeader) == 40);
+
+// Not a call but what went wrong inside react(): `shown` is a sentence about it.
+inline bool is_failure(std::span<const std::byte> record) noexcept {
+  std::uint16_t call = 0;
+  if (record.size() >= sizeof call) std::memcpy(&call, record.data(), sizeof call);
+  return call == static_cast<std::uint16_t>(CallId::failure);
+}
 
 enum CallFlags : std::uint16_t {
   kPassedThrough = 1,  // not served in the replay but made again; `arguments` and the returned bytes' hash are compared

@@ -12,7 +12,7 @@ constinit Slot g_slots[kLargeSlots + kSmallSlots] = {};
 
 namespace {
 
-constexpr std::uint32_t kHeapVersion = 2;
+constexpr std::uint32_t kHeapVersion = 3;
 
 Heap* register_slot(std::uintptr_t base) noexcept {
   Heap* const heap = reinterpret_cast<Heap*>(base);
@@ -46,6 +46,8 @@ Heap* Heap::create_at(std::uintptr_t base, std::size_t bytes, int& error) noexce
   heap->magic = kHeapMagic;
   heap->version = kHeapVersion;
   heap->flags = kReportMisuse;
+  heap->fast_bytes = kMaxTabledBytes + 1;
+  heap->fast_frees = RecentBlocks::kCapacity;
   heap->HeapHeader::slot_bytes = bytes;
   heap->slices = static_cast<std::uint32_t>(bytes >> kSliceShift);
   heap->first = heap->top = heap->low = first_data_slice(bytes);
@@ -89,6 +91,7 @@ HeapStatistics Heap::statistics() const noexcept {
 
 void* Heap::allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept {
   if (alignment <= 16) return allocate(bytes);
+  if (must_fail(bytes)) return nullptr;
   unsigned size_class = kClasses;
   if (bytes <= kMaxSmallBytes && alignment <= kMaxSmallBytes) {
     size_class = class_of(bytes < alignment ? alignment : bytes);
@@ -101,6 +104,7 @@ void* Heap::allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept 
 }
 
 void* Heap::allocate_zeroed(std::size_t bytes) noexcept {
+  if (bytes > kMaxSmallBytes && must_fail(bytes)) return nullptr;
   bool is_zero = false;
   void* const block = bytes > kMaxSmallBytes ? take_large(bytes, 1, &is_zero) : allocate(bytes);
   if (bytes > kMaxSmallBytes) note_allocation(bytes, block);
@@ -119,7 +123,7 @@ void* Heap::reallocate(void* block, std::size_t bytes) noexcept {
   if (block == nullptr) return allocate(bytes);
   const std::size_t old = usable_size(block);
   if (old == 0) {
-    report_misuse("realloc of an address that is not a live block: ", block);
+    report_misuse("realloc of an address that is not a live block: ", block, nullptr, last_free_of(entry_of(block)));
     errno = ENOMEM;
     return nullptr;
   }

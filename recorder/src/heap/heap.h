@@ -14,6 +14,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "afterimage/heap.h"
 #include "base/bits.h"
@@ -53,7 +54,7 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   }
   // Its two halves, for who has another way to go on.
   [[gnu::always_inline]] bool has_recent(std::size_t bytes) const noexcept {
-    return bytes <= kMaxTabledBytes && recent[tabled_class_of(bytes)].count != 0;
+    return bytes < fast_bytes && recent[tabled_class_of(bytes)].count != 0;
   }
   [[gnu::always_inline]] void* allocate_recent(std::size_t bytes) noexcept {
     void* const block = take_recent(recent[tabled_class_of(bytes)]);
@@ -63,12 +64,13 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   void* allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept;  // a power of two
   void* allocate_zeroed(std::size_t bytes) noexcept;
   void* reallocate(void* block, std::size_t bytes) noexcept;  // null block allocates; 0 bytes is a size
-  [[gnu::always_inline]] void deallocate(void* block) noexcept {  // null is allowed; else owns(block)
+  // null is allowed; else owns(block). `site`: who frees it, if that is known.
+  [[gnu::always_inline]] void deallocate(void* block, const void* site = nullptr) noexcept {
     if (block == nullptr) return;
     note_free(block);
     const std::uint32_t entry = entry_of(block);
     RecentBlocks& blocks = recent[span(slice_of(block)).size_class];
-    if (!is_live_small(block) || blocks.count == RecentBlocks::kCapacity) [[unlikely]] return release_slowly(block);
+    if (!is_live_small(block) || blocks.count >= fast_frees) [[unlikely]] return release_slowly(block, site);
     live_word(entry) ^= live_bit(entry);
     blocks.entries[blocks.count++] = entry;
   }
@@ -92,6 +94,23 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   // part of the heap, so that the replay fails at the same call.
   void set_limit(std::size_t bytes) noexcept;
   HeapStatistics statistics() const noexcept;
+
+  // The event whose react() runs, plus 1; 0 between events. Returns what was there.
+  std::uint64_t exchange_event(std::uint64_t event_plus_1) noexcept { return std::exchange(HeapHeader::event_plus_1, event_plus_1); }
+
+  // The following are part of the heap, too, and for one that nothing was allocated in yet.
+  // Kinda-safe (block_ids.cc): a block has an id, which changes when it is freed.
+  void keep_ids() noexcept;
+  bool keeps_ids() const noexcept { return (flags & kKindaSafe) != 0; }
+  // Where the id is of the block that contains the address, live or freed; null where there is none.
+  const std::uint32_t* id_of(const void* address) const noexcept;
+  bool is_live_at(const void* address) const noexcept;
+  // A pointer with `id` was used, but the block has another one by now.
+  void report_dangling(const char* what, const void* address, const std::uint32_t* current_id, std::uint32_t id,
+                       const void* site) noexcept;
+  // A misuse inside react() ends the program where it happens, with SIGABRT.
+  void stop_at_misuse() noexcept { flags |= kStopAtMisuse; }
+  void fail_allocations(const FailAllocations& which) noexcept;
 
   struct Block {
     std::uintptr_t address;
@@ -119,7 +138,7 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   bool refill(unsigned size_class) noexcept;
   bool next_group(unsigned size_class) noexcept;
   bool new_span(unsigned size_class) noexcept;
-  void release_slowly(void* block) noexcept;
+  void release_slowly(void* block, const void* site) noexcept;
   bool is_block_start(const void* address, const Span& s) const noexcept;
   void forget_older_half(unsigned size_class) noexcept;
   void release_to_group(unsigned size_class, std::uint32_t entry) noexcept;
@@ -141,11 +160,25 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   void include_in_cores(std::uint32_t from, std::uint32_t to) noexcept;
   void drop_slices(std::uint32_t first_slice, std::uint32_t count) noexcept;
   void* take_large(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcept;
-  void release_large(void* block) noexcept;
+  void release_large(void* block, const void* site) noexcept;
   bool resize_large(Span& s, std::size_t bytes) noexcept;
   bool is_live_start(const void* block) const noexcept;
   void refuse() noexcept;
-  void report_misuse(const char* what, const void* block) noexcept;
+  // Allocations that fail on purpose (failing_allocations.cc)
+  bool must_fail(std::size_t bytes) noexcept { return (flags & kFailAllocations) != 0 && fails_on_purpose(bytes); }
+  bool fails_on_purpose(std::size_t bytes) noexcept;
+  void look_at_each_call() noexcept { fast_bytes = fast_frees = 0; }
+
+  // Misuse (misuse.cc)
+  void report_misuse(const char* what, const void* block, const void* site, const FreedBlock* freed_block = nullptr) noexcept;
+
+  // Ids of blocks (block_ids.cc)
+  std::uint32_t& id_at(std::uintptr_t offset) const noexcept {
+    return reinterpret_cast<std::uint32_t*>(base() + block_ids_offset(HeapHeader::slot_bytes))[offset >> 4];
+  }
+  void end_id(const void* block, const void* site) noexcept;
+  // The last one, or the one that ended this id. Null when it was too long ago, and in a heap without ids.
+  const FreedBlock* last_free_of(std::uint32_t entry, const std::uint32_t* id = nullptr) const noexcept;
 
   void mix(std::uint64_t value) noexcept {
     // The multiplication is of the new value alone: a chain through all calls must be short.
@@ -192,7 +225,7 @@ void Heap::used_ranges(F&& f) const {
     const std::uintptr_t begin = align_down(base() + offset + from, kPage), end = align_up(base() + offset + to, kPage);
     if (begin < end) f(begin, static_cast<std::size_t>(end - begin));
   };
-  table(0, 0, sizeof(HeapHeader));
+  table(0, 0, keeps_ids() ? sizeof(HeapHeader) : offsetof(HeapHeader, freed));
   table(kInboxOffset, 0, kInboxBytes);
   table(kUsedMapOffset, first / 64 * 8, (top + 63) / 64 * 8);
   table(kHeadMapOffset, first / 64 * 8, (top + 63) / 64 * 8);
@@ -200,6 +233,7 @@ void Heap::used_ranges(F&& f) const {
   table(kGroupOffset, first * kGroupBytesPerSlice, top * kGroupBytesPerSlice);
   // Free slices too: a program that reads what it has freed must read the same in the replay.
   table(0, std::uintptr_t{first} << kSliceShift, std::uintptr_t{top} << kSliceShift);
+  if (keeps_ids()) table(block_ids_offset(HeapHeader::slot_bytes), first * kIdBytesPerSlice, top * kIdBytesPerSlice);
 }
 
 template <class F>

@@ -7,6 +7,7 @@
 //     1 MiB      span table: 32 bytes per slice
 //     64 MiB     block groups: 1 KiB per slice
 //     80 MiB (1 GiB slots) or 1088 MiB (64 GiB slots)    data, in slices of 64 KiB
+//     3/4 of the slot    in a kinda-safe heap only: ids of blocks, 4 bytes for each 16 bytes of data
 //
 // The offsets are the same in both slot sizes and counted from the slot's base, so that no fast path
 // has to ask which one it is; the unused rest of a table costs addresses, not memory. Metadata is out
@@ -85,12 +86,31 @@ struct alignas(64) RecentBlocks {
 };
 static_assert(sizeof(RecentBlocks) == 64);
 
+// What became of a block, in a kinda-safe heap.
+struct FreedBlock {
+  std::uint32_t entry;  // offset / 16
+  std::uint32_t id;     // that it had until then
+  std::uint64_t event_plus_1;
+  std::uintptr_t site;  // that freed it; 0 where it is not known
+};
+
+// Which allocations fail on purpose (FailAllocations).
+struct FailingAllocations {
+  std::uint64_t countdown;    // the one that makes it 0 fails; 0: none
+  std::uint64_t chance;       // of each to fail, in parts of 2^64
+  std::uint64_t random;       // state of the generator
+  std::uint64_t above_bytes;  // larger ones only
+};
+
 struct HeapHeader {
   std::uint64_t magic;
   std::uint32_t version;
   std::uint32_t flags;
   std::uint64_t slot_bytes;
   std::uint64_t fingerprint;
+  std::uint32_t fast_bytes;     // smaller blocks are allocated the short way; 0 where every allocation is looked at
+  std::uint32_t fast_frees;     // with fewer recent blocks one is freed the short way; 0 likewise
+  std::uint64_t event_plus_1;   // the event whose react() runs; 0: none
   std::uint64_t object;   // the reactor: where a reader of the memory begins
   std::uint32_t slices;   // of the slot, or less: where the limit is
   std::uint32_t first;    // first data slice
@@ -100,12 +120,23 @@ struct HeapHeader {
   std::uint64_t failures; // allocations for which there was no room
   Bin bins[kClasses];
   RecentBlocks recent[kClasses];
+  FailingAllocations failing;
+  std::uint64_t frees;          // counted in a kinda-safe heap
+  static constexpr std::size_t kFreedBlocks = 1024;
+  FreedBlock freed[kFreedBlocks];  // the last ones, a ring
 };
 static_assert(sizeof(HeapHeader) <= kInboxOffset);
 
 inline constexpr std::uint64_t kHeapMagic = 0x3150'4145'4849'4641;  // "AFIHEAP1"
 
-// Double frees and frees of interior pointers are ignored; with this flag they are reported as well.
-inline constexpr std::uint32_t kReportMisuse = 1;
+enum HeapFlags : std::uint32_t {
+  kReportMisuse = 1,      // double frees and frees of interior pointers are ignored; with this flag they are reported as well
+  kStopAtMisuse = 2,      // ... and those inside react() end the program
+  kKindaSafe = 4,         // blocks have ids (block_ids.cc)
+  kFailAllocations = 8,   // some allocations inside react() fail on purpose
+};
+
+constexpr std::uintptr_t block_ids_offset(std::size_t slot_bytes) noexcept { return slot_bytes / 4 * 3; }
+inline constexpr std::size_t kIdBytesPerSlice = kSliceBytes / 4;
 
 }  // namespace afterimage

@@ -4,7 +4,6 @@
 // been touched and is zero.
 #include <cerrno>
 
-#include "base/raw_log.h"
 #include "heap/heap.h"
 #include "os/pages.h"
 
@@ -60,6 +59,7 @@ void Heap::include_in_cores(std::uint32_t from, std::uint32_t to) noexcept {
   include(kSpanOffset, sizeof(Span));
   include(kGroupOffset, kGroupBytesPerSlice);
   include(0, kSliceBytes);
+  if (keeps_ids()) include(block_ids_offset(HeapHeader::slot_bytes), kIdBytesPerSlice);
 }
 
 void Heap::drop_slices(std::uint32_t first_slice, std::uint32_t count) noexcept {
@@ -93,14 +93,15 @@ void Heap::drop_slices(std::uint32_t first_slice, std::uint32_t count) noexcept 
   return reinterpret_cast<void*>(slice_address(head));
 }
 
-[[gnu::noinline]] void Heap::release_large(void* block) noexcept {
+[[gnu::noinline]] void Heap::release_large(void* block, const void* site) noexcept {
   const std::uint32_t head = slice_of(block);
   const Span& s = span(head);
   if (s.kind == SpanKind::large && reinterpret_cast<std::uintptr_t>(block) == slice_address(head)) {
+    if (keeps_ids()) end_id(block, site);
     return drop_slices(head, s.slices);
   }
-  report_misuse(s.kind == SpanKind::large ? "free of an address inside a block: "
-                                          : "free of an address that is not a live block: ", block);
+  if (s.kind == SpanKind::large) return report_misuse("free of an address inside a block: ", block, site);
+  report_misuse("free of an address that is not a live block: ", block, site, last_free_of(entry_of(block)));
 }
 
 // Grows or shrinks in place by whole slices; false when the neighbours are taken.
@@ -126,17 +127,6 @@ bool Heap::is_live_start(const void* block) const noexcept {
   const Span& s = span(slice);
   if (s.is_small()) return is_live_small(block);
   return s.kind == SpanKind::large && reinterpret_cast<std::uintptr_t>(block) == slice_address(slice);
-}
-
-// The bug is the program's own: it is named and ignored, here and in the replay alike.
-[[gnu::cold]] void Heap::report_misuse(const char* what, const void* block) noexcept {
-  constexpr std::uint64_t kReported = 16;
-  const std::uint64_t count = ++HeapHeader::misuses;
-  if (count > kReported || (flags & kReportMisuse) == 0) return;
-  RawLine line;
-  line.text(what).address(block).text(" (ignored)");
-  if (count == kReported) line.text("; further ones in this heap are not reported");
-  line.print();
 }
 
 }  // namespace afterimage

@@ -8,6 +8,7 @@
 namespace afterimage {
 
 [[gnu::noinline]] void* Heap::allocate_slowly(std::size_t bytes) noexcept {
+  if (must_fail(bytes)) return nullptr;
   void* const block = bytes > kMaxSmallBytes ? take_large(bytes, 1, nullptr) : take_block(class_of(bytes));
   note_allocation(bytes, block);
   return block;
@@ -78,17 +79,20 @@ bool Heap::new_span(unsigned size_class) noexcept {
   return true;
 }
 
-// What deallocate() leaves: large blocks, what is not a block, and a class with too many recent blocks.
-[[gnu::noinline]] void Heap::release_slowly(void* block) noexcept {
+// What deallocate() leaves: large blocks, what is not a block, a class with too many recent blocks, and everything where blocks have ids.
+[[gnu::noinline]] void Heap::release_slowly(void* block, const void* site) noexcept {
   const Span& s = span(slice_of(block));
-  if (!s.is_small()) return release_large(block);
-  if (!is_live_small(block)) {
-    return report_misuse(is_block_start(block, s) ? "double free: " : "free of an address inside a block: ", block);
-  }
-  forget_older_half(s.size_class);
+  if (!s.is_small()) return release_large(block, site);
   const std::uint32_t entry = entry_of(block);
+  if (!is_live_small(block)) {
+    if (!is_block_start(block, s)) return report_misuse("free of an address inside a block: ", block, site);
+    return report_misuse("double free: ", block, site, last_free_of(entry));
+  }
+  if (keeps_ids()) end_id(block, site);
+  RecentBlocks& blocks = recent[s.size_class];
+  if (blocks.count == RecentBlocks::kCapacity) forget_older_half(s.size_class);
   live_word(entry) ^= live_bit(entry);
-  recent[s.size_class].entries[recent[s.size_class].count++] = entry;
+  blocks.entries[blocks.count++] = entry;
 }
 
 bool Heap::is_block_start(const void* address, const Span& s) const noexcept {

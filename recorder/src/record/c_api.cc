@@ -180,6 +180,10 @@ afterimage_code afterimage_deliver(afterimage_reactor reactor, const void* event
 
 void afterimage_snapshot(afterimage_reactor reactor) { static_cast<afterimage::Owner*>(reactor.owner)->snapshot(); }
 
+void afterimage_note_failure(const char* sentence) {
+  if (sentence != nullptr) afterimage::note_failure(sentence);
+}
+
 void afterimage_destroy(afterimage_reactor reactor) { delete static_cast<afterimage::Owner*>(reactor.owner); }
 
 }  // extern "C"

@@ -5,6 +5,7 @@
 #include "base/exception_count.h"
 #include "base/replay_mode.h"
 #include "heap/current_heap.h"
+#include "inputs/failures.h"
 #include "inputs/hooks.h"
 #include "record/control_file.h"
 #include "record/crash_handler.h"
@@ -37,6 +38,7 @@ bool in_event() noexcept { return t_reactor != nullptr && current_heap() == t_re
 void log_call(std::span<const std::byte> record) noexcept {
   const OutsideScope outside;
   t_reactor->log_input(format::InputKind::call, record);
+  if (format::is_failure(record)) t_reactor->count_failure();
   if (check_hooks != nullptr) check_hooks->call_recorded(record);
 }
 
@@ -143,6 +145,7 @@ Delivery::Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo
   event_ = core->begin(type, payload, bytes, sender, begun_ns_);
   payload_ = core->enter_inbox(type, payload, bytes, inbox_used_);
   object_ = core->object();
+  if (core->heap() != nullptr) outer_heap_event_ = core->heap()->exchange_event(event_ + 1);
   exceptions_ = uncaught_exceptions();
 
   previous_core_ = std::exchange(t_reactor, core);
@@ -158,6 +161,7 @@ Delivery::~Delivery() {
   switch_heap(nullptr);
   if (check_hooks != nullptr) [[unlikely]] check_hooks->event_ends();
   core_->leave_inbox(inbox_used_);
+  if (core_->heap() != nullptr) core_->heap()->exchange_event(outer_heap_event_);
   const std::uint64_t outbound = core_->outbound().hash;
   core_->end(event_, begun_ns_, uncaught_exceptions() > exceptions_, outbound);
   core_->set_outbound(outer_outbound_);
@@ -228,3 +232,12 @@ void state_changed_outside_events(ReactorCore* core) noexcept {
 }
 
 }  // namespace afterimage::detail
+
+namespace afterimage {
+
+void note_failure(std::string_view sentence) noexcept {
+  inputs::note_failure("program", sentence, __builtin_return_address(0));
+  if (replay_hooks == nullptr && detail::t_reactor != nullptr) detail::t_reactor->request_snapshot();
+}
+
+}  // namespace afterimage

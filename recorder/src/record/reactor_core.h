@@ -44,6 +44,9 @@ class ReactorCore {
   void request_snapshot() noexcept {
     if (slot_ != nullptr) __atomic_fetch_add(&slot_->snapshot_requests, 1, __ATOMIC_RELAXED);
   }
+  void count_failure() noexcept {
+    if (recording_) __atomic_fetch_add(&slot_->failures, 1, __ATOMIC_RELAXED);
+  }
   void stop_recording() noexcept { recording_ = false; }
 
   // What a Delivery does around react(), defined there. begin() commits the event and returns its number; end() logs its end. `sender`: the

@@ -20,6 +20,7 @@
 #include "base/type_name.h"
 #include "os/clock.h"
 #include "record/crash_handler.h"
+#include "record/fail_allocations.h"
 #include "record/reactor_core.h"
 
 namespace afterimage::detail {
@@ -49,14 +50,25 @@ std::string program_name() {
   return name.empty() ? "program" : name;
 }
 
+Options with_environment(Options options) {
+  options.fail_allocations = fail_allocations_or(options.fail_allocations);
+  return options;
+}
+
 // In check mode nothing is kept of the events, and nothing else may protect pages.
 Options with_check(Options options) {
   if (check_hooks == nullptr) return options;
   options.directory = check_hooks->directory;
   options.snapshot_engine = "stop";
   options.genesis = false;
-  options.genesis = false;
   return options;
+}
+
+void set_up(Heap& heap, const Options& options) noexcept {
+  if (options.heap_limit_bytes != 0) heap.set_limit(options.heap_limit_bytes);
+  if (options.memory == Memory::kinda_safe) heap.keep_ids();
+  if (options.stop_at_misuse) heap.stop_at_misuse();
+  heap.fail_allocations(options.fail_allocations);
 }
 
 std::string environment_or(const char* name, const std::string& otherwise) {
@@ -72,7 +84,7 @@ Status make_directory(const std::string& path) {
 }
 
 RecorderCore::RecorderCore(Options options)
-    : options_(with_check(std::move(options))), variable_rules_(environment_or("AFTERIMAGE_VARIABLES_OF", options_.variables_of)) {}
+    : options_(with_check(with_environment(std::move(options)))), variable_rules_(environment_or("AFTERIMAGE_VARIABLES_OF", options_.variables_of)) {}
 
 RecorderCore::~RecorderCore() {
   {
@@ -145,7 +157,7 @@ ReactorCore* RecorderCore::create_reactor(std::string_view name, const std::type
   int error = 0;
   Heap* heap = Heap::create(SlotSize::large, error);
   if (heap == nullptr) heap = Heap::create(SlotSize::small, error);
-  if (heap != nullptr && options_.heap_limit_bytes != 0) heap->set_limit(options_.heap_limit_bytes);
+  if (heap != nullptr) set_up(*heap, options_);
   auto* const reactor = new ReactorCore(shared_from_this(), id, std::string(name), type_name(type), heap);
   reactors_.push_back(reactor);
   return reactor;

@@ -123,7 +123,7 @@ void Replayer::dispatch(const LogMessage& message, void* object) {
   const auto thunk = thunk_of(*message.channel);
   std::size_t inbox_used = 0;
   const std::byte* const payload = enter_inbox(message, inbox_used);
-  const Outer outer{afterimage_replay, std::exchange(outbound_, 0), inbox_used};
+  const Outer outer{afterimage_replay, std::exchange(outbound_, 0), inbox_used, memory_.heap().exchange_event(message.event + 1)};
   afterimage_replay.position = position_ = message.event;
   afterimage_replay.payload = payload;
   afterimage_replay.payload_bytes = message.data.size();
@@ -150,6 +150,7 @@ void Replayer::dispatch(const LogMessage& message, void* object) {
 void Replayer::finish(std::uint64_t event, bool threw, const Outer& outer) {
   --depth_;
   inbox_used_ -= outer.inbox_used;
+  memory_.heap().exchange_event(outer.heap_event);
   compare(event, threw, outbound_);
   outbound_ = outer.outbound;
   afterimage_replay.in_react = outer.seen.in_react;

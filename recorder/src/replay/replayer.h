@@ -71,6 +71,7 @@ class Replayer {
     AfterimageReplay seen;
     std::uint64_t outbound;
     std::size_t inbox_used;
+    std::uint64_t heap_event;
   };
 
   void show_to_debugger();

@@ -1,0 +1,128 @@
+// Allocations that fail on purpose: the right ones, inside react() only, and the same ones in every run.
+#include <malloc.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <new>
+#include <vector>
+
+#include "afterimage/recorder.h"
+#include "heap_testing.h"
+#include "record/fail_allocations.h"
+
+namespace {
+
+using namespace afterimage;
+
+// How many allocations of so many bytes succeed before one fails; at most 10,000.
+int until_one_fails(Heap& heap, std::size_t bytes) {
+  for (int count = 0; count < 10'000; ++count)
+    if (heap.allocate(bytes) == nullptr) return count;
+  return 10'000;
+}
+
+void the_nth_one_fails_and_no_other() {
+  TestHeap heap;
+  heap->fail_allocations({.nth = 100});
+  CHECK_EQUAL(until_one_fails(*heap, 40), 10'000);  // outside of react()
+  heap->exchange_event(1);
+  CHECK_EQUAL(until_one_fails(*heap, 40), 99);
+  CHECK_EQUAL(until_one_fails(*heap, 40), 10'000);
+  CHECK_EQUAL(heap->statistics().failed_allocations, 1u);
+}
+
+void large_ones_fail() {
+  TestHeap heap;
+  heap->fail_allocations({.above_bytes = 4096});
+  heap->exchange_event(1);
+  CHECK_EQUAL(until_one_fails(*heap, 4096), 10'000);
+  CHECK_EQUAL(until_one_fails(*heap, 4097), 0);
+  CHECK_EQUAL(until_one_fails(*heap, 0), 10'000);
+}
+
+std::vector<int> lengths(std::uint64_t seed) {
+  TestHeap heap;
+  heap->fail_allocations({.probability = 0.01, .seed = seed});
+  heap->exchange_event(1);
+  std::vector<int> found;
+  for (int i = 0; i < 100; ++i) found.push_back(until_one_fails(*heap, 40));
+  return found;
+}
+
+void chance_is_decided_by_the_seed() {
+  const auto found = lengths(7);
+  int sum = 0;
+  for (const int length : found) sum += length;
+  CHECK(sum > 5'000 && sum < 20'000);  // 10,000 expected, give or take 1,000
+  CHECK(found == lengths(7));
+  CHECK(found != lengths(9));
+}
+
+// Every way to ask for memory.
+void each_function_can_fail() {
+  const auto fails = [](auto ask) {
+    TestHeap heap;
+    heap->fail_allocations({.nth = 1});
+    heap->exchange_event(1);
+    const HeapScope scope(*heap);
+    errno = 0;
+    return ask() == nullptr && errno == ENOMEM;
+  };
+  CHECK(fails([] { return std::malloc(40); }));
+  CHECK(fails([] { return std::malloc(400'000); }));
+  CHECK(fails([] { return std::calloc(4, 10); }));
+  CHECK(fails([] { return std::calloc(40, 10'000); }));
+  CHECK(fails([] { return std::realloc(nullptr, 40); }));
+  CHECK(fails([] { return std::aligned_alloc(64, 640); }));
+  CHECK(fails([] { return ::memalign(4096, 400'000); }));
+  CHECK(fails([] { return ::operator new(40, std::nothrow); }));
+}
+
+void the_environment_says_which() {
+  const auto which = parse_fail_allocations("nth=100,probability=0.25,seed=7,above=4096");
+  CHECK(which && which->nth == 100 && which->seed == 7 && which->above_bytes == 4096);
+  CHECK(which->probability > 0.24 && which->probability < 0.26);
+  CHECK(parse_fail_allocations("") && !parse_fail_allocations("")->any());
+  for (const char* const wrong : {"nth", "nth=", "nth=x", "nth=-1", "often=1", "probability=2", "nth=1;seed=2", "nth=99999999999999999999"})
+    CHECK(!parse_fail_allocations(wrong));
+}
+
+struct Hoarder {
+  std::vector<std::vector<char>> hoard;
+  int refused = 0;
+
+  void react(const int& bytes) {
+    try {
+      hoard.emplace_back(static_cast<std::size_t>(bytes));
+    } catch (const std::bad_alloc&) {
+      ++refused;
+    }
+  }
+};
+
+void a_reactor_gets_bad_alloc_and_goes_on() {
+  char directory[] = "/tmp/fail-allocations-XXXXXX";
+  CHECK(mkdtemp(directory) != nullptr);
+  {
+    auto recorder = Recorder::open({.directory = directory, .fail_allocations = {.above_bytes = 500}});
+    auto hoarder = recorder.create<Hoarder>("hoarder");
+    for (const int bytes : {10, 1000, 20, 2000}) hoarder.deliver(bytes);
+    CHECK_EQUAL(hoarder->hoard.size(), 2u);
+    CHECK_EQUAL(hoarder->refused, 2);
+    CHECK_EQUAL(hoarder.memory().failed_allocations, 2u);
+    CHECK(recorder.status().ok());
+  }
+  std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+
+int main() {
+  the_nth_one_fails_and_no_other();
+  large_ones_fail();
+  chance_is_decided_by_the_seed();
+  each_function_can_fail();
+  the_environment_says_which();
+  a_reactor_gets_bad_alloc_and_goes_on();
+}
