@@ -51,6 +51,7 @@ const eventDocument = ({ reactor, event, typed }: Row) => ({
   foreignFrees: event.foreignFrees.map(hexAddress),
   sender: event.sender ?? null,
   sent: event.sent.map((sent) => ({ ...sent, payload: sent.payload.toString('hex') })),
+  failures: event.failures.map(({ site, sentence }) => ({ site: hexAddress(site), sentence })),
   crash: event.number === reactor.crashEvent,
 });
 
@@ -100,7 +101,7 @@ function columns(selection: Selection, width: number): Column[] {
 const nameOf = (recording: Recording, id: number): string =>
   printable(recording.reactors.find((reactor) => reactor.id === id)?.name ?? `r${id}`);
 
-/** The payload takes what the other columns leave, if that is enough; below it is what the event sent, if that was recorded. */
+/** The payload takes what the other columns leave, if that is enough; below it is what the event sent, if that was recorded, and what went wrong. */
 function eventLines(selection: Selection, width: number): string[] {
   const shown = columns(selection, width);
   const cells = selection.rows.map((row) => shown.map(({ cell }) => cell(row)));
@@ -109,12 +110,17 @@ function eventLines(selection: Selection, width: number): string[] {
   const lines = isRoom ? besidePayload : table(shown, cells, width);
   const column = longest(lines) + 2;
   const payloads = [isRoom ? 'payload' : '', ...selection.rows.map((row) => preview(row, width, column))];
-  const sent = ['', ...selection.rows.map(({ event }) => event.sent.map((one) => sentLine(selection.recording, one, width)).join(''))];
+  const below = ['', ...selection.rows.map(({ event }) => linesBelow(selection.recording, event, width).join(''))];
   return lines.map((line, i) => {
     const payload = payloads[i] ?? '';
-    return (payload.startsWith('\n') ? line + payload : `${line.padEnd(column)}${payload}`.trimEnd()) + (sent[i] ?? '');
+    return (payload.startsWith('\n') ? line + payload : `${line.padEnd(column)}${payload}`.trimEnd()) + (below[i] ?? '');
   });
 }
+
+const linesBelow = (recording: Recording, { sent, failures }: RecordedEvent, width: number): string[] => [
+  ...sent.map((one) => sentLine(recording, one, width)),
+  ...failures.map(({ sentence }) => `\n${INDENT}! ${wrapped(printable(sentence), width, `${INDENT}  `)}`),
+];
 
 function sentLine(recording: Recording, { reactor, bytes, payload }: SentEvent, width: number): string {
   const what = `${INDENT}to ${nameOf(recording, reactor)}: ${bytes} bytes  `;

@@ -1,12 +1,13 @@
 // afterimage info: what a recording is, how its process ended, and what it holds.
 
-import { hasFaultAddress, type ReactorInfo, type Recording, type Redaction, signalMeaning } from '../recording';
+import { type EventLog, hasFaultAddress, type ReactorInfo, type Recording, type Redaction, signalMeaning } from '../recording';
 import { ExitCode } from './exit-codes';
 import { hint, type Output, pathFromHere } from './output';
 import { redactedParts } from './redacted';
 import { byteSize, counted, dateAndTime, duration, hexAddress, printable, table, wrapped } from './text';
 
 const REACTORS_SHOWN = 20;
+const FAILURES_SHOWN = 10;
 
 export interface InfoOptions {
   readonly verify?: boolean;
@@ -89,8 +90,14 @@ function summarizeReactor(recording: Recording, reactor: ReactorInfo) {
     reservedBytes: log.reservedBytes,
     snapshots: snapshots.map(({ position, kind, fileBytes, heapBytes }) => ({ position, kind, fileBytes, heapBytes })),
     heapUsedBytes: snapshots.at(-1)?.heapBytes ?? null,
+    failures: reactor.failures === 0 ? [] : failuresOf(log),
   };
 }
+
+const failuresOf = (log: EventLog) =>
+  [...log.failed()].flatMap(({ number, failures }) =>
+    failures.map(({ site, sentence }) => ({ event: number, site: hexAddress(site), sentence })),
+  );
 
 function show(summary: Summary, output: Output): void {
   const { colors: c } = output;
@@ -98,6 +105,7 @@ function show(summary: Summary, output: Output): void {
   output.line();
   for (const [label, text] of facts(summary)) output.line(fact(label, text, output));
   showReactors(summary, output);
+  showFailures(summary, output);
   showImport(summary, output);
   showProblems(summary, output);
   if (output.terminal) output.line();
@@ -111,6 +119,17 @@ function showProblems(summary: Summary, output: Output): void {
   output.line();
   output.line(c.yellow(`  ${counted(summary.problems.length, 'problem')}: the recording is partial`));
   for (const problem of summary.problems) output.line(`  ${c.yellow('!')} ${wrapped(printable(problem), width, '    ')}`);
+}
+
+/** What the reactors did wrong, by their own account; the last of it, which is nearest to the end. */
+function showFailures({ reactors }: Summary, { colors: c, line, width }: Output): void {
+  const all = reactors.flatMap(({ name, failures }) => failures.map((failure) => ({ name, ...failure })));
+  if (all.length === 0) return;
+  line();
+  line(c.yellow(`  ${counted(all.length, 'failure')} inside react()`));
+  if (all.length > FAILURES_SHOWN) line(c.dim(`  the last ${FAILURES_SHOWN}; --json lists them all`));
+  for (const { name, event, sentence } of all.slice(-FAILURES_SHOWN))
+    line(`  ${c.yellow('!')} ${wrapped(printable(`${name}, event ${event}: ${sentence}`), width, '    ')}`);
 }
 
 /** What was found out when it was imported. */

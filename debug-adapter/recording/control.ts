@@ -44,6 +44,8 @@ export interface ReactorProgress {
   readonly state: ReactorState;
   readonly heapBase: bigint;
   readonly segment: number;
+  /** How often something went wrong inside react(), as the log has it. */
+  readonly failures: number;
 }
 
 export interface Control {
@@ -129,6 +131,7 @@ function parseSlot(bytes: Buffer, at: number): ReactorProgress {
     state: STATES[count(bytes, at + 24)] ?? 'unknown',
     heapBase: bytes.readBigUInt64LE(at + 32),
     segment: count(bytes, at + 40),
+    failures: count(bytes, at + 56),
   };
 }
 

@@ -3,7 +3,7 @@
 
 import { eventLost, noSuchEvent } from './errors';
 import { type EventDone, type EventType, readDone, type RecordedEvent } from './event-types';
-import { foreignFreesOf, type Input, readInput, readSent, senderOf, type SentEvent, threadStateOf } from './inputs';
+import { foreignFreesOf, type Input, readFailure, readInput, readSent, senderOf, threadStateOf } from './inputs';
 import { contentLength, MESSAGE, RECORD_HEADER_BYTES } from './mcap';
 import { eventIndex, type SegmentIndex } from './segment-index';
 import { type Segment, type SegmentList, shortPath } from './segments';
@@ -52,6 +52,17 @@ export class EventLog {
       for (let n = Math.max(from, segment.firstEvent); n < last; n++) {
         const index = eventIndex(segment, n);
         if (index !== undefined) yield this.read(at, index, n);
+      }
+    }
+  }
+
+  /** The events in which something went wrong. Scans every segment. */
+  *failed(): Generator<RecordedEvent> {
+    for (const { index } of this.segments) {
+      const numbers = new Set(index.shown.map(({ event }) => event).filter((event) => event >= index.firstEvent && event < index.endEvent));
+      for (const number of numbers) {
+        const event = this.event(number);
+        if (event.failures.length > 0) yield event;
       }
     }
   }
@@ -138,6 +149,7 @@ export class EventLog {
     const type = segment.index.types.get(bytes.readUInt16LE(offset + MESSAGE.channel)) as EventType;
     const timeNs = bytes.readBigUInt64LE(offset + MESSAGE.logTime);
     const inputs = this.inputsBefore(at, i);
+    const shown = this.shown(at, number);
     return {
       number,
       type,
@@ -147,7 +159,8 @@ export class EventLog {
       foreignFrees: foreignFreesOf(inputs),
       sender: senderOf(inputs),
       threadState: threadStateOf(inputs),
-      sent: this.sent(at, number),
+      sent: shown.flatMap((input) => readSent(input) ?? []),
+      failures: shown.flatMap((input) => readFailure(input) ?? []),
     };
   }
 
@@ -168,11 +181,11 @@ export class EventLog {
     return [...early, ...inputsBefore(this.segments[at] as Segment, i)];
   }
 
-  /** And what an event sent may be in both. */
-  private sent(at: number, number: number): SentEvent[] {
+  /** And what is shown of the inside of an event may be in both. */
+  private shown(at: number, number: number): Input[] {
     return this.segments.slice(at, at + 2).flatMap((segment) => {
-      const found = segment.index.sent.filter((sent) => sent.event === number);
-      return found.flatMap((sent) => readSent(readInput(dataOf(segment.bytes(), sent.at))) ?? []);
+      const found = segment.index.shown.filter(({ event }) => event === number);
+      return found.map((shown) => readInput(dataOf(segment.bytes(), shown.at)));
     });
   }
 }

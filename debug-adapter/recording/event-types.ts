@@ -1,6 +1,6 @@
 // What the reader hands out about events.
 
-import { type Sender, type SentEvent } from './inputs';
+import { type Failure, type Sender, type SentEvent } from './inputs';
 import { type ChannelRecord, Damage } from './mcap';
 import { type ThreadState } from './thread-state';
 
@@ -44,6 +44,8 @@ export interface RecordedEvent {
   readonly sender: Sender | undefined;
   /** What it sent to other reactors, if the recording has more of it than a hash. */
   readonly sent: readonly SentEvent[];
+  /** What went wrong in it, in the order in which it happened. */
+  readonly failures: readonly Failure[];
   /** What the thread had, if another one ran the event than the one before, or others had used its variables in between. */
   readonly threadState?: ThreadState | undefined;
 }

@@ -2,7 +2,7 @@
 
 export { openRecording, type ReactorInfo, type Recording, type RecordingState } from './recording';
 export { type EventLog } from './event-log';
-export { type Sender, type SentEvent } from './inputs';
+export { type Failure, type Sender, type SentEvent } from './inputs';
 export { type EventDone, type EventType, type RecordedEvent } from './event-types';
 export { type Load, type SnapshotInfo } from './snapshot';
 export { type ThreadState } from './thread-state';

@@ -1,5 +1,5 @@
 // What the log has beside an event (FORMAT.md §4, channel 2): before it, blocks that others freed and the event that sent it; inside,
-// what it sent itself. Everything else inside is for a replay only.
+// what it sent itself and what went wrong. Everything else inside is for a replay only.
 
 import { readThreadState, type ThreadState } from './thread-state';
 
@@ -26,9 +26,26 @@ export interface SentEvent {
   readonly payload: Buffer;
 }
 
+/** What went wrong inside react(), in a sentence: a failed assertion, a misuse of memory. */
+export interface Failure {
+  /** The address in the program. */
+  readonly site: bigint;
+  readonly sentence: string;
+}
+
 const HEADER_BYTES = 8;
 const SENDER_BYTES = 16;
 const SENT_HEAD_BYTES = 32;
+const CALL_HEAD_BYTES = 40;
+/** The number of the "call" that is a failure (recorder/src/format/calls.h). */
+const FAILURE = 1040;
+
+/** Whether an event that holds this input shows it: it has to be found again. `data` is the beginning of the message. */
+export function isShown(data: Buffer): boolean {
+  if (data.length < HEADER_BYTES + 2) return data.length >= 2 && data.readUInt16LE(0) === InputKind.sent;
+  const kind = data.readUInt16LE(0);
+  return kind === InputKind.sent || (kind === InputKind.call && data.readUInt16LE(HEADER_BYTES) === FAILURE);
+}
 
 /** Cut off, where the header promises more than there is. */
 export function readInput(data: Buffer): Input {
@@ -57,8 +74,13 @@ export function threadStateOf(inputs: readonly Input[]): ThreadState | undefined
   return found === undefined ? undefined : readThreadState(found.value);
 }
 
-export function readSent({ value }: Input): SentEvent | undefined {
-  if (value.length < SENT_HEAD_BYTES) return undefined;
+export function readFailure({ kind, value }: Input): Failure | undefined {
+  if (kind !== InputKind.call || value.length < CALL_HEAD_BYTES) return undefined;
+  return { site: value.readBigUInt64LE(8), sentence: value.toString('utf8', CALL_HEAD_BYTES, CALL_HEAD_BYTES + value.readUInt32LE(32)) };
+}
+
+export function readSent({ kind, value }: Input): SentEvent | undefined {
+  if (kind !== InputKind.sent || value.length < SENT_HEAD_BYTES) return undefined;
   const payloadAt = SENT_HEAD_BYTES + value.readUInt32LE(24);
   return {
     reactor: value.readUInt32LE(0),

@@ -29,6 +29,8 @@ export interface ReactorInfo {
   readonly started: number;
   /** Events whose react() ended. */
   readonly finished: number;
+  /** How often something went wrong inside react(), as far as that is known: see EventLog.failed(). */
+  readonly failures: number;
   /** The event inside whose react() the process ended; `undefined` when it ended elsewhere, or runs. */
   readonly crashEvent: number | undefined;
   readonly state: ReactorState;
@@ -155,6 +157,7 @@ export class Recording {
       ...(progress === undefined ? this.progressFromLog(id) : { started: progress.started, finished: progress.finished }),
       crashEvent: this.crashEvent(id, progress),
       state: progress?.state ?? 'unknown',
+      failures: progress?.failures ?? 0,
       genesis: this.genesis(id, file?.genesis),
     };
   }

@@ -3,7 +3,7 @@
 
 import { Column } from './column';
 import { DONE_BYTES, eventType, type EventType } from './event-types';
-import { InputKind } from './inputs';
+import { isShown } from './inputs';
 import { contentLength, Damage, Fields, MAGIC, MESSAGE, Opcode, readChannel, RECORD_HEADER_BYTES } from './mcap';
 
 const CHANNEL = { done: 1, input: 2, gap: 3, firstEvent: 16 } as const;
@@ -38,8 +38,8 @@ export interface SegmentIndex {
   /** Inputs from before react(), as two columns: the index of the event they precede (events.length: one of the next segment), and their offset. */
   readonly inputEvents: Column;
   readonly inputs: Column;
-  /** What events sent to other reactors, where it was recorded: the number of the event, and the offset of the input. */
-  readonly sent: readonly { readonly event: number; readonly at: number }[];
+  /** What events sent to other reactors, where it was recorded, and what went wrong in them: the number of the event, and the offset of the input. */
+  readonly shown: readonly { readonly event: number; readonly at: number }[];
   readonly usedBytes: number;
   readonly sealed: { readonly dataBytes: number; readonly crc: number } | undefined;
   /** Why the pass stopped before the writer did; `undefined` when nothing is damaged. */
@@ -56,7 +56,7 @@ class Pass implements SegmentIndex {
   readonly earlierDones = new Map<number, number>();
   readonly inputEvents = new Column();
   readonly inputs = new Column();
-  readonly sent: { event: number; at: number }[] = [];
+  readonly shown: { event: number; at: number }[] = [];
   endEvent: number;
   usedBytes = MAGIC.length;
   sealed: SegmentIndex['sealed'];
@@ -138,7 +138,7 @@ class Pass implements SegmentIndex {
     if (event > this.endEvent) throw new Damage(`an input belongs to event ${event}, but event ${this.endEvent} is next`);
     if (event < this.endEvent) {
       // Of what happened inside react(), the rest is for a replay only.
-      if (length >= 2 && this.bytes.readUInt16LE(at + MESSAGE.data) === InputKind.sent) this.sent.push({ event, at });
+      if (isShown(this.bytes.subarray(at + MESSAGE.data, at + MESSAGE.data + length))) this.shown.push({ event, at });
       return;
     }
     this.inputEvents.push(this.events.length);

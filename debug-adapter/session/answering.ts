@@ -78,7 +78,7 @@ export abstract class AnsweringSession extends LoggingDebugSession {
 
   private stopped(launched: Replaying, stop: Stop, wish: Wish): void {
     const { recording, reactor, replay, breakpoints } = launched;
-    if (stop.kind === 'crash') this.say(`${exceptionInfo(stop.crash, recording.crash).description}`, 'console');
+    if (stop.kind === 'crash') this.say(`${exceptionInfo(stop.crash, recording, reactor).description}`, 'console');
     if (stop.kind === 'exit') this.say(ownEnd(stop.function), 'console');
     if (stop.kind === 'boundary' && replay.position >= replay.end && reactor.crashEvent !== undefined)
       this.say(crashMissing(reactor, replay.end), 'important');

@@ -65,7 +65,7 @@ export abstract class LookingSession extends AnsweringSession {
       const stop = launched.kind === 'core' ? endOfCore(launched) : launched.replay.lastStop;
       if (stop.kind !== 'crash') throw new UserError('no-crash', 'This is not a crash.');
       if (launched.kind === 'core') return coreExceptionInfo(stop.crash, launched.reactor);
-      return exceptionInfo(stop.crash, launched.recording.crash);
+      return exceptionInfo(stop.crash, launched.recording, launched.reactor);
     });
   }
 

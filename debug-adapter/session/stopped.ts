@@ -1,7 +1,7 @@
 // How a stop is told to the client.
 
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { type CrashReport, type ReactorInfo, signalName } from '../recording';
+import { type ReactorInfo, type Recording, signalName } from '../recording';
 import { type ReplayedCrash, type Stop, compareCrash, describeCrash } from '../replay/stops';
 import { boundaryName, counted } from './text';
 
@@ -36,12 +36,20 @@ function reasonOf(stop: Stop, wish: Wish, breakpointReason: (number: string) => 
   return wish === 'continue' ? 'pause' : wish;
 }
 
-export function exceptionInfo(crash: ReplayedCrash, recorded: CrashReport | undefined): DebugProtocol.ExceptionInfoResponse['body'] {
+/** With what the program itself said went wrong in that event. */
+export function exceptionInfo(
+  crash: ReplayedCrash,
+  recording: Recording,
+  reactor: ReactorInfo,
+): DebugProtocol.ExceptionInfoResponse['body'] {
+  const { failures } = recording.log(reactor.id).event(crash.event);
+  const said = failures.map(({ sentence }) => ` ${capitalised(sentence)}.`).join('');
+  const compared = compareCrash(crash, recording.crash);
   return {
     exceptionId: signalName(crash.signal),
-    description: `${describeCrash(crash)}, in event ${counted(crash.event)}. ${compareCrash(crash, recorded)}`,
+    description: `${describeCrash(crash)}, in event ${counted(crash.event)}.${said} ${compared}`,
     breakMode: 'unhandled',
-    details: { typeName: signalName(crash.signal), message: compareCrash(crash, recorded) },
+    details: { typeName: signalName(crash.signal), message: compared },
   };
 }
 

@@ -13,6 +13,7 @@ const event: RecordedEvent = {
   foreignFrees: [],
   sender: undefined,
   sent: [],
+  failures: [],
 };
 
 const reactor = { crashEvent: undefined, finished: 7 };

@@ -61,6 +61,7 @@ const describeEvent = (event: RecordedEvent) => ({
   foreignFrees: event.foreignFrees.map(hex),
   ...(event.sender === undefined ? {} : { sender: event.sender }),
   ...(event.sent.length === 0 ? {} : { sent: event.sent.map((sent) => ({ ...sent, payload: sent.payload.toString('hex') })) }),
+  ...(event.failures.length === 0 ? {} : { failures: event.failures.map(({ site, sentence }) => ({ site: hex(site), sentence })) }),
   threadState: describeThread(event.threadState),
 });
 

@@ -98,6 +98,12 @@ export class SegmentWriter {
     return this.input(event, 4, Buffer.concat([u32(reactor), u32(0), ...sizes, Buffer.from(type + payload)]));
   }
 
+  failure(event: number, site: bigint, sentence: string): this {
+    const text = Buffer.from(sentence);
+    const head = [u16(1040), u16(2), u32(0), u64(site), u64(0), u64(0x5678), u32(text.length), u32(0)];
+    return this.input(event, 3, Buffer.concat([...head, text]));
+  }
+
   gap(first: number, count: number, errno: number, reason: string): this {
     return this.message(3, first, u64(first), u64(count), u32(errno), Buffer.from(reason));
   }

@@ -91,6 +91,14 @@ export const vectors: Record<string, () => Files> = {
     return base({ [r0(1)]: writer.live(), [r0(2)]: segment(2, 3).live().fill(0, 8), [snap(0)]: snapshot({ position: 0 }), control: control({ closed: true, reactors: [{ started: 3, finished: 3 }] }) }); // prettier-ignore
   },
 
+  'failures-inside': () => {
+    const writer = segment(1, 0).type(ORDER).event(0, 16, order(0, 1)).done(0);
+    writer.event(1, 16, order(1, 2)).failure(1, 0x555555556123n, 'double free: 0x400044010070').failure(1, 0n, '').done(1);
+    writer.event(2, 16, order(2, 3)).failure(2, 0x555555556456n, 'assertion failed: \u2713');
+    const reactors = [{ started: 3, finished: 2, failures: 3 }];
+    return base({ [r0(1)]: writer.live(), [snap(0)]: snapshot({ position: 0 }), control: control({ crash: { reactor: 0, event: 2, signal: 6 }, reactors }) }); // prettier-ignore
+  },
+
   'one-sends-to-another': () => {
     const shop = segment(1, 0).type(ORDER).event(0, 16, order(0, 1)).sent(0, 1, 'shop::Entry', 'one').sent(0, 1, 'shop::Entry', '').done(0);
     const audit = segment(1, 0, 1).type(RAW).sender(0, 0, 0, 0).event(0, 18, 'one').done(0).foreignFrees(1, 0x4000_0000_1000n);
