@@ -18,6 +18,7 @@
 
 #include "format/core_file.h"
 #include "heap_testing.h"
+#include "snapshot/precopy_engine.h"
 #include "snapshot/snapshot.h"
 
 using namespace afterimage;
@@ -303,6 +304,68 @@ void the_program_has_a_handler_for_faults(const char* name) {
   munmap(page, kPage);
 }
 
+// A program with a quarter of a GiB of variables, of which it writes a few.
+constexpr std::size_t kVariablePages = 65'536;
+alignas(kPage) std::byte g_variables[kVariablePages * kPage];
+
+std::uint64_t& word_of_variable(std::size_t page) { return *reinterpret_cast<std::uint64_t*>(g_variables + page % kVariablePages * kPage); }
+
+std::vector<std::uint64_t> words_of_variables() {
+  std::vector<std::uint64_t> words(kVariablePages);
+  for (std::size_t page = 0; page < kVariablePages; ++page) words[page] = word_of_variable(page);
+  return words;
+}
+
+// Each with its page's number in it, so that none is taken for another.
+std::vector<std::uint64_t> words_in_file(const std::string& path) {
+  format::CoreFile core;
+  CHECK(core.open(path).ok());
+  const auto begin = reinterpret_cast<std::uintptr_t>(g_variables);
+  std::vector<std::uint64_t> words(kVariablePages);
+  for (const format::CoreLoad& load : core.loads()) {
+    if (load.address < begin || load.address >= begin + sizeof g_variables) continue;
+    for (std::size_t at = 0; at < load.bytes; at += kPage)
+      CHECK_EQUAL(pread(core.descriptor(), &words[(load.address - begin + at) / kPage], 8, static_cast<off_t>(load.file_offset + at)), 8);
+  }
+  return words;
+}
+
+void variables_are_copied_before_the_pause(bool incremental) {
+  auto engine = engine_named("precopy", true, incremental);
+  if (engine == nullptr) return;
+  const auto& precopy = static_cast<const PrecopyEngine&>(*engine);
+  const TemporaryDirectory directory;
+  TestHeap heap;
+  SnapshotWriter writer(std::move(engine));
+  for (std::size_t page = 0; page < kVariablePages; page += 3) word_of_variable(page) = page;
+  for (std::uint64_t taken = 0, event = 0; taken < 3; ++taken) {
+    // The last one with another list, as when a library was loaded.
+    if (taken != 1) writer.set_modules({}, {{reinterpret_cast<std::uintptr_t>(g_variables), sizeof g_variables}});
+    std::atomic<bool> written = false;
+    SnapshotOrder order{.path = directory.file(std::to_string(taken).c_str()), .note = {}, .thread_state = {}, .locale = {}, .context = &written};
+    order.note.version = 1;
+    order.note.kind = format::kFull;
+    order.on_written = [](void* context, const SnapshotOrder&, std::uint64_t, const Status& status) noexcept {
+      CHECK(status.ok());
+      *static_cast<std::atomic<bool>*>(context) = true;
+    };
+    while (writer.begin(*heap, order) == SnapshotWriter::Begun::no) continue;  // the one before has been told, and is about to be over
+    std::vector<std::uint64_t> words;
+    while (!written) {
+      ++event;
+      word_of_variable(taken * 1000 + event % 16 * 7) = event << 16;
+      if (!writer.is_ready(*heap)) continue;
+      words = words_of_variables();
+      if (!writer.finish(*heap, order)) continue;
+      CHECK(precopy.pages_in_pause() <= 64);
+    }
+    CHECK(words_in_file(order.path) == words);
+    CHECK(precopy.pages_copied() >= (incremental && taken == 1 ? 1 : kVariablePages));
+    CHECK(!incremental || taken != 1 || precopy.pages_copied() < kVariablePages / 8);
+  }
+  writer.let_go(*heap);
+}
+
 // They are small, build on one another, and a full one comes in time.
 void deltas_hold_what_has_changed() {
   auto engine = engine_named("precopy", true, /*incremental=*/true);
@@ -362,4 +425,6 @@ int main(int, char** arguments) {
     there_are_no_mappings_left(engine);
   }
   deltas_hold_what_has_changed();
+  variables_are_copied_before_the_pause(/*incremental=*/false);
+  variables_are_copied_before_the_pause(/*incremental=*/true);
 }

@@ -46,6 +46,8 @@ class SnapshotEngine {
   virtual Progress work(const std::atomic<bool>& cancelled) noexcept = 0;
   // Only after needs_boundary. False: too much is left for a short pause; work() is to be called again.
   [[nodiscard]] virtual bool finish() noexcept { return true; }
+  // After finish(): whether the image has the variables, too, so that they need not be copied now.
+  virtual bool has_variables() const noexcept { return false; }
   // On the worker, after a complete image: the pages that may differ from the engine's last image of the same heap, ascending,
   // or null when that is not known.
   virtual const std::vector<PageRange>* changes() { return nullptr; }

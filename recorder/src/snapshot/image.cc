@@ -3,13 +3,15 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include <algorithm>
+
 #include "snapshot/copy_pages.h"
 
 namespace afterimage {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
-constexpr std::size_t kMostRanges = 16;  // a heap has seven
+constexpr std::size_t kMostRanges = 16;  // a heap has eight
 
 }  // namespace
 
@@ -55,12 +57,25 @@ void Image::list_ranges(const Heap& heap) noexcept {
   want_huge_pages();
 }
 
-// The blocks are the last range, and the only large one. Fresh huge pages are five times as fast as small ones.
+// The blocks are the largest range. Fresh huge pages are five times as fast as small ones.
 void Image::want_huge_pages() noexcept {
-  const std::uintptr_t end = (ranges_.back().address + ranges_.back().bytes) & ~(kHugePage - 1);
-  if (ranges_.back().bytes < 2 * kHugePage || end <= huge_end_) return;
-  madvise(at(ranges_.back().address), end - ranges_.back().address, MADV_HUGEPAGE);  // in vain where there are none
+  const PageRange& blocks = *std::ranges::max_element(ranges_, {}, &PageRange::bytes);
+  const std::uintptr_t end = (blocks.address + blocks.bytes) & ~(kHugePage - 1);
+  if (blocks.bytes < 2 * kHugePage || end <= huge_end_) return;
+  madvise(at(blocks.address), end - blocks.address, MADV_HUGEPAGE);  // in vain where there are none
   huge_end_ = end;
+}
+
+std::size_t Image::variable_bytes() const noexcept {
+  std::size_t sum = 0;
+  for (const VariablePages& pages : variables_) sum += pages.bytes;
+  return sum;
+}
+
+// They are few: some for each library.
+std::byte* Image::variable_at(std::uintptr_t address) const noexcept {
+  const auto pages = std::ranges::find_if(variables_, [&](const VariablePages& v) { return address - v.address < v.bytes; });
+  return pages->copy + (address - pages->address);
 }
 
 void Image::copy(std::uintptr_t address, std::size_t bytes) const noexcept {

@@ -1,4 +1,4 @@
-// A copy of one heap's pages, as they are at the snapshot's instant.
+// A copy of one heap's pages, and of the program's variables, as they are at the snapshot's instant.
 //
 // The mirror is as large as the slot and laid out like it: the copy of address A is at A - slot + mirror. It costs addresses;
 // memory only where pages were copied. It is kept from one snapshot to the next, because copying into fresh pages takes
@@ -6,6 +6,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "heap/heap.h"
@@ -15,6 +16,13 @@ namespace afterimage {
 struct PageRange {
   std::uintptr_t address;
   std::size_t bytes;
+};
+
+// Pages outside of the slot, and where their copy is.
+struct VariablePages {
+  std::uintptr_t address;
+  std::size_t bytes;
+  std::byte* copy;
 };
 
 // Exported for the bench.
@@ -33,7 +41,7 @@ class AFTERIMAGE_API Image {
 
   // Makes room for the slot of `heap`. Returns 0 or an errno. What was copied for the same slot before is still there.
   [[nodiscard]] int attach(const Heap& heap) noexcept;
-  // How often the image went from one slot to another.
+  // How often the image went from one slot, or one list of variables, to another.
   std::uint64_t owners() const noexcept { return owners_; }
 
   // Lists what the heap uses now. Needs no memory.
@@ -41,7 +49,18 @@ class AFTERIMAGE_API Image {
   const std::vector<PageRange>& ranges() const noexcept { return ranges_; }
   std::size_t bytes() const noexcept { return bytes_; }
 
-  std::byte* at(std::uintptr_t address) const noexcept { return mirror_ + (address - slot_); }
+  // The variables that belong to the snapshot. The list must stay until another one has been set.
+  void set_variables(std::span<const VariablePages> variables) noexcept {
+    if (variables.data() != variables_.data()) ++owners_;
+    variables_ = variables;
+  }
+  std::span<const VariablePages> variables() const noexcept { return variables_; }
+  std::size_t variable_bytes() const noexcept;
+  bool is_in_slot(std::uintptr_t address) const noexcept { return address - slot_ < slot_bytes_; }
+
+  std::byte* at(std::uintptr_t address) const noexcept {
+    return is_in_slot(address) ? mirror_ + (address - slot_) : variable_at(address);
+  }
   void copy(std::uintptr_t address, std::size_t bytes) const noexcept;
   void copy_all() const noexcept;
 
@@ -50,6 +69,7 @@ class AFTERIMAGE_API Image {
 
  private:
   void want_huge_pages() noexcept;
+  std::byte* variable_at(std::uintptr_t address) const noexcept;
 
   const Sharing sharing_;
   std::byte* mirror_ = nullptr;
@@ -59,6 +79,7 @@ class AFTERIMAGE_API Image {
   std::size_t slot_bytes_ = 0;
   std::uintptr_t huge_end_ = 0;
   std::vector<PageRange> ranges_;
+  std::span<const VariablePages> variables_;
   std::size_t bytes_ = 0;
 };
 

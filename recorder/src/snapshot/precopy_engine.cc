@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/out_of_memory.h"
 #include "os/pages.h"
@@ -49,6 +50,7 @@ SnapshotEngine::Progress PrecopyEngine::copy_until_boundary(const std::atomic<bo
   rest_.reserve(pause_pages_);  // finish() must not need memory
   // Each time: the slot may have been given back and taken again.
   if (userfault_.watch(heap_->base(), heap_->slot_bytes()) != 0) return Progress::failed;
+  variables_watched_ = watch_variables();
   if (image_->owners() != owners_) disarm();  // what is armed is not in the image
   owners_ = image_->owners();
   for (bool converged = false; !cancelled.load(std::memory_order_relaxed);) {
@@ -78,35 +80,43 @@ bool PrecopyEngine::copy_until_little_is_left(const std::atomic<bool>& cancelled
   return true;
 }
 
-// The heap may grow meanwhile: its top only rises, and is read once for each round. New pages count as written.
-bool PrecopyEngine::copy_written(std::size_t& pages) {
+// False where they are few, and when the kernel refuses: then they are copied in the pause.
+bool PrecopyEngine::watch_variables() noexcept {
+  if (image_->variable_bytes() < kFewPages * os::kPageBytes) return false;
+  return std::ranges::all_of(image_->variables(), [&](const VariablePages& pages) { return userfault_.watch(pages.address, pages.bytes) == 0; });
+}
+
+// f(address, bytes) for the pages written. The heap may grow meanwhile: its top only rises, and is read once for each round. New
+// pages count as written.
+template <class F>
+bool PrecopyEngine::scan_all(bool arm, F f) {
+  const auto scan = [&](const auto& range) { return written_.scan(range.address, range.bytes, arm, f) == 0; };
   image_->list_ranges(*heap_);
-  for (const PageRange& range : image_->ranges()) {
-    const int error = written_.scan(range.address, range.bytes, /*arm=*/true, [&](std::uintptr_t address, std::size_t bytes) {
-      image_->copy(address, bytes);
-      if (incremental_) changes_.push_back({address, bytes});
-      pages += bytes / os::kPageBytes;
-      return true;
-    });
-    if (error != 0) return false;
-  }
+  return std::ranges::all_of(image_->ranges(), scan) && (!variables_watched_ || std::ranges::all_of(image_->variables(), scan));
+}
+
+bool PrecopyEngine::copy_written(std::size_t& pages) {
+  const bool scanned = scan_all(/*arm=*/true, [&](std::uintptr_t address, std::size_t bytes) {
+    image_->copy(address, bytes);
+    if (incremental_ && image_->is_in_slot(address)) changes_.push_back({address, bytes});
+    pages += bytes / os::kPageBytes;
+    return true;
+  });
   pages_copied_ += pages;
-  return true;
+  return scanned;
 }
 
 // Looks before it copies: a pause longer than allowed is not begun. Nothing is armed here, so that the next round finds all
 // of this again if it comes to that.
 bool PrecopyEngine::finish() noexcept {
-  image_->list_ranges(*heap_);
   rest_.clear();
   std::size_t pages = 0;
-  for (const PageRange& range : image_->ranges()) {
-    const int error = written_.scan(range.address, range.bytes, /*arm=*/false, [&](std::uintptr_t address, std::size_t bytes) {
-      pages += bytes / os::kPageBytes;
-      if (pages <= pause_pages_) rest_.push_back({address, bytes});
-      return pages <= pause_pages_;
-    });
-    if (error == 0 && pages <= pause_pages_) continue;
+  const bool scanned = scan_all(/*arm=*/false, [&](std::uintptr_t address, std::size_t bytes) {
+    pages += bytes / os::kPageBytes;
+    if (pages <= pause_pages_) rest_.push_back({address, bytes});
+    return pages <= pause_pages_;
+  });
+  if (!scanned || pages > pause_pages_) {
     pause_pages_ *= 2;
     return false;
   }
@@ -119,7 +129,7 @@ bool PrecopyEngine::finish() noexcept {
 
 const std::vector<PageRange>* PrecopyEngine::changes() {
   if (!incremental_) return nullptr;
-  changes_.insert(changes_.end(), rest_.begin(), rest_.end());
+  std::ranges::copy_if(rest_, std::back_inserter(changes_), [&](const PageRange& range) { return image_->is_in_slot(range.address); });
   std::ranges::sort(changes_, {}, &PageRange::address);
   std::size_t last = 0;
   for (std::size_t i = 1; i < changes_.size(); ++i) {
@@ -139,9 +149,12 @@ void PrecopyEngine::end() noexcept {
 // In steps: who changes the program's mappings would wait for a long one.
 void PrecopyEngine::disarm() noexcept {
   constexpr std::size_t kStep = std::size_t{16} << 20;
-  for (const PageRange& range : image_->ranges())
+  const auto release = [&](const auto& range) {
     for (std::size_t done = 0; done < range.bytes; done += kStep)
       (void)userfault_.release(range.address + done, std::min(kStep, range.bytes - done));
+  };
+  std::ranges::for_each(image_->ranges(), release);
+  if (variables_watched_) std::ranges::for_each(image_->variables(), release);
 }
 
 }  // namespace afterimage

@@ -5,6 +5,9 @@
 // reactor's thread copies these between two events: that is the pause, and the snapshot's instant. No signal handler, no
 // protected page: system calls, other handlers, debuggers and fork() see nothing of it.
 //
+// The program's variables are pages like those of the heap: written by whatever thread, and copied the same way. Few of them are
+// left to the pause as a whole.
+//
 // If the reactor writes faster than the rounds copy, the worker waits and then allows a longer pause: 1 ms, 2 ms, 4 ms ...
 #pragma once
 #include <cstddef>
@@ -27,6 +30,7 @@ class PrecopyEngine : public SnapshotEngine {
   int begin(const Heap& heap, Image& image) noexcept override;
   Progress work(const std::atomic<bool>& cancelled) noexcept override;
   bool finish() noexcept override;
+  bool has_variables() const noexcept override { return variables_watched_; }
   const std::vector<PageRange>* changes() override;
   void end() noexcept override;
 
@@ -36,6 +40,9 @@ class PrecopyEngine : public SnapshotEngine {
 
  private:
   Progress copy_until_boundary(const std::atomic<bool>& cancelled);
+  bool watch_variables() noexcept;
+  template <class F>
+  bool scan_all(bool arm, F f);
   bool copy_written(std::size_t& pages);
   bool copy_until_little_is_left(const std::atomic<bool>& cancelled, bool& converged);
   void disarm() noexcept;
@@ -49,6 +56,7 @@ class PrecopyEngine : public SnapshotEngine {
   std::vector<PageRange> rest_;
   std::vector<PageRange> changes_;  // since the last complete image
   bool complete_ = false;
+  bool variables_watched_ = false;
   std::size_t pause_pages_ = 0;
   std::size_t pages_copied_ = 0, pages_in_pause_ = 0;
 };

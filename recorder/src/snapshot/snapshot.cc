@@ -72,11 +72,15 @@ void SnapshotWriter::abandon_after_fork() noexcept {
 void SnapshotWriter::set_modules(std::vector<format::CoreModule> modules, std::vector<os::AddressRange> variables) {
   auto next = std::make_shared<Modules>();
   next->list = std::move(modules);
-  next->variables = std::move(variables);
   // All memory that a snapshot needs for them is asked for, and touched, here.
   std::size_t variable_bytes = 0;
-  for (const os::AddressRange& range : next->variables) variable_bytes += range.bytes;
+  for (const os::AddressRange& range : variables) variable_bytes += range.bytes;
   next->variable_bytes.resize(variable_bytes);
+  std::byte* copy = next->variable_bytes.data();
+  for (const os::AddressRange& range : variables) {
+    next->variables.push_back({range.address, range.bytes, copy});
+    copy += range.bytes;
+  }
   // Copied now: a library may be unloaded while a snapshot is written.
   next->first_pages.resize(next->list.size() * os::kPageBytes);
   for (std::size_t i = 0; i < next->list.size(); ++i)
@@ -85,21 +89,12 @@ void SnapshotWriter::set_modules(std::vector<format::CoreModule> modules, std::v
   modules_ = std::move(next);
 }
 
-// They have no tracking: they are few, and copied at the instant.
-void SnapshotWriter::Modules::copy_variables() noexcept {
-  std::byte* at = variable_bytes.data();
-  for (const os::AddressRange& range : variables) {
-    copy_pages(at, reinterpret_cast<const std::byte*>(range.address), range.bytes);
-    at += range.bytes;
-  }
+void SnapshotWriter::Modules::copy_variables() const noexcept {
+  for (const VariablePages& pages : variables) copy_pages(pages.copy, reinterpret_cast<const std::byte*>(pages.address), pages.bytes);
 }
 
 void SnapshotWriter::Modules::list_variables(std::vector<format::CoreRange>& ranges) const {
-  const std::byte* at = variable_bytes.data();
-  for (const os::AddressRange& range : variables) {
-    ranges.push_back({range.address, range.bytes, PF_R | PF_W, at});
-    at += range.bytes;
-  }
+  for (const VariablePages& pages : variables) ranges.push_back({pages.address, pages.bytes, PF_R | PF_W, pages.copy});
 }
 
 SnapshotWriter::Begun SnapshotWriter::begin(const Heap& heap, SnapshotOrder order) {
@@ -111,7 +106,9 @@ SnapshotWriter::Begun SnapshotWriter::begin(const Heap& heap, SnapshotOrder orde
     return Begun::captured;  // the next one may succeed
   }
   image_.list_ranges(heap);
-  const bool stop = order.at_once || engine_failed_ || image_.bytes() < kSmallArena;
+  image_.set_variables(modules_->variables);
+  begun_with_ = modules_;
+  const bool stop = order.at_once || engine_failed_ || image_.bytes() + image_.variable_bytes() < kSmallArena;
   return begin_with(stop ? stop_ : *engine_, heap, std::move(order));
 }
 
@@ -122,14 +119,17 @@ SnapshotWriter::Begun SnapshotWriter::begin_with(SnapshotEngine& engine, const H
   cancelled_ = false;
   others_wait_ = false;
   const bool captured = !engine.finishes_at_boundary();
-  if (captured) {
-    modules_->copy_variables();
-    captured_ = modules_;
-    order_ = std::move(order);
-  }
+  if (captured) capture(std::move(order), false);
   set_state(State::working);
   changed_.notify_all();
   return captured ? Begun::captured : Begun::begun;
+}
+
+// At the snapshot's instant. A library may have been loaded since it was begun: then the image has too few variables.
+void SnapshotWriter::capture(SnapshotOrder&& order, bool has_variables) noexcept {
+  if (!has_variables || begun_with_ != modules_) modules_->copy_variables();
+  captured_ = modules_;
+  order_ = std::move(order);
 }
 
 bool SnapshotWriter::finish(const Heap& heap, SnapshotOrder order) {
@@ -137,18 +137,14 @@ bool SnapshotWriter::finish(const Heap& heap, SnapshotOrder order) {
   if (state_ != State::ready || heap_ != &heap) return false;
   ready_ = nullptr;
   const bool finished = current_->finish();
-  if (finished) {
-    modules_->copy_variables();
-    captured_ = modules_;
-    order_ = std::move(order);
-  }
+  if (finished) capture(std::move(order), current_->has_variables());
   set_state(finished ? State::writing : State::working);
   changed_.notify_all();
   return finished;
 }
 
 Status SnapshotWriter::save_now(const Heap& heap, const SnapshotOrder& order) {
-  std::vector<os::AddressRange> variables;
+  std::vector<VariablePages> variables;
   {
     // One with an earlier position is completed first. One that needs a boundary goes on, to a later position.
     std::unique_lock lock(mutex_);
@@ -164,8 +160,8 @@ Status SnapshotWriter::save_now(const Heap& heap, const SnapshotOrder& order) {
     ranges.push_back({address, bytes, PF_R | PF_W, reinterpret_cast<const std::byte*>(address)});
   });
   omit_zero_pages(ranges);
-  for (const os::AddressRange& range : variables)
-    ranges.push_back({range.address, range.bytes, PF_R | PF_W, reinterpret_cast<const std::byte*>(range.address)});
+  for (const VariablePages& pages : variables)
+    ranges.push_back({pages.address, pages.bytes, PF_R | PF_W, reinterpret_cast<const std::byte*>(pages.address)});
   return write_and_tell(order, std::move(ranges));
 }
 

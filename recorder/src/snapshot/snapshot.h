@@ -79,13 +79,14 @@ class AFTERIMAGE_API SnapshotWriter {
   struct Modules {
     std::vector<format::CoreModule> list;
     std::vector<std::byte> first_pages;
-    std::vector<os::AddressRange> variables;
+    std::vector<VariablePages> variables;
     std::vector<std::byte> variable_bytes;  // as they were at the instant of the last snapshot
 
-    void copy_variables() noexcept;
+    void copy_variables() const noexcept;
     void list_variables(std::vector<format::CoreRange>& ranges) const;
   };
 
+  void capture(SnapshotOrder&& order, bool has_variables) noexcept;
   Begun begin_with(SnapshotEngine& engine, const Heap& heap, SnapshotOrder&& order);
   void run();
   void work(std::unique_lock<std::mutex>& lock);
@@ -120,6 +121,7 @@ class AFTERIMAGE_API SnapshotWriter {
     int deltas = 0;  // from the full one to this
   } parent_;
   std::shared_ptr<Modules> modules_;
+  std::shared_ptr<const Modules> begun_with_;  // whose variables the image has
   std::shared_ptr<const Modules> captured_;  // those of the snapshot on its way
   const std::vector<std::byte> auxiliary_vector_;
   std::thread thread_;  // last: it uses all of the above
