@@ -16,7 +16,7 @@ namespace afterimage {
 void Heap::keep_ids() noexcept {
   flags |= kKindaSafe;
   slices = std::min(slices, static_cast<std::uint32_t>(block_ids_offset(HeapHeader::slot_bytes) >> kSliceShift));
-  look_at_each_call();
+  fast_frees = 0;
 }
 
 const std::uint32_t* Heap::id_of(const void* address) const noexcept {
@@ -27,11 +27,6 @@ const std::uint32_t* Heap::id_of(const void* address) const noexcept {
 bool Heap::is_live_at(const void* address) const noexcept {
   Block block;
   return locate(reinterpret_cast<std::uintptr_t>(address), block) && block.live;
-}
-
-void Heap::end_id(const void* block, const void* site) noexcept {
-  std::uint32_t& id = id_at(offset_of(block));
-  freed[frees++ % kFreedBlocks] = {entry_of(block), id++, HeapHeader::event_plus_1, reinterpret_cast<std::uintptr_t>(site)};
 }
 
 const FreedBlock* Heap::last_free_of(std::uint32_t entry, const std::uint32_t* id) const noexcept {

@@ -32,7 +32,7 @@ void Heap::fail_allocations(const FailAllocations& which) noexcept {
   if (!which.any()) return;
   flags |= kFailAllocations;
   failing = {.countdown = which.nth, .chance = chance_of(which), .random = which.seed | 1, .above_bytes = which.above_bytes};
-  look_at_each_call();
+  fast_bytes = 0;
 }
 
 [[gnu::cold]] bool Heap::fails_on_purpose(std::size_t bytes) noexcept {

@@ -65,29 +65,29 @@ AFTERIMAGE_OPERATOR void* operator new[](std::size_t bytes, std::align_val_t ali
   return new_or_null(bytes, bytes_of(alignment));
 }
 
-AFTERIMAGE_OPERATOR void operator delete(void* block) noexcept { free_for(AFTERIMAGE_CALLER, block); }
-AFTERIMAGE_OPERATOR void operator delete[](void* block) noexcept { free_for(AFTERIMAGE_CALLER, block); }
-AFTERIMAGE_OPERATOR void operator delete(void* block, std::size_t) noexcept { free_for(AFTERIMAGE_CALLER, block); }
-AFTERIMAGE_OPERATOR void operator delete[](void* block, std::size_t) noexcept { free_for(AFTERIMAGE_CALLER, block); }
+AFTERIMAGE_OPERATOR void operator delete(void* block) noexcept { free_for(nullptr, block); }
+AFTERIMAGE_OPERATOR void operator delete[](void* block) noexcept { free_for(nullptr, block); }
+AFTERIMAGE_OPERATOR void operator delete(void* block, std::size_t) noexcept { free_for(nullptr, block); }
+AFTERIMAGE_OPERATOR void operator delete[](void* block, std::size_t) noexcept { free_for(nullptr, block); }
 AFTERIMAGE_OPERATOR void operator delete(void* block, const std::nothrow_t&) noexcept {
-  free_for(AFTERIMAGE_CALLER, block);
+  free_for(nullptr, block);
 }
 AFTERIMAGE_OPERATOR void operator delete[](void* block, const std::nothrow_t&) noexcept {
-  free_for(AFTERIMAGE_CALLER, block);
+  free_for(nullptr, block);
 }
-AFTERIMAGE_OPERATOR void operator delete(void* block, std::align_val_t) noexcept { free_for(AFTERIMAGE_CALLER, block); }
+AFTERIMAGE_OPERATOR void operator delete(void* block, std::align_val_t) noexcept { free_for(nullptr, block); }
 AFTERIMAGE_OPERATOR void operator delete[](void* block, std::align_val_t) noexcept {
-  free_for(AFTERIMAGE_CALLER, block);
+  free_for(nullptr, block);
 }
 AFTERIMAGE_OPERATOR void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
-  free_for(AFTERIMAGE_CALLER, block);
+  free_for(nullptr, block);
 }
 AFTERIMAGE_OPERATOR void operator delete[](void* block, std::size_t, std::align_val_t) noexcept {
-  free_for(AFTERIMAGE_CALLER, block);
+  free_for(nullptr, block);
 }
 AFTERIMAGE_OPERATOR void operator delete(void* block, std::align_val_t, const std::nothrow_t&) noexcept {
-  free_for(AFTERIMAGE_CALLER, block);
+  free_for(nullptr, block);
 }
 AFTERIMAGE_OPERATOR void operator delete[](void* block, std::align_val_t, const std::nothrow_t&) noexcept {
-  free_for(AFTERIMAGE_CALLER, block);
+  free_for(nullptr, block);
 }

@@ -54,7 +54,7 @@ __attribute__((visibility("hidden"))) void report_free_after_heap(void* block) n
 
 [[gnu::always_inline]] inline void free_for(const void* caller, void* block) noexcept {
   const CurrentHeap& current = t_current_heap;
-  if (current.owns(block)) return current.heap()->deallocate(block, caller);
+  if (current.owns(block)) return current.heap()->deallocate(block);
   if (in_zones(block)) [[unlikely]] return free_foreign(block);
   if (current.base != 0) return free_libc_block_in_heap(caller, block);
   __libc_free(block);

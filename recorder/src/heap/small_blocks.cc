@@ -79,20 +79,23 @@ bool Heap::new_span(unsigned size_class) noexcept {
   return true;
 }
 
-// What deallocate() leaves: large blocks, what is not a block, a class with too many recent blocks, and everything where blocks have ids.
-[[gnu::noinline]] void Heap::release_slowly(void* block, const void* site) noexcept {
+// What deallocate() leaves: a class with too many recent blocks, everything where blocks have ids, and the unusual. Each goes on by a jump:
+// the usual way needs no frame. It is come to by a jump, too, from free() and operator delete: the return address is that of their caller.
+[[gnu::noinline]] void Heap::release_slowly(void* block) noexcept {
+  const void* const site = __builtin_return_address(0);
+  if (!is_live_small(block)) [[unlikely]] return release_unusual(block, site);
+  if (keeps_ids()) end_id(block, site);
+  const unsigned size_class = span(slice_of(block)).size_class;
+  if (recent[size_class].count == RecentBlocks::kCapacity) return make_recent_of_many(size_class, entry_of(block));
+  make_recent(recent[size_class], entry_of(block));
+}
+
+// Large blocks, and what is not a block.
+[[gnu::noinline]] void Heap::release_unusual(void* block, const void* site) noexcept {
   const Span& s = span(slice_of(block));
   if (!s.is_small()) return release_large(block, site);
-  const std::uint32_t entry = entry_of(block);
-  if (!is_live_small(block)) {
-    if (!is_block_start(block, s)) return report_misuse("free of an address inside a block: ", block, site);
-    return report_misuse("double free: ", block, site, last_free_of(entry));
-  }
-  if (keeps_ids()) end_id(block, site);
-  RecentBlocks& blocks = recent[s.size_class];
-  if (blocks.count == RecentBlocks::kCapacity) forget_older_half(s.size_class);
-  live_word(entry) ^= live_bit(entry);
-  blocks.entries[blocks.count++] = entry;
+  if (!is_block_start(block, s)) return report_misuse("free of an address inside a block: ", block, site);
+  report_misuse("double free: ", block, site, last_free_of(entry_of(block)));
 }
 
 bool Heap::is_block_start(const void* address, const Span& s) const noexcept {
@@ -102,12 +105,14 @@ bool Heap::is_block_start(const void* address, const Span& s) const noexcept {
   return index * c.bytes == offset && index < c.blocks;
 }
 
-[[gnu::noinline]] void Heap::forget_older_half(unsigned size_class) noexcept {
+// The older half goes back to the groups.
+[[gnu::noinline]] void Heap::make_recent_of_many(unsigned size_class, std::uint32_t entry) noexcept {
   RecentBlocks& blocks = recent[size_class];
   constexpr std::uint32_t kHalf = RecentBlocks::kHalf;
   for (std::uint32_t i = 0; i < kHalf; ++i) release_to_group(size_class, blocks.entries[i]);
   for (std::uint32_t i = kHalf; i < RecentBlocks::kCapacity; ++i) blocks.entries[i - kHalf] = blocks.entries[i];
   blocks.count = RecentBlocks::kCapacity - kHalf;
+  make_recent(blocks, entry);
 }
 
 void Heap::release_to_group(unsigned size_class, std::uint32_t entry) noexcept {
