@@ -53,7 +53,7 @@ const FILE_NOTE_BYTES_MAX = 32 << 20;
 const WINDOW_BYTES = 64 << 10;
 
 // The order of struct user_regs_struct.
-const REGISTERS = [
+export const REGISTERS = [
   'r15', 'r14', 'r13', 'r12', 'rbp', 'rbx', 'r11', 'r10', 'r9', 'r8', 'rax', 'rcx', 'rdx', 'rsi', 'rdi', 'orig_rax', 'rip', 'cs',
   'eflags', 'rsp', 'ss', 'fs_base', 'gs_base', 'ds', 'es', 'fs', 'gs',
 ]; // prettier-ignore

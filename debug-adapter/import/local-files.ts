@@ -17,6 +17,8 @@ export interface LocalFilesOptions {
   readonly beside: string;
 }
 
+const LIBRARY_DIRECTORIES = ['/lib/x86_64-linux-gnu', '/usr/lib/x86_64-linux-gnu', '/lib64', '/usr/lib64', '/usr/lib', '/usr/local/lib'];
+
 export class LocalFiles {
   private readonly maps: readonly (readonly [from: string, to: string])[];
 
@@ -39,9 +41,15 @@ export class LocalFiles {
     if (module.kind === 'exe' && this.options.exe !== undefined) return this.given(module, this.options.exe);
     const known = module.path.replace(/ \(deleted\)$/, '');
     const beside = [this.options.beside, process.cwd()].map((directory) => path.join(directory, path.basename(known)));
-    const candidates = [...this.candidates(known), ...(module.kind === 'exe' ? beside : [])];
+    const candidates = [...this.candidates(known), ...(module.kind === 'exe' ? beside : this.libraryCandidates(known))];
     if (module.buildId === '') return this.candidates(known).find(isFile);
     return candidates.find((candidate) => isFile(candidate) && buildIdOf(candidate) === module.buildId);
+  }
+
+  /** A minidump knows a library by its name alone. */
+  private libraryCandidates(name: string): string[] {
+    if (name.includes('/')) return [];
+    return LIBRARY_DIRECTORIES.flatMap((directory) => this.candidates(path.join(directory, name)));
   }
 
   private given(module: Module, file: string): string {

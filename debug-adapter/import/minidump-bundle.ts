@@ -1,24 +1,64 @@
-// A minidump as a recording to look into: what it says of the process and the crash. It has stacks, but no heap.
+// A minidump as a recording to look into: an ELF core of what it has (threads, registers, stacks), which gdb opens, and what it
+// says of the process and the crash. The heap is not in it; the code is taken from the files of this machine, if they are the same
+// builds.
 
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { CONTROL_BYTES, hasFaultAddress, signalMeaning, signalName } from '../recording';
+import { BoundedFile, CONTROL_BYTES, hasFaultAddress, type Module, readImage, signalMeaning, signalName } from '../recording';
 import { uuidOf, writeJson } from './bundle-writer';
+import { type Piece, PIECES_MAX, writeCore } from './core-writer';
 import { type Imported, type ImportOptions } from './import';
+import { auxiliaryOf, linkMap, type Placed } from './link-map';
 import { LocalFiles } from './local-files';
 import { type Minidump, readMinidump } from './minidump';
 
 export function writeMinidump(file: string, work: string, options: ImportOptions): Omit<Imported, 'directory'> {
   const dump = readMinidump(file);
   const files = new LocalFiles({ ...options, beside: path.dirname(path.resolve(file)) });
-  const executable = dump.modules[0];
-  const program = executable === undefined ? undefined : files.find(executable);
-  const sentences = [endOf(dump), ...whatIsMissing(dump), ...dump.problems];
-  writeJson(path.join(work, 'manifest.json'), manifestOf(file, dump, program));
+  const here = dump.modules.map((module) => files.find(module));
+  const modules = dump.modules.map((module, i) => ({ ...module, path: here[i] ?? module.path }));
+  const [program, ...libraries] = here;
+  const hasCore = dump.isAmd64 && dump.threads.length > 0;
+  const sentences = [endOf(dump), whatThereIs(dump, hasCore, program), ...whatIsMissing(dump, here), ...dump.problems];
+  if (hasCore) {
+    const placed = libraries.map((library, i) => placeOf(modules[i + 1], library)).filter((place) => place !== undefined);
+    writeCoreOf(file, dump, placeOf(modules[0], program), placed, path.join(work, 'core'));
+  }
+  writeJson(path.join(work, 'manifest.json'), manifestOf(file, { ...dump, modules }, program));
   fs.writeFileSync(path.join(work, 'control'), controlOf(file, dump), { mode: 0o600 });
-  writeJson(path.join(work, 'import.json'), importFile(file, dump, program, sentences));
+  writeJson(path.join(work, 'import.json'), importFile(file, dump, hasCore, program, sentences));
   return { level: 'inspect', fidelity: [], sentences };
 }
+
+/** Where a file of this machine lay in the process. */
+function placeOf(module: Module | undefined, file: string | undefined): Placed | undefined {
+  const image = file === undefined ? undefined : readImage(file);
+  return module === undefined || file === undefined || image === undefined ? undefined : { base: module.base, path: file, image };
+}
+
+function writeCoreOf(file: string, dump: Minidump, executable: Placed | undefined, libraries: readonly Placed[], target: string): void {
+  BoundedFile.with(file, (opened) => {
+    const memory = dump.memory.map(({ address, bytes, offset }) => ({ address, bytes, read: () => opened.read(offset, bytes) }));
+    const interpreter = libraries.find((library) => path.basename(library.path).startsWith('ld-linux'));
+    writeCore(target, {
+      threads: dump.threads,
+      signal: dump.signal,
+      processId: dump.processId ?? dump.threads[0]?.id ?? 1,
+      command: dump.commandLine || (dump.modules[0]?.path ?? ''),
+      auxiliary: executable === undefined ? [] : auxiliaryOf(executable, interpreter?.base),
+      memory: withLinkMap(memory, executable, libraries).slice(0, PIECES_MAX),
+    });
+  });
+}
+
+/** A full dump has the dynamic linker's own list. */
+function withLinkMap(memory: readonly Piece[], executable: Placed | undefined, libraries: readonly Placed[]): Piece[] {
+  const made = executable === undefined ? [] : linkMap(executable, libraries);
+  const isThere = made.some((piece) => memory.some((other) => overlap(piece, other)));
+  return [...memory, ...(isThere ? [] : made)].sort((a, b) => (a.address < b.address ? -1 : 1));
+}
+
+const overlap = (a: Piece, b: Piece): boolean => a.address < b.address + BigInt(b.bytes) && b.address < a.address + BigInt(a.bytes);
 
 function endOf({ signal, modules }: Minidump): string {
   const name = path.basename(modules[0]?.path ?? 'The program');
@@ -28,10 +68,30 @@ function endOf({ signal, modules }: Minidump): string {
   return `${name} ended with ${signalName(signal.number)}${meaning === undefined ? '' : ` (${meaning})`}${where}.`;
 }
 
-function whatIsMissing({ memoryRanges, memoryBytes, modules }: Minidump): string[] {
+function whatThereIs({ isAmd64, threads, memory }: Minidump, hasCore: boolean, program: string | undefined): string {
+  if (!isAmd64) return 'It is a minidump of another kind of machine: signal and modules are shown, but neither stacks nor variables.';
+  if (!hasCore) return 'It is a minidump without threads: signal and modules are shown.';
+  const bytes = memory.reduce((sum, range) => sum + range.bytes, 0);
+  const what = `It is a minidump: ${threads.length === 1 ? 'one thread' : `${threads.length} threads`}, and ${bytes} bytes of memory, mostly stacks.`;
+  const shown =
+    program === undefined
+      ? 'The executable is not here, so there are registers and addresses only; give it with --exe.'
+      : 'Stacks and local variables can be inspected.';
+  return (
+    `${what} ${shown} The heap is not in it: what they point to, reactors among it, cannot be read, and nothing can be replayed. ` +
+    'Import a core dump, or open the recording itself.'
+  );
+}
+
+function whatIsMissing({ modules }: Minidump, here: readonly (string | undefined)[]): string[] {
   const unknown = modules.filter((module) => module.buildId === '').length;
+  const absent = modules.filter((module, i) => module.kind === 'lib' && here[i] === undefined).map((module) => path.basename(module.path));
   return [
-    `It is a minidump: ${memoryRanges} pieces of memory, ${memoryBytes} bytes in all, mostly stacks. The heap is not in it, so no reactor can be looked into and nothing can be replayed. Import a core dump, or open the recording itself.`,
+    ...(absent.length === 0
+      ? []
+      : [
+          `${absent.length} of ${modules.length} modules are not here in the same build (${absent.slice(0, 3).join(', ')}${absent.length > 3 ? ', ...' : ''}): stacks may end where their code begins. Give --sysroot.`,
+        ]),
     ...(unknown === 0 ? [] : [`${unknown} of ${modules.length} modules have no build-id: which builds they are is not certain.`]),
   ];
 }
@@ -45,7 +105,7 @@ function manifestOf(file: string, dump: Minidump, program: string | undefined) {
     wordBits: 64,
     machine: 'x86_64',
     pageBytes: 4096,
-    pid: 1,
+    pid: Math.max(1, dump.processId ?? 1),
     startTimeNs: '0',
     hostname: '',
     kernel: '',
@@ -76,9 +136,9 @@ function controlOf(file: string, { signal, threads, timeSeconds }: Minidump): Bu
   control.writeInt32LE(signal.code, 524);
   const words = [
     signal.address,
-    thread?.instruction ?? 0n,
-    thread?.stack ?? 0n,
-    0n,
+    thread?.registers.get('rip') ?? 0n,
+    thread?.registers.get('rsp') ?? 0n,
+    thread?.registers.get('rbp') ?? 0n,
     BigInt(signal.thread),
     0n,
     0n,
@@ -88,14 +148,18 @@ function controlOf(file: string, { signal, threads, timeSeconds }: Minidump): Bu
   return control;
 }
 
-const importFile = (file: string, dump: Minidump, program: string | undefined, sentences: readonly string[]) => ({
+const importFile = (file: string, dump: Minidump, hasCore: boolean, program: string | undefined, sentences: readonly string[]) => ({
   format: { name: 'afterimage-import', major: 1, minor: 0 },
   level: 'inspect',
   source: { path: path.resolve(file), kind: 'minidump', bytes: dump.bytes, compression: null, missingBytes: 0 },
-  core: null,
+  core: hasCore ? 'core' : null,
   program: program ?? null,
   signal: dump.signal === undefined ? null : { number: dump.signal.number, code: dump.signal.code, address: hex(dump.signal.address) },
-  threads: dump.threads.map(({ id, instruction, stack }) => ({ id, instruction: hex(instruction), stack: hex(stack) })),
+  threads: dump.threads.map(({ id, registers }) => ({
+    id,
+    instruction: hex(registers.get('rip') ?? 0n),
+    stack: hex(registers.get('rsp') ?? 0n),
+  })),
   fidelity: [],
   sentences,
 });

@@ -65,6 +65,34 @@ export function readBuildId(path: string): string | undefined | null {
   return elf.notes.find((note) => note.name === 'GNU' && note.type === NT_GNU_BUILD_ID)?.desc.toString('hex');
 }
 
+/** What places a module in memory. */
+export interface ElfImage {
+  /** The lowest address that it was linked to: 0, but for executables that cannot move. */
+  readonly base: bigint;
+  readonly entry: bigint;
+  readonly headersOffset: number;
+  readonly headerCount: number;
+  readonly dynamic: { readonly address: bigint; readonly bytes: Buffer } | undefined;
+}
+
+/** `undefined` for what is not an ELF file for this machine. */
+export function readImage(path: string): ElfImage | undefined {
+  return BoundedFile.with(path, (file) => {
+    const headers = readElf(file)?.headers;
+    if (headers === undefined) return undefined;
+    const head = file.read(0, 64);
+    const loads = headers.filter((h) => h.type === PT_LOAD).map((h) => h.address & ~0xfffn);
+    const dynamic = headers.find((h) => h.type === PT_DYNAMIC);
+    return {
+      base: loads.reduce((lowest, at) => (at < lowest ? at : lowest), loads[0] ?? 0n),
+      entry: head.readBigUInt64LE(24),
+      headersOffset: Number(head.readBigUInt64LE(32)),
+      headerCount: headers.length,
+      dynamic: dynamic && { address: dynamic.address, bytes: file.read(dynamic.offset, Math.min(dynamic.fileBytes, DYNAMIC_BYTES_MAX)) },
+    };
+  });
+}
+
 /** The name by which a library is asked for (DT_SONAME). */
 export function readSoname(path: string): string | undefined {
   return BoundedFile.with(path, (file) => {

@@ -34,7 +34,7 @@ const ImportFile = z.object({
     compression: z.string().nullable(),
     missingBytes: count,
   }),
-  /** What a debugger can open; `null` for a minidump. Relative to the bundle, or absolute. */
+  /** What a debugger can open; `null` for a minidump of another machine. Relative to the bundle, or absolute. */
   core: z.string().nullable(),
   /** The executable on this machine; `null` when it was not found. */
   program: z.string().nullable(),

@@ -11,7 +11,7 @@ export { CONTROL_BYTES, type CrashReport, readControl, type ReactorState } from 
 export { recordingOfProcess, requestSnapshot } from './snapshot-request';
 export { type Manifest, type Module, type Redaction } from './schemas';
 export { BoundedFile, reasonOf } from './bounded-file';
-export { type Note, parseNotes, isDynamicProgram, readBuildId, readSoname } from './elf';
+export { type ElfImage, type Note, parseNotes, isDynamicProgram, readBuildId, readImage, readSoname } from './elf';
 export { UserError } from './errors';
 export { hasFaultAddress, signalMeaning, signalName } from './signals';
 // For packing, which copies records as they are.

@@ -43,7 +43,17 @@ interface DebuggeeEvents {
   divergence: [divergence: Divergence];
 }
 
-const GDB_SCRIPTS = ['values.py', 'children.py', 'disassembly.py', 'arrivals.py', 'watch.py', 'breakpoints.py', 'trace.py', 'rewindable.py', 'exit.py'];
+const GDB_SCRIPTS = [
+  'values.py',
+  'children.py',
+  'disassembly.py',
+  'arrivals.py',
+  'watch.py',
+  'breakpoints.py',
+  'trace.py',
+  'rewindable.py',
+  'exit.py',
+];
 const ENDINGS = ['exit', '_exit', 'quick_exit', 'execve'];
 
 export class Debuggee extends EventEmitter<DebuggeeEvents> {

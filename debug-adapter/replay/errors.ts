@@ -85,5 +85,5 @@ export const cannotOpenCore = (core: string, words: string) =>
 export const minidumpHasNoView = (source: string) =>
   new UserError(
     'minidump',
-    `${source} is a minidump, which gdb cannot open; "afterimage info" shows what is known of it. Import a core dump to look at stacks and variables.`,
+    `${source} is a minidump of another kind of machine, or without threads; "afterimage info" shows what is known of it. Import a core dump to look at stacks and variables.`,
   );

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { importCore } from '../../../debug-adapter/import';
+import { ElfCore } from '../../../debug-adapter/import/core';
 import { openRecording } from '../../../debug-adapter/recording';
 import { temporaryDirectory } from '../../support/temporary-directory';
 import { minidump } from './minidump-writer';
@@ -16,7 +17,10 @@ describe('importing a minidump', () => {
     const imported = await importCore(file, { output: path.join(scratch.path, 'crash.afterimage') });
     assert.equal(imported.level, 'inspect');
     assert.match(imported.sentences.join('\n'), /orders ended with SIGSEGV \(address not mapped\) at address 0x10\./);
-    assert.match(imported.sentences.join('\n'), /minidump: 1 pieces of memory, 512 bytes.*The heap is not in it/);
+    assert.match(
+      imported.sentences.join('\n'),
+      /minidump: one thread, and 512 bytes of memory.*The executable is not here.*The heap is not in it/,
+    );
     assert.match(imported.sentences.join('\n'), /1 of 2 modules have no build-id/);
 
     const recording = openRecording(imported.directory);
@@ -28,7 +32,15 @@ describe('importing a minidump', () => {
     ); // prettier-ignore
     assert.deepEqual(manifest.commandLine, ['/opt/shop/orders', '--fast']);
     assert.deepEqual(recording.imported!.threads, [{ id: 4712, instruction: 0x5555_5555_6123n, stack: 0x7fff_ffff_de00n }]);
-    assert.equal(recording.imported!.core, null);
+    const core = ElfCore.open(path.join(imported.directory, recording.imported!.core!));
+    const [thread] = core.threads;
+    assert.deepEqual(
+      [thread!.id, thread!.registers.get('rip'), thread!.registers.get('rsp')],
+      [4712, 0x5555_5555_6123n, 0x7fff_ffff_de00n],
+    );
+    assert.deepEqual(core.read(0x7fff_ffff_de00n, 512), Buffer.alloc(512, 0xab));
+    assert.deepEqual(core.signal, { number: 11, code: 1, address: 0x10n });
+    core.close();
     recording.close();
   });
 
