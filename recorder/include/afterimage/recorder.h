@@ -99,6 +99,10 @@ struct Options {
   bool state_digests = false;
 };
 
+// Of the struct above. It is raised with every change of it: a program says what it was compiled with, and the library does not read
+// what it does not know.
+inline constexpr std::uint32_t kOptionsVersion = 1;
+
 // Inside react(): something is wrong, and the program goes on. The sentence is put into the recording (`afterimage info` lists it), and a
 // snapshot is made at the end of the event. What ends the program (assert(), abort(), an uncaught exception) notes itself.
 AFTERIMAGE_API void note_failure(std::string_view sentence) noexcept;
@@ -371,7 +375,7 @@ class Reactor {
 class AFTERIMAGE_API Recorder {
  public:
   // Begins a recording. Always returns a usable Recorder: see status().
-  static Recorder open(Options options) noexcept;
+  static Recorder open(const Options& options) noexcept { return open_of_version(kOptionsVersion, sizeof options, &options); }
 
   Recorder(Recorder&&) noexcept;
   Recorder& operator=(Recorder&&) noexcept;
@@ -402,6 +406,9 @@ class AFTERIMAGE_API Recorder {
   }
 
  private:
+  static Recorder open_of_version(std::uint32_t version, std::size_t bytes, const void* options) noexcept;
+  // What programs call that were compiled when open() had no version, and an Options by value.
+  static Recorder open_without_version(const void* options) noexcept asm("_ZN10afterimage8Recorder4openENS_7OptionsE");
   explicit Recorder(std::shared_ptr<detail::RecorderCore> core) noexcept;
   std::shared_ptr<detail::RecorderCore> core_;
 };
