@@ -7,6 +7,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -54,6 +57,11 @@ struct Recording {
   afterimage_recorder* recorder = nullptr;
   afterimage_code code;
 };
+
+std::string content_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 void an_event_changes_the_object(const std::string& directory) {
   const Recording recording(directory.c_str());
@@ -118,6 +126,39 @@ void options_of_an_older_caller_are_completed(const std::string& directory) {
   afterimage_close(recorder);
 }
 
+// As what the recording shows of each.
+void all_options_reach_the_recorder(const std::string& directory) {
+  afterimage_options options = afterimage_default_options();
+  CHECK(options.wait_for_log == 1 && options.sync_interval_ms == 0);
+  options.directory = directory.c_str();
+  options.wait_for_log = 0;
+  options.record_sent_events = 1;
+  options.sync_interval_ms = 60'000;
+  options.heap_limit_bytes = std::uint64_t{16} << 20;
+  options.genesis = 1;
+  afterimage_recorder* recorder = nullptr;
+  CHECK(afterimage_open(&options, &recorder) == AFTERIMAGE_OK);
+  const std::string reactors = afterimage_path(recorder);
+  afterimage_reactor receiver, sender;
+  CHECK(afterimage_create(recorder, "receiver", &kCounter, nullptr, &receiver) == AFTERIMAGE_OK);
+  constexpr afterimage_reactor_type forwarding{
+      .create = [](void* to) -> void* { return new (std::malloc(sizeof(afterimage_reactor))) auto(*static_cast<afterimage_reactor*>(to)); },
+      .react =
+          [](void* object, const void*, std::size_t) {
+            CHECK(std::malloc(std::size_t{32} << 20) == nullptr);
+            afterimage_deliver(*static_cast<afterimage_reactor*>(object), "what was sent", 13);
+          },
+      .destroy = nullptr};
+  CHECK(afterimage_create(recorder, "sender", &forwarding, &receiver, &sender) == AFTERIMAGE_OK);
+  CHECK(afterimage_deliver(sender, "go", 2) == AFTERIMAGE_OK);
+  CHECK(counter_of(receiver).bytes == 13);
+  afterimage_destroy(sender);
+  afterimage_destroy(receiver);
+  afterimage_close(recorder);
+  CHECK(content_of(reactors + "/r1/reactor.json").find("genesis") != std::string::npos);
+  CHECK(content_of(reactors + "/r1/ev-00000001.mcap").find("what was sent") != std::string::npos);
+}
+
 }  // namespace
 
 int main() {
@@ -128,6 +169,7 @@ int main() {
   mistakes_are_named(directory);
   an_exception_of_cplusplus_becomes_a_code(directory);
   options_of_an_older_caller_are_completed(directory);
+  all_options_reach_the_recorder(directory);
   std::filesystem::remove_all(directory);
   return 0;
 }

@@ -65,6 +65,11 @@ typedef struct afterimage_options {
   afterimage_io io;
   const char* variables_of;
   int state_digests;
+  int wait_for_log;
+  int record_sent_events;
+  uint64_t sync_interval_ms;
+  uint64_t heap_limit_bytes;
+  int genesis; /* nothing is dropped; what create() was given cannot be recorded, so `afterimage test` needs a reactor in C++ */
 } afterimage_options;
 
 AFTERIMAGE_API afterimage_options afterimage_default_options(void);

@@ -77,13 +77,18 @@ Options translated(const afterimage_options& options) {
           .segment_bytes = options.segment_bytes,
           .snapshot_log_bytes = options.snapshot_log_bytes,
           .snapshot_interval_ms = options.snapshot_interval_ms,
+          .wait_for_log = options.wait_for_log != 0,
+          .sync_interval_ms = options.sync_interval_ms,
+          .record_sent_events = options.record_sent_events != 0,
           .snapshot_engine = options.snapshot_engine,
           .reactors_do_io = options.reactors_do_io != 0,
           .snapshot_deltas = options.snapshot_deltas != 0,
           .keep_bytes = options.keep_bytes,
           .keep_ms = options.keep_ms,
+          .heap_limit_bytes = options.heap_limit_bytes,
           .crash_handler = options.crash_handler != 0,
           .io = static_cast<Io>(options.io),
+          .genesis = options.genesis != 0,
           .variables_of = options.variables_of,
           .state_digests = options.state_digests != 0};
 }
@@ -123,7 +128,12 @@ afterimage_options afterimage_default_options(void) {
           .crash_handler = options.crash_handler,
           .io = static_cast<afterimage_io>(options.io),
           .variables_of = options.variables_of.c_str(),
-          .state_digests = options.state_digests};
+          .state_digests = options.state_digests,
+          .wait_for_log = options.wait_for_log,
+          .record_sent_events = options.record_sent_events,
+          .sync_interval_ms = options.sync_interval_ms,
+          .heap_limit_bytes = options.heap_limit_bytes,
+          .genesis = options.genesis};
 }
 
 afterimage_code afterimage_open(const afterimage_options* options, afterimage_recorder** recorder) {
