@@ -43,7 +43,6 @@ export interface ReactorProgress {
   readonly snapshotPosition: number;
   readonly state: ReactorState;
   readonly heapBase: bigint;
-  readonly segment: number;
   /** How often something went wrong inside react(), as the log has it. */
   readonly failures: number;
 }
@@ -130,7 +129,6 @@ function parseSlot(bytes: Buffer, at: number): ReactorProgress {
     snapshotPosition: count(bytes, at + 16),
     state: STATES[count(bytes, at + 24)] ?? 'unknown',
     heapBase: bytes.readBigUInt64LE(at + 32),
-    segment: count(bytes, at + 40),
     failures: count(bytes, at + 56),
   };
 }

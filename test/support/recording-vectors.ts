@@ -51,7 +51,7 @@ export const vectors: Record<string, () => Files> = {
     'r1/reactor.json': reactorFile(1, 'audit', 'shop::Audit'),
     [`r1/${segmentName(1)}`]: segment(1, 0, 1).type(RAW).event(0, 18, 'hello').done(0).live(),
     [`r1/${snapshotName(0)}`]: snapshot({ reactor: 1, position: 0 }),
-    control: control({ crash: { reactor: 0, event: 8 }, reactors: [{ started: 9, finished: 8, segment: 2 }, { started: 1, finished: 1 }] }), // prettier-ignore
+    control: control({ crash: { reactor: 0, event: 8 }, reactors: [{ started: 9, finished: 8 }, { started: 1, finished: 1 }] }), // prettier-ignore
   }),
 
   'crashed-nested': () => {

@@ -23,7 +23,6 @@ export interface ProgressToWrite {
   finished: number | bigint;
   state?: number;
   snapshot?: number;
-  segment?: number;
   failures?: number;
 }
 
@@ -91,13 +90,9 @@ function writeCrash(bytes: Buffer, crash: CrashToWrite): void {
   for (let i = 0; i < 23; i++) u64(0x1000n + BigInt(i)).copy(bytes, 592 + 8 * i);
 }
 
-function writeSlot(
-  bytes: Buffer,
-  at: number,
-  { started, finished, snapshot = 0, state = 1, segment = 1, failures = 0 }: ProgressToWrite,
-): void {
+function writeSlot(bytes: Buffer, at: number, { started, finished, snapshot = 0, state = 1, failures = 0 }: ProgressToWrite): void {
   const slot = HEAP_BASE + (BigInt(at - 4096) / 64n) * 0x10_0000_0000n;
-  [started, finished, snapshot, state, slot, segment, 0, failures].forEach((word, i) => u64(BigInt(word)).copy(bytes, at + 8 * i));
+  [started, finished, snapshot, state, slot, 0, 0, failures].forEach((word, i) => u64(BigInt(word)).copy(bytes, at + 8 * i));
 }
 
 export function reactorFile(id: number, name: string, type: string): Record<string, unknown> {

@@ -29,7 +29,7 @@ struct ReactorSlot {
   std::uint64_t snapshot_position;
   std::uint64_t state;  // ReactorState
   std::uint64_t slot_base;
-  std::uint64_t segment;
+  std::uint64_t reserved;
   std::uint64_t snapshot_requests;  // counted up by anyone, of this process or another
   std::uint64_t failures;           // inputs that are failures, in the log
 };

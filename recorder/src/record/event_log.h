@@ -79,7 +79,6 @@ class EventLog {
   bool resume(const format::Gap& gap, const std::string& reason, std::uint64_t time_ns, bool wait);
 
   std::uint64_t bytes() const noexcept { return bytes_; }  // appended in all
-  std::uint64_t segment_number() const noexcept { return segment_ != nullptr ? segment_->number : 0; }
   const Status& failure() const noexcept { return failure_; }
 
  private:

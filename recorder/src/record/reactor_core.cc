@@ -94,7 +94,6 @@ void ReactorCore::start_recording(const void* object) {
   }
   core_reactor_ = recorder_->core_notebook().add_reactor(id_, name_, type_, heap_->base(), heap_->slot_bytes(), heap_->object());
   slot_->slot_base = heap_->base();
-  slot_->segment = log_->segment_number();
   publish(slot_->state, format::kReactorLive);
   publish(recorder_->control().get()->reactors, id_ + 1);
   recording_ = true;
