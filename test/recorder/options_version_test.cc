@@ -44,6 +44,14 @@ int main() {
   std::memset(first.stack, 0xA5, sizeof first.stack);
   goes_on_unrecorded(open_without_version(&first), "older");
 
+  struct Five {
+    std::string a;
+    int b = 1;
+    bool c, d;
+    struct { int x, y; } e;
+  };
+  static_assert(afterimage::detail::count_fields<Five>() == 5);
+
   const afterimage::Options options{.directory = "/nonexistent"};
   constexpr std::uint32_t kVersion = afterimage::kOptionsVersion;
   goes_on_unrecorded(open_of_version(kVersion + 1, sizeof options, &options), "newer");

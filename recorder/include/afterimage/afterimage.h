@@ -69,6 +69,7 @@ typedef struct afterimage_options {
   int record_sent_events;
   uint64_t sync_interval_ms;
   uint64_t heap_limit_bytes;
+  int stop_at_misuse;
   int genesis; /* nothing is dropped; what create() was given cannot be recorded, so `afterimage test` needs a reactor in C++ */
 } afterimage_options;
 

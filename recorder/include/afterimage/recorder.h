@@ -99,9 +99,23 @@ struct Options {
   bool state_digests = false;
 };
 
-// Of the struct above. It is raised with every change of it: a program says what it was compiled with, and the library does not read
-// what it does not know.
-inline constexpr std::uint32_t kOptionsVersion = 1;
+namespace detail {
+
+struct AnyField {
+  template <typename T>
+  operator T() const;
+};
+
+template <typename T, typename... Fields>
+consteval std::uint32_t count_fields() {
+  if constexpr (requires { T{Fields{}..., AnyField{}}; }) return count_fields<T, Fields..., AnyField>();
+  else return sizeof...(Fields);
+}
+
+}  // namespace detail
+
+// A program says which Options it was compiled with, and the library does not read others. Each version has more fields than the last.
+inline constexpr std::uint32_t kOptionsVersion = detail::count_fields<Options>();
 
 // Inside react(): something is wrong, and the program goes on. The sentence is put into the recording (`afterimage info` lists it), and a
 // snapshot is made at the end of the event. What ends the program (assert(), abort(), an uncaught exception) notes itself.

@@ -86,6 +86,7 @@ Options translated(const afterimage_options& options) {
           .keep_bytes = options.keep_bytes,
           .keep_ms = options.keep_ms,
           .heap_limit_bytes = options.heap_limit_bytes,
+          .stop_at_misuse = options.stop_at_misuse != 0,
           .crash_handler = options.crash_handler != 0,
           .io = static_cast<Io>(options.io),
           .genesis = options.genesis != 0,
@@ -133,6 +134,7 @@ afterimage_options afterimage_default_options(void) {
           .record_sent_events = options.record_sent_events,
           .sync_interval_ms = options.sync_interval_ms,
           .heap_limit_bytes = options.heap_limit_bytes,
+          .stop_at_misuse = options.stop_at_misuse,
           .genesis = options.genesis};
 }
 

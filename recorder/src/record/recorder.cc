@@ -8,14 +8,6 @@
 namespace afterimage {
 namespace {
 
-// Options has changed: raise kOptionsVersion, and say here what it is like now.
-static_assert(kOptionsVersion == 1 && sizeof(Options) == 200);
-[[maybe_unused]] constexpr auto kFieldsOfVersion1 = [](const Options& options) {
-  [[maybe_unused]] const auto& [directory, segment_bytes, snapshot_log_bytes, snapshot_interval_ms, wait_for_log, sync_interval_ms, record_sent_events,
-               snapshot_engine, reactors_do_io, snapshot_deltas, keep_bytes, keep_ms, heap_limit_bytes, crash_handler, io, genesis,
-               variables_of, state_digests] = options;
-};
-
 Status compiled_otherwise(std::uint32_t version) {
   const char* const which = version < kOptionsVersion ? "an older" : version > kOptionsVersion ? "a newer" : "another";
   return Status(EINVAL, std::string("the program was compiled with ") + which +
