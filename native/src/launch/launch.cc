@@ -15,6 +15,7 @@ namespace afterimage::launch {
 namespace {
 
 constexpr int attempts_max = 50;
+constexpr int attempts_for_slot = 3;  // what is in the way at a fixed address will be there each time
 constexpr int command_descriptor = 3;
 constexpr int report_descriptor = 4;
 
@@ -32,13 +33,13 @@ void finish_exec(Tracee& tracee) {
 }
 
 // One attempt: returns the pid of a replayer that is ready and no longer traced.
-pid_t attempt(const RecordedModules& recorded, const Command& command, MainTls& tls) {
+pid_t attempt(const RecordedModules& recorded, const Command& command, MainTls& tls, bool slot_must_be_free) {
   Tracee tracee(start_stopped(command));
   run_to_exec(tracee, command);
   for (;;) {
     finish_exec(tracee);
     place_program(tracee, recorded);
-    if (LoaderWatch(tracee, recorded, tls).run() == LoaderWatch::End::ready) break;
+    if (LoaderWatch(tracee, recorded, tls, slot_must_be_free).run() == LoaderWatch::End::ready) break;
     note("the program has replaced itself by exec");
   }
   // Under Yama, a debugger that is not our child could not attach otherwise. Elsewhere the call fails, which is as well.
@@ -53,7 +54,7 @@ pid_t start_replayer(const RecordedModules& recorded, Command command, const Rep
     handle.rewind();
     command.library_path_padding = tls.padding_bytes();
     try {
-      const pid_t pid = attempt(recorded, command, tls);
+      const pid_t pid = attempt(recorded, command, tls, number <= attempts_for_slot);
       note(text("ready in attempt ", number, ", process ", pid));
       return pid;
     } catch (const TryAgain& again) {

@@ -13,7 +13,8 @@ namespace afterimage::launch {
 
 namespace {
 
-constexpr Address ready_option = 0x41494D47;  // "AIMG": prctl(ready_option, 1, 0, 0, 0) by the replayer
+constexpr Address replayer_option = 0x41494D47;  // "AIMG": prctl(replayer_option, one of these, 0, 0, 0) by the replayer
+constexpr Address replayer_ready = 1, slot_taken = 2;
 
 bool has(Address flags, int flag) { return (flags & static_cast<Address>(flag)) != 0; }
 
@@ -70,8 +71,7 @@ LoaderWatch::Call LoaderWatch::on_entry(Registers registers) {
       if (registers.rdi == ARCH_SET_FS) on_set_fs(registers.rsi);
       return {};
     case SYS_prctl:
-      if (registers.rdi == ready_option && registers.rsi == 1) return {.kind = Call::Kind::ready};
-      return {};
+      return on_prctl(registers);
     default:
       return {};
   }
@@ -98,6 +98,12 @@ void LoaderWatch::on_exit(const Call& call) {
       registers.rax = 0;
       tracee_.set_registers(registers);
   }
+}
+
+LoaderWatch::Call LoaderWatch::on_prctl(const Registers& registers) const {
+  if (registers.rdi != replayer_option) return {};
+  if (registers.rsi == slot_taken && slot_must_be_free_) throw TryAgain{"something is in the reactor's slot"};
+  return {.kind = registers.rsi == replayer_ready ? Call::Kind::ready : Call::Kind::ordinary};
 }
 
 LoaderWatch::Call LoaderWatch::on_mmap(Registers registers) {

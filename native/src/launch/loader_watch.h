@@ -25,8 +25,9 @@ namespace afterimage::launch {
 
 class LoaderWatch {
  public:
-  LoaderWatch(Tracee& tracee, const RecordedModules& recorded, MainTls& tls)
-      : tracee_(tracee), recorded_(recorded), plan_(recorded.plan()), tls_(tls) {}
+  // `slot_must_be_free`: what is in the reactor's slot is a reason to try again, else the replayer has to do without.
+  LoaderWatch(Tracee& tracee, const RecordedModules& recorded, MainTls& tls, bool slot_must_be_free)
+      : tracee_(tracee), recorded_(recorded), plan_(recorded.plan()), tls_(tls), slot_must_be_free_(slot_must_be_free) {}
 
   enum class End { ready, exec };
 
@@ -44,6 +45,7 @@ class LoaderWatch {
 
   Call on_entry(Registers registers);
   void on_exit(const Call& call);
+  Call on_prctl(const Registers& registers) const;
   Call on_mmap(Registers registers);
   Call on_munmap(Registers registers);
   void on_set_fs(Address fs);
@@ -58,6 +60,7 @@ class LoaderWatch {
   const RecordedModules& recorded_;
   const Plan& plan_;
   MainTls& tls_;
+  const bool slot_must_be_free_;
 
   std::vector<AnonymousMapping> anonymous_;  // ld.so's, until the thread pointer is set
   bool thread_pointer_set_ = false;
