@@ -53,7 +53,9 @@ Status digest(Replayer& replayer, std::istream&) {
 Status expect_pages(Replayer& replayer, std::istream& arguments) {
   std::string list;
   if (!std::getline(arguments >> std::ws, list)) return Status(0, "command expect-pages: a file is missing.");
-  return replayer.core().open(list, replayer.memory().heap().base(), replayer.memory().heap().slot_bytes());
+  const Heap& heap = replayer.memory().heap();
+  const Relocation& relocation = replayer.memory().relocation();
+  return replayer.core().open(list, relocation.as_recorded(heap.base()), heap.slot_bytes(), relocation);
 }
 
 constexpr struct {

@@ -28,15 +28,29 @@ bool is_within(const format::CoreLoad& load, const os::AddressRange& range) {
   return (load.flags & kWritable) != 0 && inside(load.address, load.bytes, range.address, range.bytes);
 }
 
-}  // namespace
-
-Status MemoryImage::open(const std::string& directory) {
+std::vector<std::string> snapshots_in(const std::string& directory, std::error_code& error) {
   std::vector<std::string> paths;
-  std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with("snap-") && name.ends_with(".core")) paths.push_back(entry.path().string());
   }
+  return paths;
+}
+
+}  // namespace
+
+os::AddressRange recorded_slot(const std::string& directory) {
+  std::error_code error;
+  for (const std::string& path : snapshots_in(directory, error)) {
+    format::CoreFile snapshot;
+    if (snapshot.open(path).ok()) return {snapshot.note().slot_base, snapshot.note().slot_bytes};
+  }
+  return {};
+}
+
+Status MemoryImage::open(const std::string& directory) {
+  std::error_code error;
+  const std::vector<std::string> paths = snapshots_in(directory, error);
   if (error) return Status(error.value(), directory + " cannot be read: " + error.message() + ".");
   Status unusable;
   for (const std::string& path : paths) {
@@ -51,19 +65,25 @@ Status MemoryImage::open(const std::string& directory) {
   leave_out_deltas_without_parent();
   if (snapshots_.empty()) return Status(0, directory + " holds deltas, but not the full snapshot that they build on.");
 
-  const format::SnapshotNote& note = snapshots_.front().note();
-  int problem = 0;
-  heap_ = Heap::reserve_at(note.slot_base, note.slot_bytes, problem);
-  if (heap_ == nullptr)
-    return Status(problem, "the reactor's slot at " + hex(note.slot_base) + " is not available in this process: " +
-                               std::strerror(problem) + ".");
-  slot_bytes_ = note.slot_bytes;
+  if (Status status = reserve_slot(); !status) return status;
   modules_ = os::loaded_modules();
   restored_variables_ = variables_of_any_snapshot();
   std::vector<os::AddressRange> restored = restored_variables_;
-  restored.push_back({note.slot_base, note.slot_bytes});
+  restored.push_back({heap_->base(), slot_bytes_});
   checkpoints_.open(restored);
   return {};
+}
+
+// Where it was recorded, or elsewhere.
+Status MemoryImage::reserve_slot() {
+  const format::SnapshotNote& note = snapshots_.front().note();
+  int problem = 0;
+  slot_bytes_ = note.slot_bytes;
+  heap_ = Heap::reserve_at(note.slot_base, note.slot_bytes, problem);
+  if (problem == EEXIST) heap_ = relocator_.move_out_of(note.slot_base, note.slot_bytes, problem);
+  if (heap_ != nullptr) return {};
+  return Status(problem, "the reactor's slot at " + hex(note.slot_base) + " is not available in this process: " +
+                             std::strerror(problem) + ".");
 }
 
 Status MemoryImage::begin_empty(std::uintptr_t slot, std::size_t bytes) {
@@ -107,12 +127,13 @@ Status MemoryImage::restore_snapshot(const format::CoreFile& snapshot) {
   if (&snapshot == mapped_) {
     if (madvise(heap_, heap_->slot_bytes(), MADV_DONTNEED) != 0)
       return Status(errno, std::string("the heap's pages cannot be dropped: ") + std::strerror(errno) + ".");
-  } else if (Status status = map_slot(snapshot, snapshot.note().slot_base); !status) {
+  } else if (Status status = map_slot(snapshot, heap_->base()); !status) {
     return status;
   }
   mapped_ = &snapshot;
   if (!heap_->is_valid())
     return Status(0, "snapshot " + snapshot.path() + " does not hold a heap that this library understands.");
+  if (relocator_) relocator_.relocate_heap(*heap_);
   if (Status status = restore_variables(snapshot); !status) return status;
   checkpoints_.memory_replaced(mapped_, ThreadState::modules_in(snapshot.thread_state()));
   return {};
@@ -140,7 +161,7 @@ void MemoryImage::came_to(std::uint64_t position, bool stays) {
 MemoryImage::Digests MemoryImage::digests() const {
   std::vector<os::AddressRange> heap;
   heap_->used_ranges([&](std::uintptr_t address, std::size_t bytes) { heap.push_back({address, bytes}); });
-  return {.heap = state_digest(heap), .data = state_digest(restored_variables_)};
+  return {.heap = state_digest(heap, relocation()), .data = state_digest(restored_variables_, relocation())};
 }
 
 const format::CoreFile* MemoryImage::snapshot_at(std::uint64_t position) const noexcept {
@@ -249,7 +270,7 @@ Status MemoryImage::restore_variables(const format::CoreFile& snapshot) {
     if (status.ok() && is_variables(load)) status = restore_load(snapshot, load);
   environ = environment;
   if (!status.ok()) return status;
-  if (!snapshot.thread_state().empty() && !ThreadState::restore(snapshot.thread_state()))
+  if (!snapshot.thread_state().empty() && !restore_thread_state(snapshot.thread_state()))
     return Status(0, "snapshot " + snapshot.path() + " has thread-local variables in a form that this library does not understand.");
   missing_locale_ = os::set_locale(snapshot.locale()) ? "" : snapshot.locale();
   return {};
@@ -262,7 +283,12 @@ Status MemoryImage::restore_load(const format::CoreFile& snapshot, const format:
     if (got <= 0) return Status(errno, "snapshot " + snapshot.path() + " cannot be read.");
     done += static_cast<std::size_t>(got);
   }
+  if (relocator_) relocator_.relocate_variables(load.address, load.bytes);
   return {};
+}
+
+bool MemoryImage::restore_thread_state(std::span<const std::byte> bytes) {
+  return ThreadState::restore(relocator_ ? relocator_.relocated_thread_state(bytes) : std::vector(bytes.begin(), bytes.end()));
 }
 
 bool MemoryImage::covers(std::uintptr_t address, std::size_t bytes) const noexcept {

@@ -9,9 +9,13 @@
 #include "heap/heap.h"
 #include "os/modules.h"
 #include "replay/checkpoints.h"
+#include "replay/relocator.h"
 #include "snapshot/variable_rules.h"
 
 namespace afterimage::replay {
+
+// Where the snapshots in a reactor's directory belong; nothing when there is none that can be read.
+os::AddressRange recorded_slot(const std::string& directory);
 
 class MemoryImage {
  public:
@@ -50,13 +54,19 @@ class MemoryImage {
   Variables variables_at(std::uint64_t position) const { return variables_of(newest_snapshot(position)); }
 
   Heap& heap() const noexcept { return *heap_; }
+  // If the slot was taken: where the reactor is instead, and what had to be changed for that.
+  Relocator& relocator() noexcept { return relocator_; }
+  const Relocation& relocation() const noexcept { return relocator_.relocation(); }
   void* object() const noexcept { return reinterpret_cast<void*>(heap_->object()); }
   // The locale that the snapshot restored last should have, if this machine does not have it; else empty.
   const std::string& missing_locale() const noexcept { return missing_locale_; }
+  // What the thread should have, with pointers to where the reactor is. False when the bytes are not understood.
+  bool restore_thread_state(std::span<const std::byte> bytes);
   // Whether a range is memory that a restore brings back.
   bool covers(std::uintptr_t address, std::size_t bytes) const noexcept;
 
  private:
+  Status reserve_slot();
   void leave_out_other_slots();
   void leave_out_deltas_without_parent();
   const format::CoreFile* parent_of(const format::CoreFile& delta) const;
@@ -78,6 +88,7 @@ class MemoryImage {
   const format::CoreFile* mapped_ = nullptr;
   std::uintptr_t view_ = 0;  // of the slot in another snapshot
   Heap* heap_ = nullptr;
+  Relocator relocator_;
   std::size_t slot_bytes_ = 0;
   std::string missing_locale_;
   std::vector<os::Module> modules_;

@@ -20,24 +20,28 @@ constexpr std::size_t kChunkBytes = 64 * 1024;
 alignas(64) std::byte g_chunk[kChunkBytes];
 
 struct Counts : PagesReport {
+  Relocation relocation;
+
   void add_page(std::uintptr_t address, const std::byte* recorded, const std::byte* replayed) noexcept {
     ++compared;
     if (std::memcmp(recorded, replayed, kPageBytes) == 0) return;
-    ++different;
+    const std::uint64_t before = different_words;
     for (std::size_t at = 0; at < kPageBytes; at += sizeof(std::uint64_t)) {
       Word word{.address = address + at, .recorded = 0, .replayed = 0};
       std::memcpy(&word.recorded, recorded + at, sizeof word.recorded);
       std::memcpy(&word.replayed, replayed + at, sizeof word.replayed);
-      if (word.recorded == word.replayed) continue;
+      if (word.recorded == relocation.as_recorded(word.replayed)) continue;
       if (different_words < kWords) words[different_words] = word;
       ++different_words;
     }
+    different += different_words > before;
   }
 };
 
 }  // namespace
 
-Status PageComparison::open(const std::string& list, std::uintptr_t base, std::size_t bytes) {
+Status PageComparison::open(const std::string& list, std::uintptr_t base, std::size_t bytes, const Relocation& relocation) {
+  relocation_ = relocation;
   std::ifstream file(list);
   std::string line, path;
   if (!std::getline(file, line) || !line.starts_with("core "))
@@ -61,6 +65,7 @@ Status PageComparison::open(const std::string& list, std::uintptr_t base, std::s
 
 void PageComparison::report() const noexcept {
   Counts counts;
+  counts.relocation = relocation_;
   for (const Load& load : loads_) {
     for (std::size_t done = 0; done < load.bytes;) {
       const std::size_t wanted = load.bytes - done < kChunkBytes ? load.bytes - done : kChunkBytes;
@@ -68,7 +73,7 @@ void PageComparison::report() const noexcept {
       const std::size_t whole = got <= 0 ? 0 : static_cast<std::size_t>(got) / kPageBytes * kPageBytes;
       for (std::size_t at = 0; at < whole; at += kPageBytes) {
         const std::uintptr_t address = load.address + done + at;
-        counts.add_page(address, g_chunk + at, reinterpret_cast<const std::byte*>(address));
+        counts.add_page(address, g_chunk + at, reinterpret_cast<const std::byte*>(relocation_.to_here(address)));
       }
       done += whole;
       if (whole == wanted) continue;

@@ -8,14 +8,15 @@
 
 #include "afterimage/status.h"
 #include "base/file_descriptor.h"
+#include "base/relocation.h"
 
 namespace afterimage::replay {
 
 class PageComparison {
  public:
   // Reads a list of what the core holds of the reactor's slot: a line `core PATH`, then `load ADDRESS BYTES OFFSET` (hex).
-  // Memory outside [base, base + bytes) is refused: only the slot is the reactor's.
-  Status open(const std::string& list, std::uintptr_t base, std::size_t bytes);
+  // Memory outside of the recorded slot [base, base + bytes) is refused: only that is the reactor's.
+  Status open(const std::string& list, std::uintptr_t base, std::size_t bytes, const Relocation& relocation);
   bool is_open() const noexcept { return core_.valid(); }
 
   // Compares and reports. Signal-safe.
@@ -27,6 +28,7 @@ class PageComparison {
     std::size_t bytes;
     std::uint64_t offset;
   };
+  Relocation relocation_;
   FileDescriptor core_;
   std::vector<Load> loads_;
 };

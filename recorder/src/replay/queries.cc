@@ -112,6 +112,7 @@ Status watch_writes(Replayer& replayer, std::istream& arguments, bool first_only
   std::uint64_t target = 0;
   if (!(arguments >> std::hex >> address >> std::dec >> bytes >> target))
     return Status(0, "command last-write or first-write: expected ADDRESS BYTES POSITION.");
+  address = replayer.memory().relocation().to_here(address);
   if (bytes == 0 || !replayer.memory().covers(address, bytes))
     return Status(0, "the " + std::to_string(bytes) + " bytes at " + hex(address) +
                          " are neither in the reactor's heap nor in the executable's data.");
@@ -176,6 +177,7 @@ Status touched(Replayer& replayer, std::istream& arguments) {
   std::uint64_t from = 0, to = 0;
   if (!(arguments >> std::hex >> address >> std::dec >> from >> to))
     return Status(0, "command touched: expected ADDRESS FROM TO.");
+  address = replayer.memory().relocation().to_here(address);
   Heap& heap = replayer.memory().heap();
   if (!heap.owns(reinterpret_cast<void*>(address)))
     return Status(0, "address " + hex(address) + " is not in the reactor's heap.");

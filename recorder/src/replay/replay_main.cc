@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
@@ -18,6 +19,7 @@
 #include "base/replay_mode.h"
 #include "inputs/hooks.h"
 #include "os/modules.h"
+#include "os/pages.h"
 #include "os/symbols.h"
 #include "replay/command_loop.h"
 #include "replay/debugger.h"
@@ -30,6 +32,7 @@ namespace afterimage::replay {
 namespace {
 
 constexpr int kExitCrashed = 3, kExitFailed = 4;
+constexpr int kLauncherMagic = 0x41494D47, kReady = 1, kSlotTaken = 2;
 
 Replayer* g_replayer = nullptr;
 
@@ -53,8 +56,17 @@ void load_missing_modules(const Plan& plan) {
 
 void tell_launcher_ready() {
   prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);  // a debugger that is not our parent may attach
-  constexpr int kLauncherMagic = 0x41494D47;
-  syscall(SYS_prctl, kLauncherMagic, 1, 0, 0, 0);
+  syscall(SYS_prctl, kLauncherMagic, kReady, 0, 0, 0);
+}
+
+// Where something is in the reactor's place, the launcher can try again: next time it may be elsewhere. If it does not, the reactor
+// will be moved.
+void ask_for_another_layout(const Plan& plan) {
+  const os::AddressRange slot = recorded_slot(plan.reactor_directory());
+  if (slot.bytes == 0) return;
+  const int problem = os::reserve_at(slot.address, slot.bytes);
+  if (problem == 0) os::release(slot.address, slot.bytes);
+  if (problem == EEXIST) syscall(SYS_prctl, kLauncherMagic, kSlotTaken, 0, 0, 0);
 }
 
 bool was_time_stamp(const siginfo_t& info, void* context) {
@@ -69,11 +81,12 @@ void on_crash(int signal, siginfo_t* info, void* context) {
   if (was_time_stamp(*info, context)) return;
   exchange_current_heap(nullptr);
   const auto& registers = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs;
+  const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
   if (g_replayer->core().is_open()) g_replayer->core().report();
   const bool diverged_before = afterimage_replay.divergence_event != ~std::uint64_t{0};
   if (!diverged_before && !g_replayer->ends_inside_event())
-    report_unrecorded_crash(afterimage_replay.position, info->si_code, reinterpret_cast<std::uintptr_t>(info->si_addr));
-  report_crash(afterimage_replay.position, signal, info->si_code, reinterpret_cast<std::uintptr_t>(info->si_addr),
+    report_unrecorded_crash(afterimage_replay.position, info->si_code, address, g_replayer->memory().relocation().was_in(address));
+  report_crash(afterimage_replay.position, signal, info->si_code, address,
                static_cast<std::uint64_t>(registers[REG_RIP]), static_cast<std::uint64_t>(registers[REG_RSP]));
   _exit(kExitCrashed);
 }
@@ -215,12 +228,14 @@ extern const ReplayHooks kReplayHooks{.outbound = on_outbound, .input = on_input
 
 void replay_main(const Plan& plan) {
   load_missing_modules(plan);
+  ask_for_another_layout(plan);
   tell_launcher_ready();
   g_replayer = new Replayer(plan.reactor);
   g_replayer->on_divergence = on_divergence;
   g_replayer->on_warning = on_warning;
   inputs::hooks = &kInputHooks;
   if (Status status = plan.genesis ? construct(plan) : restore(plan); !status) fail(status.message());
+  if (g_replayer->memory().relocator()) report_relocated(g_replayer->memory().relocator());
   report_ready(plan);
   if (plan.wait_for_debugger) {
     wait_for_debugger();

@@ -92,7 +92,7 @@ void Replayer::apply_input(const LogMessage& message, Status& status) {
   const std::string event = std::to_string(message.event);
   if (kind == format::InputKind::foreign_frees) return apply_foreign_frees(message);
   if (kind == format::InputKind::sender) return;  // for people
-  if (kind == format::InputKind::thread_state && (other_build_ || ThreadState::restore(message.input_value()))) return;
+  if (kind == format::InputKind::thread_state && (other_build_ || memory_.restore_thread_state(message.input_value()))) return;
   if (kind == format::InputKind::entered && !other_build_) return;  // a snapshot has what came of it
   if (kind == format::InputKind::entered)
     status = Status(0, "before event " + event + " the program changed the reactor other than by an event (Reactor::enter). What it did "
@@ -108,7 +108,7 @@ void Replayer::apply_foreign_frees(const LogMessage& message) {
   for (std::size_t at = 0; at + sizeof(std::uint64_t) <= addresses.size(); at += sizeof(std::uint64_t)) {
     std::uint64_t address;
     std::memcpy(&address, addresses.data() + at, sizeof address);
-    void* const block = reinterpret_cast<void*>(address);
+    void* const block = reinterpret_cast<void*>(memory_.relocation().to_here(address));
     if (memory_.heap().owns(block)) memory_.heap().deallocate(block);
   }
   discard_foreign_frees(memory_.heap());
@@ -170,6 +170,7 @@ const std::byte* Replayer::enter_inbox(const LogMessage& message, std::size_t& u
     return message.data.data();
   std::byte* const place = memory_.heap().inbox() + inbox_used_;
   std::memcpy(place, message.data.data(), message.data.size());
+  if (memory_.relocator()) memory_.relocator().relocate_payload(place, message.data.size());
   inbox_used_ += room;
   used = room;
   return place;
@@ -179,6 +180,12 @@ void Replayer::outbound(std::uint32_t id, const detail::EventTypeInfo& type, con
                         std::size_t bytes) {
   if (depth_ == 0) return;
   if (id != reactor_) {
+    std::vector<std::byte> recorded;  // it goes to somebody who knows only the recorded addresses
+    if (memory_.relocator()) {
+      const OutsideScope outside;
+      recorded = memory_.relocator().as_recorded({static_cast<const std::byte*>(payload), bytes});
+      payload = recorded.data();
+    }
     outbound_ = outbound_hash(outbound_, id, type, payload, bytes);
     return compare_sent(id, type, payload, bytes);
   }
@@ -227,8 +234,9 @@ void Replayer::compare_state(std::uint64_t event, std::span<const std::byte> dig
   ThreadState thread_state(variables.modules);
   thread_state.take();
   const os::AddressRange stacks[] = {{recorded.stack, recorded.stack_bytes}, stack_of_this_thread()};
-  const std::uint64_t heap = heap_digest(memory_.heap(), stacks);
-  const std::uint64_t outside = variables_digest(variables.compared, thread_state.bytes(), stacks);
+  const std::uint64_t heap = heap_digest(memory_.heap(), stacks, memory_.relocation());
+  const std::vector<std::byte> thread = memory_.relocator().as_recorded(thread_state.bytes());
+  const std::uint64_t outside = variables_digest(variables.compared, thread, stacks, memory_.relocation());
   if (recorded.heap != heap)
     diverged(event, "state", "heap digest " + hex(recorded.heap), hex(heap), "The reactor's memory is not as it was.");
   else if (recorded.variables != outside)

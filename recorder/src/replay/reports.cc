@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/hex.h"
 #include "base/raw_log.h"
 
 namespace afterimage::replay {
@@ -63,6 +64,15 @@ void report_error(const std::string& message) {
   report(json.begin_object().field("event", "error").field("message", message).end_object());
 }
 
+void report_relocated(const Relocator& relocator) {
+  const RelocatedWords& words = relocator.words();
+  JsonWriter json;
+  json.begin_object().field("event", "relocated").field("from", hex(relocator.relocation().recorded));
+  json.field("to", hex(relocator.relocation().here)).field("bytes", std::uint64_t{relocator.relocation().bytes});
+  json.field("heap", words.heap).field("variables", words.variables).field("thread", words.thread);
+  report(json.field("dangling", words.dangling).field("left", words.left).end_object());
+}
+
 void report_stopped(std::uint64_t position, std::uint64_t target) {
   JsonWriter json;
   json.begin_object().field("event", "stopped").field("position", position);
@@ -92,14 +102,16 @@ void report_crash(std::uint64_t event, int signal, int code, std::uint64_t addre
   line.text("\",\"rsp\":\"").hexadecimal(rsp).text("\"}\n").write();
 }
 
-void report_unrecorded_crash(std::uint64_t event, int code, std::uint64_t address) noexcept {
+void report_unrecorded_crash(std::uint64_t event, int code, std::uint64_t address, bool stale) noexcept {
   constexpr std::uint64_t kSmallestPointer = 64 * 1024;
   const bool nothing_there = code == SEGV_MAPERR && address >= kSmallestPointer;
   SafeLine line;
   line.text("{\"event\":\"divergence\",\"eventNumber\":").decimal(event);
   line.text(",\"kind\":\"crash\",\"call\":\"\",\"site\":\"\",\"recorded\":\"react() returned\",\"replayed\":\"it crashed at address ");
   line.hexadecimal(address).text("\",\"cause\":\"");
-  line.text(nothing_there ? "There is no memory at this address in the replay. Perhaps the recorded program had data there, in its ordinary heap: what "
+  line.text(stale ? "The reactor was moved, because its recorded slot is taken here, and this pointer into it was not found: perhaps "
+                    "it is stored in parts, or with other bits."
+            : nothing_there ? "There is no memory at this address in the replay. Perhaps the recorded program had data there, in its ordinary heap: what "
                             "a reactor only points to is not recorded."
                           : "The reactor's state differs since before this event.");
   line.text("\"}\n").write();

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/json_writer.h"
+#include "replay/relocator.h"
 
 namespace afterimage::replay {
 
@@ -12,6 +13,8 @@ inline constexpr int kCommandDescriptor = 3, kReportDescriptor = 4;
 // Silently nothing when nobody listens.
 void report(const JsonWriter& json);
 void report_error(const std::string& message);
+// The slot is taken: where the reactor is instead.
+void report_relocated(const Relocator& relocator);
 // Where a run has ended that was to go to `target`.
 void report_stopped(std::uint64_t position, std::uint64_t target);
 // How memory differs from a core dump's (page_comparison.h).
@@ -30,7 +33,8 @@ struct PagesReport {
 void report_pages(const PagesReport& pages) noexcept;
 void report_crash(std::uint64_t event, int signal, int code, std::uint64_t address, std::uint64_t rip,
                   std::uint64_t rsp) noexcept;
-// A divergence: react() crashes in the replay only. Like report_crash() it may be called from a signal handler.
-void report_unrecorded_crash(std::uint64_t event, int code, std::uint64_t address) noexcept;
+// A divergence: react() crashes in the replay only; `stale`: at an address of the slot that the reactor was moved out of. Like
+// report_crash() it may be called from a signal handler.
+void report_unrecorded_crash(std::uint64_t event, int code, std::uint64_t address, bool stale) noexcept;
 
 }  // namespace afterimage::replay

@@ -24,7 +24,8 @@ os::AddressRange stack_of_this_process() {
 
 class Comparison {
  public:
-  Comparison(const Heap& heap, const Heap& recorded) : heap_(heap), recorded_(recorded.base()), stack_(stack_of_this_process()) {}
+  Comparison(const Heap& heap, const Heap& recorded, const Relocation& relocation)
+      : heap_(heap), recorded_(recorded.base()), relocation_(relocation), stack_(stack_of_this_process()) {}
 
   void compare(const os::AddressRange& offsets, bool holds_blocks) {
     holds_blocks_ = holds_blocks;
@@ -42,7 +43,7 @@ class Comparison {
       DifferentWord word{.address = heap_.base() + at, .recorded = 0, .replayed = 0};
       std::memcpy(&word.recorded, memory(recorded_ + at), sizeof word.recorded);
       std::memcpy(&word.replayed, memory(word.address), sizeof word.replayed);
-      if (word.recorded != word.replayed && !are_stack_addresses(word)) add(word);
+      if (word.recorded != relocation_.as_recorded(word.replayed) && !are_stack_addresses(word)) add(word);
     }
     difference_.pages += difference_.count > before;
   }
@@ -65,6 +66,7 @@ class Comparison {
 
   const Heap& heap_;
   const std::uintptr_t recorded_;
+  const Relocation relocation_;
   const os::AddressRange stack_;
   bool holds_blocks_ = false;
   SnapshotDifference difference_;
@@ -78,8 +80,8 @@ std::vector<os::AddressRange> used_offsets(const Heap& heap) {
 
 }  // namespace
 
-SnapshotDifference compare_with_snapshot(const Heap& heap, const Heap& recorded) {
-  Comparison comparison(heap, recorded);
+SnapshotDifference compare_with_snapshot(const Heap& heap, const Heap& recorded, const Relocation& relocation) {
+  Comparison comparison(heap, recorded, relocation);
   // A heap's ranges only grow at their ends: those of one contain the other's.
   const auto here = used_offsets(heap), there = used_offsets(recorded);
   const auto& ranges = here.back().bytes > there.back().bytes ? here : there;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/relocation.h"
 #include "heap/heap.h"
 #include "os/modules.h"
 
@@ -26,7 +27,8 @@ struct SnapshotDifference {
   static constexpr std::size_t kMost = 65'536;
 };
 
-// `recorded`: the slot as the snapshot has it, mapped somewhere else.
-SnapshotDifference compare_with_snapshot(const Heap& heap, const Heap& recorded);
+// `recorded`: the slot as the snapshot has it, mapped somewhere else. Pointers into a heap that was moved count as equal to those
+// that they were.
+SnapshotDifference compare_with_snapshot(const Heap& heap, const Heap& recorded, const Relocation& relocation);
 
 }  // namespace afterimage::replay

@@ -14,15 +14,15 @@ std::uint64_t mixed(std::uint64_t digest, std::uint64_t word) {
 
 }  // namespace
 
-std::uint64_t state_digest(std::span<const os::AddressRange> ranges) {
+std::uint64_t state_digest(std::span<const os::AddressRange> ranges, const Relocation& relocation) {
   std::uint64_t digest = 0;
   for (const os::AddressRange& range : ranges) {
-    digest = mixed(digest, range.address);
+    digest = mixed(digest, relocation.as_recorded(range.address));
     for (std::uintptr_t at = range.address; at < range.address + range.bytes; at += sizeof(std::uint64_t)) {
       if (at == reinterpret_cast<std::uintptr_t>(&environ)) continue;  // points to this process's stack
       std::uint64_t word;
       std::memcpy(&word, reinterpret_cast<const void*>(at), sizeof word);
-      digest = mixed(digest, word);
+      digest = mixed(digest, relocation.as_recorded(word));
     }
   }
   return digest;

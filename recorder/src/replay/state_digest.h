@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <span>
 
+#include "base/relocation.h"
 #include "os/modules.h"
 
 namespace afterimage::replay {
 
-std::uint64_t state_digest(std::span<const os::AddressRange> ranges);
+// Of what was moved, it is the same as if it had not been.
+std::uint64_t state_digest(std::span<const os::AddressRange> ranges, const Relocation& relocation);
 
 }  // namespace afterimage::replay

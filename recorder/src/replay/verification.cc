@@ -27,7 +27,7 @@ struct Watch {
     const std::uint64_t position = replayer.position();
     const Heap* const recorded = replayer.memory().recorded_at(position);
     if (recorded == nullptr) return true;
-    const SnapshotDifference difference = compare_with_snapshot(replayer.memory().heap(), *recorded);
+    const SnapshotDifference difference = compare_with_snapshot(replayer.memory().heap(), *recorded, replayer.memory().relocation());
     differs = difference.count > 0;
     if (differs) report_difference(position, difference);
     equal_at = position;
@@ -106,7 +106,7 @@ Status locate(Replayer& replayer, std::istream& arguments) {
   const Heap* const recorded = replayer.memory().recorded_at(to);
   if (recorded == nullptr) return Status(0, "there is no snapshot at position " + std::to_string(to) + " to compare with.");
   const Heap& heap = replayer.memory().heap();
-  const std::vector<DifferentWord> all = compare_with_snapshot(heap, *recorded).words;
+  const std::vector<DifferentWord> all = compare_with_snapshot(heap, *recorded, replayer.memory().relocation()).words;
 
   if (Status status = replayer.run_to(from, true, nullptr, nullptr); !status) return status;
   std::vector<DifferentWord> written;

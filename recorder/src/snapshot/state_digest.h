@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "base/relocation.h"
 #include "heap/heap.h"
 #include "os/modules.h"
 
@@ -15,7 +16,9 @@ namespace afterimage {
 using Stacks = std::span<const os::AddressRange>;
 os::AddressRange stack_of_this_thread();
 
-std::uint64_t heap_digest(const Heap& heap, Stacks stacks);
-std::uint64_t variables_digest(std::span<const os::AddressRange> variables, std::span<const std::byte> thread_state, Stacks stacks);
+// A heap that was moved, and variables that point into it, have the digests that they would have if it had not been.
+std::uint64_t heap_digest(const Heap& heap, Stacks stacks, const Relocation& relocation = {});
+std::uint64_t variables_digest(std::span<const os::AddressRange> variables, std::span<const std::byte> thread_state, Stacks stacks,
+                               const Relocation& relocation = {});
 
 }  // namespace afterimage
