@@ -1,7 +1,8 @@
 // How a replay compares with what was recorded: pure, from the recording and the replayer's last report.
 
 import { type CrashReport, hasFaultAddress, type ReactorInfo, type Recording, signalName } from '../recording';
-import { type Crash, type Divergence, type Stopped, type Warning } from '../replay/reports';
+import { asRecorded, relocationSentences } from '../replay/relocation';
+import { type Crash, type Divergence, type Relocated, type Stopped, type Warning } from '../replay/reports';
 import { firstRedacted } from './redacted';
 import { hexAddress } from './text';
 
@@ -10,6 +11,7 @@ export interface ReplayResult {
   readonly end: Stopped | Crash;
   readonly divergences: readonly Divergence[];
   readonly warnings: readonly Warning[];
+  readonly relocated: Relocated | undefined;
 }
 
 export type ReplayReport = ReturnType<typeof compareReplay>;
@@ -18,8 +20,9 @@ export function compareReplay(
   recording: Recording,
   reactor: ReactorInfo,
   target: number,
-  { from, end, divergences, warnings }: ReplayResult,
+  { from, end: ended, divergences, warnings, relocated }: ReplayResult,
 ) {
+  const end = ended.event === 'crash' ? crashAsRecorded(ended, relocated) : ended;
   const position = end.event === 'crash' ? end.eventNumber : end.position;
   const differences = end.event === 'crash' ? crashDifferences(recording, reactor, end) : stopDifferences(recording, reactor, target, end);
   const redactedFrom = firstRedacted(recording, reactor, end.event === 'crash' ? position + 1 : position) ?? null;
@@ -37,9 +40,24 @@ export function compareReplay(
     divergences: divergences.map(({ event: _, ...divergence }) => divergence),
     warnings: warnings.map(({ event: _, ...warning }) => warning),
     redactedFrom,
-    faithful: differences.length === 0 && divergences.length === 0 && redactedFrom === null,
+    relocated: relocated === undefined ? null : describeRelocation(relocated),
+    faithful: differences.length === 0 && divergences.length === 0 && redactedFrom === null && relocated === undefined,
   };
 }
+
+/** Of a reactor that was moved, in the addresses of the recording. */
+const crashAsRecorded = (crash: Crash, relocated: Relocated | undefined): Crash => ({
+  ...crash,
+  address: asRecorded(crash.address, relocated),
+  rip: asRecorded(crash.rip, relocated),
+});
+
+const describeRelocation = ({ event: _, from, to, ...words }: Relocated) => ({
+  from: hexAddress(from),
+  to: hexAddress(to),
+  ...words,
+  sentences: relocationSentences({ event: 'relocated', from, to, ...words }),
+});
 
 const STACK_REACH = 64n << 10n;
 

@@ -56,7 +56,7 @@ async function runTo(replayer: Replayer, target: number, output: Output, how: Re
   replayer.on('progress', (position) => bar.update(position));
   try {
     const end = await how(replayer, target);
-    return { from: ready.position, end, divergences: replayer.divergences, warnings: replayer.warnings };
+    return { from: ready.position, end, divergences: replayer.divergences, warnings: replayer.warnings, relocated: replayer.relocated };
   } finally {
     bar.stop();
   }
@@ -66,6 +66,7 @@ export function showReplay(report: Report, output: Output): void {
   const { colors: c } = output;
   const line = (text: string, color = (plain: string) => plain) => output.line(color(wrapped(text, output.width, '  ')));
   line(`Replayed ${counted(report.events, 'event')} of ${printable(report.name)}, from position ${report.from} to ${report.position}.`);
+  for (const sentence of report.relocated?.sentences ?? []) line(sentence, c.yellow);
   for (const { eventNumber, message } of report.warnings) line(`Warning, event ${eventNumber}: ${printable(message)}.`, c.yellow);
   for (const divergence of report.divergences) line(divergenceSentence(divergence), c.yellow);
   if (report.crash !== null) line(crashSentence(report.crash));
@@ -77,6 +78,8 @@ export function showReplay(report: Report, output: Output): void {
       c.yellow,
     );
   } else if (report.faithful) line(verdict(report), c.green);
+  else if (report.relocated !== null && report.differences.length + report.divergences.length === 0)
+    line(`Approximate, because the reactor was moved. ${verdict(report)}`, c.yellow);
   else line('The replay differs from the recording.', c.red);
 }
 

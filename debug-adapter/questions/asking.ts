@@ -50,7 +50,8 @@ export async function answered<F extends Finding>(replayer: Replayer, command: s
   const findings: F[] = [];
   for await (const report of replayer.query(command)) {
     if (report.event === 'crash') throw replayCrashed(report.eventNumber, signalName(report.signal));
-    if (report.event === 'answer') return { findings, answer: report, faithful: replayer.divergences.length === 0 };
+    if (report.event === 'answer')
+      return { findings, answer: report, faithful: replayer.divergences.length === 0 && replayer.relocated === undefined };
     findings.push(report as F);
   }
   throw new Error('the query ended without an answer');

@@ -26,6 +26,6 @@ export function findWrite(range: Range, which: 'first' | 'last', where: Storage 
     const writes = await replayer.lastWrite(storage.address, storage.bytes, to, `${which}-write`);
     if (writes.event === 'crash') throw replayCrashed(writes.eventNumber, signalName(writes.signal));
     const event = writes.last < 0 ? undefined : recording.log(reactor.id).event(writes.last);
-    return { ...storage, writes, event, faithful: replayer.divergences.length === 0 };
+    return { ...storage, writes, event, faithful: replayer.divergences.length === 0 && replayer.relocated === undefined };
   });
 }

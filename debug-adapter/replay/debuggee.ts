@@ -16,7 +16,7 @@ import { notOurLibrary, replayerEnded } from './errors';
 import { packedDebugFiles, packedLibraries } from './modules';
 import { BLOCK_BYTES, decodeBlock, encodeTarget, type ReplayBlock, TARGET_OFFSET } from './replay-block';
 import { Replayer } from './replayer';
-import { type Divergence } from './reports';
+import { type Divergence, type Relocated } from './reports';
 import { type ReplayedCrash, signalNumber, type Stop } from './stops';
 
 export interface ReplaySessionOptions {
@@ -114,6 +114,10 @@ export class Debuggee extends EventEmitter<DebuggeeEvents> {
     }
     await this.setTarget(target);
     return this.run((gdb) => mi.jump(gdb, this.rewindAddress));
+  }
+
+  get relocated(): Relocated | undefined {
+    return this.replayer.relocated;
   }
 
   /** Another replayer in place of this one; stands at the first position afterwards. */

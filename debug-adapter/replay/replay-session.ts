@@ -10,7 +10,7 @@ import { Backwards, type Unit } from './backwards';
 import { type FindWritingEvent, LastWriter, type Memory, type WritingEvent } from './last-writer';
 import { Debuggee, ReplayerLost, type ReplaySessionOptions } from './debuggee';
 import { type ReplayBlock } from './replay-block';
-import { type Divergence } from './reports';
+import { type Divergence, type Relocated } from './reports';
 import { isInfrastructure, isLast, type Stop } from './stops';
 import { Walker } from './walker';
 
@@ -93,6 +93,11 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
 
   get divergences(): readonly Divergence[] {
     return this.debuggee.divergences;
+  }
+
+  /** Set when the reactor could not be put where it was recorded. */
+  get relocated(): Relocated | undefined {
+    return this.debuggee.relocated;
   }
 
   // ---- moves

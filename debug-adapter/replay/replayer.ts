@@ -28,6 +28,7 @@ import {
   parseReport,
   type Pages,
   type Ready,
+  type Relocated,
   type Report,
   type Stopped,
   type Warning,
@@ -59,6 +60,8 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
   /** How memory compared with the core dump where the last run ended, after expectPages(). */
   pages: Pages | undefined;
   readonly warnings: Warning[] = [];
+  /** Known once it is ready: its slot was taken, and the replay is approximate. */
+  relocated: Relocated | undefined;
   /** Of verify(). */
   readonly differences: Difference[] = [];
   private readonly waiting: { resolve: (report: Report) => void; reject: (error: Error) => void }[] = [];
@@ -218,6 +221,7 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
       else if (report.event === 'divergence') this.diverged(report);
       else if (report.event === 'pages') this.pages = report;
       else if (report.event === 'difference') this.differences.push(report);
+      else if (report.event === 'relocated') this.relocated = report;
       else if (report.event === 'warning') this.warnings.push(report);
       else if (report.event === 'error') this.end((this.reported = replayerReported(report.message)));
       else this.deliver(report);

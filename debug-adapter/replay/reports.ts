@@ -40,6 +40,20 @@ const Divergence = z.object({
 });
 /** Something that was not recorded and may make the replay diverge. */
 const Warning = z.object({ event: z.literal('warning'), eventNumber: count, kind: z.string(), site: z.string(), message: z.string() });
+/** The reactor's slot is taken: its memory is elsewhere, and so many words were changed for it. */
+const Relocated = z.object({
+  event: z.literal('relocated'),
+  from: address,
+  to: address,
+  bytes: count,
+  heap: count,
+  variables: count,
+  thread: count,
+  /** Of them, how many point to freed memory. */
+  dangling: count,
+  /** In the slot, but not in memory of the reactor: left as they are. */
+  left: count,
+});
 const value = z
   .string()
   .regex(/^-?\d+$/)
@@ -98,6 +112,7 @@ export const Report = z.discriminatedUnion('event', [
   Crash,
   Divergence,
   Warning,
+  Relocated,
   Found,
   Value,
   Block,
@@ -121,6 +136,7 @@ export type Writes = z.infer<typeof Writes>;
 export type Crash = z.infer<typeof Crash>;
 export type Divergence = z.infer<typeof Divergence>;
 export type Warning = z.infer<typeof Warning>;
+export type Relocated = z.infer<typeof Relocated>;
 export type Found = z.infer<typeof Found>;
 export type Value = z.infer<typeof Value>;
 export type Block = z.infer<typeof Block>;

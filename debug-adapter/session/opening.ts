@@ -8,6 +8,7 @@ import { isPackedFile, unpackToCache } from '../pack';
 import { openRecording, type ReactorInfo, type Recording, UserError } from '../recording';
 import { CoreSession } from '../replay/core-session';
 import { findProgram } from '../replay/find-program';
+import { relocationSentences } from '../replay/relocation';
 import { ReplaySession } from '../replay/replay-session';
 import { type Divergence } from '../replay/reports';
 import { Breakpoints } from './breakpoints';
@@ -81,6 +82,7 @@ function attended(replay: ReplaySession, reactor: ReactorInfo, host: Host): Pick
   replay.on('notice', (text) => host.say(text, 'important'));
   replay.on('died', (failure) => host.end(failure));
   replay.on('divergence', (divergence) => host.say(differs(divergence), 'important'));
+  if (replay.relocated !== undefined) host.say(relocationSentences(replay.relocated).join(' '), 'important');
   replay.on('notify', (name, results) => {
     const number = name === 'breakpoint-modified' ? miString(miTuple(results, 'bkpt') ?? {}, 'number') : undefined;
     if (number !== undefined) void breakpoints.moved(number).then((breakpoint) => tellMoved(breakpoint, host), ignore);

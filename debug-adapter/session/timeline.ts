@@ -20,7 +20,7 @@ export function timeline(launched: Launched) {
     position: positionOf(launched),
     ...(reactor?.crashEvent === undefined ? {} : { crashEvent: reactor.crashEvent }),
     state: recording.state,
-    faithful: launched.kind === 'core' || launched.replay.divergences.length === 0,
+    faithful: launched.kind === 'core' || (launched.replay.divergences.length === 0 && launched.replay.relocated === undefined),
     ...(launched.kind === 'core' ? { level: launched.imported.level } : {}),
   };
 }
