@@ -44,6 +44,7 @@ export const LastWrite = z.object({
 /** In the text of a time: hours to milliseconds. */
 const TIME_OF_DAY = [11, 23] as const;
 const BYTES_SHOWN = 8;
+const SMALL = 1_000_000n;
 
 export function foundAnswer({ expression, events, faithful }: z.infer<typeof Found>): Answer {
   const rows = events.map(({ number, type, timeNs, value }) => ({
@@ -73,8 +74,11 @@ export function lastWriteAnswer({ expression, bytes, event, before = '', after =
 /** A number is read from its last byte to its first; what is longer, as it lies in memory. */
 function shown(hex: string, bytes: number): string {
   const pairs = hex.match(/../g) ?? [];
-  if (bytes <= BYTES_SHOWN) return `0x${BigInt(`0x0${[...pairs].reverse().join('')}`).toString(16)}`;
+  if (bytes <= BYTES_SHOWN) return numberText(BigInt(`0x0${[...pairs].reverse().join('')}`));
   return `${pairs.slice(0, BYTES_SHOWN).join(' ')} …`;
 }
+
+/** Small ones are counts more often than addresses. */
+const numberText = (value: bigint): string => (value < SMALL ? String(value) : `0x${value.toString(16)}`);
 
 const counted = (events: number): string => (events === 1 ? '1 event' : `${formatCount(events)} events`);

@@ -10,12 +10,13 @@ export function describeEvent(event: RecordedEvent, { crashEvent, finished }: Pi
   return `${event.type.name}, ${describeDuration(event.done.durationNs)}${event.done.threw ? ', threw' : ''}`;
 }
 
-/** Time and bytes of an event, as Markdown. */
-export function describePayload(event: RecordedEvent): string {
+/** Time, value if it is known, and bytes of an event, as Markdown. */
+export function describePayload(event: RecordedEvent, value?: string): string {
   const shown = event.payload.subarray(0, SHOWN_BYTES);
   const rest = event.payload.length - shown.length;
   const heading = `**${event.type.name}** · ${event.payload.length} bytes · ${describeTime(event.timeNs)}`;
-  return `${heading}\n\n\`\`\`text\n${hexDump(shown)}${rest > 0 ? `\n... ${rest} bytes more` : ''}\n\`\`\``;
+  const typed = value === undefined ? '' : `\n\n\`\`\`cpp\n${value}\n\`\`\``;
+  return `${heading}${typed}\n\n\`\`\`text\n${hexDump(shown)}${rest > 0 ? `\n... ${rest} bytes more` : ''}\n\`\`\``;
 }
 
 export function describeDuration(ns: number): string {

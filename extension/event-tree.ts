@@ -1,6 +1,7 @@
 // The events view: the reactors of the open recording, and their events in ranges that are read when they are opened.
 // It needs the recording only; a session adds the mark at the event it stands at.
 import * as vscode from 'vscode';
+import * as z from 'zod';
 import type { ReactorInfo, RecordedEvent, Recording } from '../debug-adapter/recording';
 import { childWith, childrenOf, contains, type EventRange, formatCount, isEvent, labelOf } from './event-ranges';
 import { describeEvent, describePayload } from './event-text';
@@ -47,11 +48,23 @@ export class EventTree implements vscode.TreeDataProvider<EventNode> {
   }
 
   /** The payload is shown when the mouse rests on an event; only then is it worth reading. */
-  resolveTreeItem(item: vscode.TreeItem, node: EventNode): vscode.TreeItem {
+  async resolveTreeItem(item: vscode.TreeItem, node: EventNode): Promise<vscode.TreeItem> {
     if (node.parent && isEvent(node.range)) {
-      item.tooltip = new vscode.MarkdownString(this.tryToDescribe(node, describePayload));
+      const value = await this.payloadValue(node);
+      item.tooltip = new vscode.MarkdownString(this.tryToDescribe(node, (event) => describePayload(event, value)));
     }
     return item;
+  }
+
+  /** A session knows the C++ type. */
+  private async payloadValue({ reactor, range }: EventNode): Promise<string | undefined> {
+    const session = this.timelines.sessionOf(this.recording!.directory, reactor.id);
+    try {
+      const answer: unknown = await session?.customRequest('afterimage.payload', { event: range.from });
+      return z.object({ text: z.string() }).parse(answer).text;
+    } catch {
+      return undefined; // the bytes are shown in any case
+    }
   }
 
   /** Moves the mark to where the active session stands, and returns its row if the session belongs to this recording. */

@@ -22,9 +22,9 @@ export async function decodePayloads(events: readonly RecordedEvent[], program: 
 }
 
 async function askGdb(gdb: string, program: string, question: string, count: number): Promise<Typed[]> {
-  const script = `${packageRoot()}/debug-adapter/gdb/decode_payloads.py`;
+  const scripts = ['event_types.py', 'decode_payloads.py'].flatMap((name) => ['-x', `${packageRoot()}/debug-adapter/gdb/${name}`]);
   const settings = ['-iex', 'set debuginfod enabled off', '-iex', 'set print frame-info location'];
-  const child = spawn(gdb, ['-nx', '-q', '-batch', ...settings, program, '-x', script], {
+  const child = spawn(gdb, ['-nx', '-q', '-batch', ...settings, program, ...scripts], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
   });
   await once(child, 'spawn').catch((error: NodeJS.ErrnoException) => {

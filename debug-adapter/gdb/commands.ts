@@ -281,6 +281,12 @@ export async function look(gdb: Gdb, frame: FrameAt, command: string): Promise<s
   return String(text);
 }
 
+/** The bytes of an event as a value of its type, a member a line. */
+export async function payloadText(gdb: Gdb, type: string, payload: Buffer): Promise<string> {
+  const { text } = await gdb.send(`-afterimage-payload ${quote(type)} ${quote(payload.toString('hex'))}`);
+  return String(text);
+}
+
 export const forgetValues = (gdb: Gdb) => gdb.send('-afterimage-forget');
 
 // ---- memory

@@ -1,26 +1,15 @@
-# Run by gdb on an executable, without a process: shows the bytes of recorded events as values of their C++ types.
+# Run by gdb on an executable, without a process, after event_types.py: shows the bytes of recorded events as values of their C++ types.
 #
 # Descriptor 3 brings {"types": [name, ...], "payloads": [[index of type, hex], ...]}. Descriptor 4 takes one JSON line a
 # payload: {"text": as gdb prints it, "value": the same as JSON}, or {"error": why not}.
 import json
 import os
-import re
 
 import gdb
 
 ELEMENTS = 200  # of an array, the rest is left out
 DEPTH = 12
 SETTINGS = dict(pretty_structs=False, pretty_arrays=False, max_elements=ELEMENTS, repeat_threshold=10)
-
-
-def find_type(name):
-    """The demangler writes template arguments as 3ul, the debug information as 3."""
-    for spelling in (name, re.sub(r"\b(\d+)(?:ul|u|l)\b", r"\1", name)):
-        try:
-            return gdb.lookup_type(spelling)
-        except gdb.error:
-            pass
-    return None
 
 
 def is_text(type):
@@ -71,14 +60,10 @@ def plain(value, depth=0):
 
 
 def decode(type, name, raw):
-    if type is None:
-        return {"error": f"the executable has no debug information for {name}"}
-    if type.sizeof != len(raw):
-        return {"error": f"{name} has {type.sizeof} bytes in the executable, {len(raw)} were recorded"}
     try:
-        value = gdb.Value(raw, type)
+        value = payload_value(type, name, raw)
         return {"text": value.format_string(**SETTINGS), "value": plain(value)}
-    except (gdb.error, ValueError, RuntimeError) as error:
+    except (gdb.error, gdb.GdbError, ValueError, RuntimeError) as error:
         return {"error": str(error)}
 
 

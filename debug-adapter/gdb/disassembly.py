@@ -90,5 +90,6 @@ class Completions(Looking):
         return {"completions": [{"text": line} for line in lines[:COMPLETIONS_SHOWN]]}
 
 
+gdb.execute("set print asm-demangle on")
 Disassemble("-afterimage-disassemble")
 Completions("-afterimage-completions")

@@ -23,7 +23,7 @@ export interface CoreSessionOptions {
   readonly gdb: string;
 }
 
-const GDB_SCRIPTS = ['values.py', 'children.py', 'disassembly.py'];
+const GDB_SCRIPTS = ['values.py', 'children.py', 'disassembly.py', 'event_types.py'];
 
 export class CoreSession {
   private constructor(

@@ -47,6 +47,7 @@ const GDB_SCRIPTS = [
   'values.py',
   'children.py',
   'disassembly.py',
+  'event_types.py',
   'arrivals.py',
   'watch.py',
   'breakpoints.py',

@@ -101,8 +101,15 @@ export abstract class AnsweringSession extends LoggingDebugSession {
   }
 
   protected fail(response: P.Response, error: unknown, showUser = true): void {
+    // Whoever sends one of our own requests shows the answer, too: VS Code would show the error a second time.
+    const isOurs = response.command?.startsWith('afterimage.');
     // The library leaves out of a message what does not begin with an underscore.
-    this.sendErrorResponse(response, { id: 1, format: '{_message}', variables: { _message: readable(error).message }, showUser });
+    this.sendErrorResponse(response, {
+      id: 1,
+      format: '{_message}',
+      variables: { _message: readable(error).message },
+      showUser: showUser && !isOurs,
+    });
   }
 
   protected say(text: string, category: string): void {

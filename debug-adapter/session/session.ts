@@ -17,7 +17,7 @@ import { LookingSession } from './looking';
 import { open } from './opening';
 import { LastWriteArguments, SearchArguments } from './questions';
 import { frameAt } from './stack';
-import { checked, EventsArguments, eventRows, reachable, SeekArguments, timeline } from './timeline';
+import { checked, EventArguments, EventsArguments, eventRows, payloadOf, reachable, timeline } from './timeline';
 
 export class AfterimageSession extends LookingSession {
   private opening: Promise<Launched> | undefined;
@@ -170,8 +170,10 @@ export class AfterimageSession extends LookingSession {
           const wanted = checked(EventsArguments, command, args);
           return reactor === undefined ? { events: [] } : eventRows(recording.log(reactor.id), wanted);
         });
+      case 'afterimage.payload':
+        return this.answer(response, (launched) => payloadOf(launched, checked(EventArguments, command, args)));
       case 'afterimage.seek':
-        return this.move(response, 'goto', ({ replay }) => replay.goTo(reachable(checked(SeekArguments, command, args).event, replay)));
+        return this.move(response, 'goto', ({ replay }) => replay.goTo(reachable(checked(EventArguments, command, args).event, replay)));
       case 'afterimage.previousEvent':
         return this.move(response, 'goto', ({ replay }) => replay.goTo(neighbour(replay, -1)));
       case 'afterimage.nextEvent':

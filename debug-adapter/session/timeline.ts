@@ -1,6 +1,7 @@
 // Where the session stands on the recording's timeline, as custom requests and events tell it (ARCHITECTURE.md, TypeScript).
 
 import * as z from 'zod';
+import * as mi from '../gdb/commands';
 import { type EventLog, type RecordedEvent, UserError } from '../recording';
 import { type ReplaySession } from '../replay/replay-session';
 import { type Launched, positionOf } from './launched';
@@ -8,7 +9,7 @@ import { type Launched, positionOf } from './launched';
 const EVENTS_AT_ONCE = 10_000;
 
 export const EventsArguments = z.object({ from: z.int().nonnegative(), count: z.int().min(1).max(EVENTS_AT_ONCE) });
-export const SeekArguments = z.object({ event: z.int().nonnegative() });
+export const EventArguments = z.object({ event: z.int().nonnegative() });
 
 export function timeline(launched: Launched) {
   const { recording, reactor } = launched;
@@ -43,6 +44,13 @@ const row = ({ number, type, timeNs, payload, done }: RecordedEvent) => ({
   bytes: payload.length,
   ...(done === undefined ? {} : { durationNs: done.durationNs, threw: done.threw }),
 });
+
+/** An event as its C++ type has it; only what is one, byte by byte. */
+export async function payloadOf({ recording, reactor, gdb }: Launched, { event }: z.infer<typeof EventArguments>) {
+  const recorded = reactor === undefined ? undefined : recording.log(reactor.id).event(event);
+  if (recorded?.type.codec !== 'trivial') throw new UserError('no-value', `What event ${event} holds is known to its codec alone.`);
+  return { text: await mi.payloadText(gdb, recorded.type.name, recorded.payload) };
+}
 
 /** Arguments of a custom request, or a UserError that says what is wrong with them. */
 export function checked<T>(schema: z.ZodType<T>, command: string, given: unknown): T {

@@ -77,6 +77,11 @@ describe('in VS Code', function () {
         .waitFor();
     });
 
+    it('shows what an event holds, as its C++ type has it', async () => {
+      await code.eventRow(`${event(crash - 1)}`).hover();
+      await code.hover(/delay_minutes = -?\d+,/).waitFor();
+    });
+
     it('goes to the event before with a button', async () => {
       await code.showDebugger();
       await code.toolbarButton('Previous Event').click();
@@ -149,6 +154,13 @@ describe('in VS Code', function () {
       await code.answerRow('who wrote this->flights_').waitFor();
       await code.stateOf('Paused before the write').waitFor();
       await code.stoppedIn('FlightBoard::react');
+    });
+
+    it('says once why a question has no answer', async () => {
+      await code.contextMenu(code.variable('recent_'), 'History of This Value');
+      isClear(await code.notification(/it is a whole object/));
+      assert.equal(await code.errorNotifications().count(), 1);
+      await code.closeNotification();
     });
 
     it('goes back to where it was asked', async () => {

@@ -36,7 +36,12 @@ describe('an answer in words', () => {
   it('who wrote a number: the event, and the number before and after', () => {
     const answer = lastWriteAnswer({ expression: 'x', bytes: 4, event: 9, before: '01000000', after: 'fe010000' });
     assert.deepEqual([answer.question, answer.summary], ['who wrote x', 'event 9']);
-    assert.equal(answer.rows[0]!.description, '0x1 → 0x1fe');
+    assert.equal(answer.rows[0]!.description, '1 → 510');
+  });
+
+  it('who wrote an address', () => {
+    const answer = lastWriteAnswer({ expression: 'p', bytes: 8, event: 9, before: '0000000000000000', after: '005a054400400000' });
+    assert.equal(answer.rows[0]!.description, '0 → 0x400044055a00');
   });
 
   it('who wrote something longer: its first bytes, as they lie in memory', () => {

@@ -45,6 +45,10 @@ describe('an event in words', () => {
     );
   });
 
+  it('the tooltip has the value, too, where its type is known', () => {
+    assert.match(describePayload(event, '{code = 7}'), /UTC\n\n```cpp\n\{code = 7\}\n```\n\n```text\n0000 /);
+  });
+
   it('a long payload is cut, and the tooltip says so', () => {
     assert.match(describePayload({ ...event, payload: Buffer.alloc(1_000) }), /\n\.\.\. 744 bytes more\n/);
   });

@@ -41,10 +41,10 @@ export class CodeServer {
     const entry = path.join(stdout.trim(), 'node_modules/code-server/out/node/entry.js');
     const home = fs.mkdtempSync(path.join(os.tmpdir(), 'afterimage-code-server-'));
     const folders = prepareHome(home);
-    await run(process.execPath, [entry, ...folders, '--install-extension', vsix], { env: environment() });
+    await run(process.execPath, [entry, ...folders, '--install-extension', vsix], { env: environment(home) });
     const log = path.join(home, 'server.log');
     const child = spawn(process.execPath, [entry, ...folders, ...serverArguments], {
-      env: environment(),
+      env: environment(home),
       stdio: ['ignore', 'pipe', fs.openSync(log, 'w')],
       detached: true, // it forks: the group it leads is ended as a whole
     });
@@ -80,9 +80,10 @@ function prepareHome(home: string): string[] {
   return ['--config', at('config.yaml'), '--user-data-dir', at('data'), '--extensions-dir', at('extensions')];
 }
 
-function environment(): NodeJS.ProcessEnv {
+/** Its sockets lie in the home, too, and go with it. */
+function environment(home: string): NodeJS.ProcessEnv {
   const { VSCODE_IPC_HOOK_CLI: _, ...inherited } = process.env; // inside a VS Code terminal code-server would refuse to start
-  return { ...inherited, EXTENSIONS_GALLERY: noGallery };
+  return { ...inherited, EXTENSIONS_GALLERY: noGallery, TMPDIR: home, XDG_RUNTIME_DIR: home };
 }
 
 async function addressOf(child: ChildProcess, log: string): Promise<string> {

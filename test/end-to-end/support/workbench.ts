@@ -183,6 +183,10 @@ export class Workbench {
     return this.page.locator(`.sidebar .monaco-list-row[aria-label^="${label}"]`).first();
   }
 
+  hover(text: RegExp): Locator {
+    return this.page.locator('.monaco-hover', { hasText: text });
+  }
+
   exception(): Locator {
     return this.page.locator('.exception-widget');
   }
@@ -203,6 +207,12 @@ export class Workbench {
   async notification(text: RegExp): Promise<string> {
     const message = this.page.locator('.notifications-toasts .notification-list-item-message', { hasText: text });
     return (await message.first().innerText()).trim();
+  }
+
+  /** With its button; there is one notification. */
+  async closeNotification(): Promise<void> {
+    await this.page.locator('.notifications-toasts .notification-list-item .monaco-button').click();
+    await this.errorNotifications().waitFor({ state: 'detached' });
   }
 
   errorNotifications(): Locator {
