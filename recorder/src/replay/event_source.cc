@@ -15,11 +15,16 @@ namespace afterimage::replay {
 namespace {
 
 constexpr std::uint64_t kEventsPerMark = 4096;
+constexpr std::size_t kMessageHeadBytes = format::kMessageOverhead - format::kRecordPrefix;
 
 // A newer minor version may have channels that we do not know.
-bool known_channel(std::span<const std::byte> message) {
-  const auto channel = format::Fields(message).number<std::uint16_t>();
-  return channel <= format::kGapChannel || channel >= format::kFirstEventChannel;
+bool is_known(std::uint16_t channel) { return channel <= format::kGapChannel || channel >= format::kFirstEventChannel; }
+
+// 0, which there is not, when the message is too short.
+std::uint16_t channel_of(std::span<const std::byte> message) {
+  std::uint16_t channel = 0;
+  if (message.size() >= sizeof channel) std::memcpy(&channel, message.data(), sizeof channel);
+  return channel;
 }
 
 std::uint64_t number(std::string_view text, int base = 10) {
@@ -49,8 +54,8 @@ Status EventSource::open(const std::string& directory) {
 
   // Only the last segment has to be read to know where the log ends.
   enter_segment(segments_.size() - 1);
-  while (read_message()) {}
-  end_ = next_event_;
+  while (next()) {}
+  end_ = place_.next_event;
   seek(first());
   return {};
 }
@@ -107,12 +112,9 @@ void EventSource::read_channel(std::span<const std::byte> content) {
 }
 
 void EventSource::enter_segment(std::size_t index, std::size_t offset) {
-  segment_ = index;
-  reader_.emplace(segments_[index].file);
-  reader_->seek(offset);
-  if (offset == format::kMagicBytes) next_event_ = segments_[index].first_event;
-  peeked_.reset();
-  ended_ = false;
+  place_ = {.segment = index, .reader = format::Reader(segments_[index].file), .next_event = place_.next_event};
+  place_.reader.seek(offset);
+  if (offset == format::kMagicBytes) place_.next_event = segments_[index].first_event;
 }
 
 void EventSource::seek(std::uint64_t position) {
@@ -121,119 +123,121 @@ void EventSource::seek(std::uint64_t position) {
   auto mark = marks_.upper_bound(position);
   if (mark != marks_.begin() && (--mark)->second.segment >= index) {
     enter_segment(mark->second.segment, mark->second.offset);
-    next_event_ = mark->first;
+    place_.next_event = mark->first;
   } else {
     enter_segment(index);
   }
-  while (const auto message = peek()) {
+  while (const LogMessage* const message = peek()) {
     if (message->event >= position && message->kind != LogMessage::Kind::done) return;
     next();
   }
 }
 
-std::optional<LogMessage> EventSource::peek() {
-  if (!peeked_) peeked_ = read_message();
-  return peeked_;
+const LogMessage* EventSource::peek() {
+  if (!place_.has_ahead) place_.has_ahead = read_message(place_.ahead);
+  return place_.has_ahead ? &place_.ahead : nullptr;
 }
 
 bool EventSource::ends_in_this_event() {
-  const auto message = peek();
-  if (!message) return true;
-  if (message->kind != LogMessage::Kind::input || next_event_ != end_) return false;
+  const LogMessage* const message = peek();
+  if (message == nullptr) return true;
+  if (message->kind != LogMessage::Kind::input || place_.next_event != end_) return false;
   bool ends = false;
   peek_inputs(&ends);
   return ends;
 }
 
 std::vector<LogMessage> EventSource::peek_inputs(bool* log_ends) {
-  const auto segment = segment_;
-  const auto reader = reader_;
-  const auto next_event = next_event_;
-  const auto peeked = peeked_;
-  const bool ended = ended_;
+  const Place here = place_;
   std::vector<LogMessage> inputs;
   auto message = next();
   for (; message && message->kind == LogMessage::Kind::input; message = next()) inputs.push_back(*message);
   if (log_ends != nullptr) *log_ends = !message;
-  segment_ = segment;
-  reader_ = reader;
-  next_event_ = next_event;
-  peeked_ = peeked;
-  ended_ = ended;
+  place_ = here;
   return inputs;
 }
 
 std::optional<LogMessage> EventSource::next() {
-  if (!peeked_) return read_message();
-  return std::exchange(peeked_, std::nullopt);
+  if (std::exchange(place_.has_ahead, false)) return place_.ahead;
+  std::optional<LogMessage> message(std::in_place);
+  if (!read_message(*message)) message.reset();
+  return message;
 }
 
 // The log ends at the first thing that is wrong with it: what lies behind must not be taken for its continuation.
-std::optional<LogMessage> EventSource::read_message() {
-  if (ended_) return std::nullopt;
-  const auto message = read_next();
-  ended_ = !message;
-  return message;
+bool EventSource::read_message(LogMessage& message) {
+  place_.ended = place_.ended || !read_next(message);
+  return !place_.ended;
 }
 
-std::optional<LogMessage> EventSource::read_next() {
+bool EventSource::read_next(LogMessage& message) {
   for (;;) {
-    if (const auto record = reader_->next()) {
+    if (const auto record = place_.reader.next()) {
       if (record->opcode == format::Opcode::channel) read_channel(record->content);
-      if (record->opcode != format::Opcode::message || !known_channel(record->content)) continue;
-      const auto message = decode(*record);
-      if (!message) return std::nullopt;
-      if (message->kind == LogMessage::Kind::event) remember_mark();
-      return message;
+      if (record->opcode == format::Opcode::message && is_known(channel_of(record->content))) return decode(record->content, message);
+      continue;
     }
-    if (segment_ + 1 == segments_.size()) return std::nullopt;
-    if (segments_[segment_ + 1].first_event != next_event_) return std::nullopt;  // events are missing here
-    enter_segment(segment_ + 1);
+    if (place_.segment + 1 == segments_.size()) return false;
+    if (segments_[place_.segment + 1].first_event != place_.next_event) return false;  // events are missing here
+    enter_segment(place_.segment + 1);
   }
 }
 
-std::optional<LogMessage> EventSource::decode(const format::Record& record) {
-  format::Fields fields(record.content);
-  const auto channel = fields.number<std::uint16_t>();
-  const auto sequence = fields.number<std::uint32_t>();
-  fields.number<std::uint64_t>();
-  fields.number<std::uint64_t>();
-  if (fields.failed()) return std::nullopt;
-  LogMessage message{.kind = LogMessage::Kind::input, .event = next_event_, .channel = nullptr, .data = fields.rest()};
+bool EventSource::decode(std::span<const std::byte> content, LogMessage& message) {
+  if (content.size() < kMessageHeadBytes) return false;
+  const std::uint16_t channel = channel_of(content);
+  std::uint32_t sequence;
+  std::memcpy(&sequence, content.data() + sizeof channel, sizeof sequence);
+  message = {.kind = LogMessage::Kind::input, .event = place_.next_event, .channel = nullptr, .data = content.subspan(kMessageHeadBytes)};
   switch (channel) {
     case format::kInputChannel:
       // Before the next event, or from inside the one that has begun.
-      if (sequence != static_cast<std::uint32_t>(next_event_)) --message.event;
-      return message;
+      if (sequence != static_cast<std::uint32_t>(place_.next_event)) --message.event;
+      return true;
     case format::kGapChannel: return decode_gap(message);
-    case format::kDoneChannel:
-      if (message.data.size() < sizeof(format::Done)) return std::nullopt;
-      message.kind = LogMessage::Kind::done;
-      std::memcpy(&message.event, message.data.data() + offsetof(format::Done, event), sizeof message.event);
-      return message;
-    default: break;
+    case format::kDoneChannel: return decode_done(message);
+    default: return decode_event(channel, sequence, message);
   }
-  const auto found = channels_.find(channel);
-  if (found == channels_.end() || sequence != static_cast<std::uint32_t>(next_event_)) return std::nullopt;
-  message.kind = LogMessage::Kind::event;
-  message.channel = &found->second;
-  ++next_event_;
-  return message;
 }
 
-std::optional<LogMessage> EventSource::decode_gap(LogMessage message) {
+bool EventSource::decode_done(LogMessage& message) {
+  if (message.data.size() < sizeof(format::Done)) return false;
+  message.kind = LogMessage::Kind::done;
+  std::memcpy(&message.event, message.data.data() + offsetof(format::Done, event), sizeof message.event);
+  return true;
+}
+
+bool EventSource::decode_event(std::uint16_t channel, std::uint32_t sequence, LogMessage& message) {
+  message.kind = LogMessage::Kind::event;
+  message.channel = find_channel(channel);
+  if (message.channel == nullptr || sequence != static_cast<std::uint32_t>(place_.next_event)) return false;
+  ++place_.next_event;
+  remember_mark();
+  return true;
+}
+
+const EventChannel* EventSource::find_channel(std::uint16_t number) {
+  if (number == last_number_) return last_channel_;
+  const auto found = channels_.find(number);
+  if (found == channels_.end()) return nullptr;
+  last_number_ = number;
+  return last_channel_ = &found->second;
+}
+
+bool EventSource::decode_gap(LogMessage& message) {
   format::Gap gap{};
-  if (message.data.size() < format::kGapHeadBytes) return std::nullopt;
+  if (message.data.size() < format::kGapHeadBytes) return false;
   std::memcpy(&gap, message.data.data(), format::kGapHeadBytes);
-  if (gap.first != next_event_ || gap.first + gap.count < gap.first) return std::nullopt;
+  if (gap.first != place_.next_event || gap.first + gap.count < gap.first) return false;
   message.kind = LogMessage::Kind::gap;
-  next_event_ += gap.count;
-  return message;
+  place_.next_event += gap.count;
+  return true;
 }
 
 // Behind an event: an input of the next one comes after that.
 void EventSource::remember_mark() {
-  if (next_event_ % kEventsPerMark == 0) marks_.try_emplace(next_event_, Mark{segment_, reader_->offset()});
+  if (place_.next_event % kEventsPerMark == 0)
+    marks_.try_emplace(place_.next_event, Mark{place_.segment, place_.reader.offset()});
 }
 
 }  // namespace afterimage::replay

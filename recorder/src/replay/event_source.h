@@ -58,10 +58,11 @@ class EventSource {
   void seek(std::uint64_t position);
   // Nothing at the end of the log.
   std::optional<LogMessage> next();
-  // What next() would return.
-  std::optional<LogMessage> peek();
+  // What next() would return; null at the end. Valid until it is called.
+  const LogMessage* peek();
   // The inputs that come next, up to something else.
   std::vector<LogMessage> peek_inputs() { return peek_inputs(nullptr); }
+  bool input_comes_next() { return peek() != nullptr && peek()->kind == LogMessage::Kind::input; }
   // Whether the log ends inside of the event that next() has returned, at most after some inputs of it.
   bool ends_in_this_event();
 
@@ -74,28 +75,38 @@ class EventSource {
   struct Mark {  // a place to begin a seek at
     std::size_t segment, offset;
   };
+  // How far it has read.
+  struct Place {
+    std::size_t segment = 0;
+    format::Reader reader{{}};
+    std::uint64_t next_event = 0;
+    LogMessage ahead{};  // read by peek()
+    bool has_ahead = false;
+    bool ended = false;
+  };
 
   Status map_segment(const std::string& path);
   bool read_preamble(Segment& segment);
   void read_channel(std::span<const std::byte> content);
   void enter_segment(std::size_t index, std::size_t offset = format::kMagicBytes);
   std::vector<LogMessage> peek_inputs(bool* log_ends);
-  std::optional<LogMessage> read_message();
-  std::optional<LogMessage> read_next();
-  std::optional<LogMessage> decode(const format::Record& record);
-  std::optional<LogMessage> decode_gap(LogMessage message);
+  // False at the end of the log. On the way of every event of a replay: messages are decoded in place.
+  bool read_message(LogMessage& message);
+  bool read_next(LogMessage& message);
+  bool decode(std::span<const std::byte> content, LogMessage& message);
+  bool decode_done(LogMessage& message);
+  bool decode_event(std::uint16_t channel, std::uint32_t sequence, LogMessage& message);
+  bool decode_gap(LogMessage& message);
+  const EventChannel* find_channel(std::uint16_t number);
   void remember_mark();
 
   std::vector<Segment> segments_;
   std::map<std::uint16_t, EventChannel> channels_;  // the same number means the same type in all segments
   std::map<std::uint64_t, Mark> marks_;             // by event, every few thousand
   std::uint64_t end_ = 0;
-
-  std::size_t segment_ = 0;
-  std::optional<format::Reader> reader_;
-  std::uint64_t next_event_ = 0;
-  std::optional<LogMessage> peeked_;
-  bool ended_ = false;
+  Place place_;
+  std::uint16_t last_number_ = 0;  // of the last event's channel: mostly also the next one's
+  const EventChannel* last_channel_ = nullptr;
 };
 
 }  // namespace afterimage::replay

@@ -123,7 +123,14 @@ void Replayer::dispatch(const LogMessage& message, void* object) {
   const auto thunk = thunk_of(*message.channel);
   std::size_t inbox_used = 0;
   const std::byte* const payload = enter_inbox(message, inbox_used);
-  const Outer outer{afterimage_replay, std::exchange(outbound_, 0), inbox_used, memory_.heap().exchange_event(message.event + 1)};
+  const Outer outer{.position = afterimage_replay.position,
+                    .in_react = afterimage_replay.in_react,
+                    .payload = afterimage_replay.payload,
+                    .payload_bytes = afterimage_replay.payload_bytes,
+                    .event_type = afterimage_replay.event_type,
+                    .outbound = std::exchange(outbound_, 0),
+                    .inbox_used = inbox_used,
+                    .heap_event = memory_.heap().exchange_event(message.event + 1)};
   afterimage_replay.position = position_ = message.event;
   afterimage_replay.payload = payload;
   afterimage_replay.payload_bytes = message.data.size();
@@ -153,13 +160,13 @@ void Replayer::finish(std::uint64_t event, bool threw, const Outer& outer) {
   memory_.heap().exchange_event(outer.heap_event);
   compare(event, threw, outbound_);
   outbound_ = outer.outbound;
-  afterimage_replay.in_react = outer.seen.in_react;
-  afterimage_replay.payload = outer.seen.payload;
-  afterimage_replay.payload_bytes = outer.seen.payload_bytes;
-  afterimage_replay.event_type = outer.seen.event_type;
+  afterimage_replay.in_react = outer.in_react;
+  afterimage_replay.payload = outer.payload;
+  afterimage_replay.payload_bytes = outer.payload_bytes;
+  afterimage_replay.event_type = outer.event_type;
   // Nested events have moved on already.
   if (depth_ == 0) ++position_;
-  afterimage_replay.position = depth_ == 0 ? position_ : outer.seen.position;
+  afterimage_replay.position = depth_ == 0 ? position_ : outer.position;
 }
 
 // The same place as when recording, for the same kinds of events.
@@ -197,12 +204,12 @@ void Replayer::outbound(std::uint32_t id, const detail::EventTypeInfo& type, con
 
 void Replayer::compare(std::uint64_t event, bool threw, std::uint64_t outbound) {
   skip_inputs_not_asked_for(event);
-  const auto message = events_.peek();
-  if (!message || message->kind != LogMessage::Kind::done || message->event != event) return;
-  const auto digests = message->data.subspan(std::min(sizeof(format::Done), message->data.size()));
-  events_.next();
+  const LogMessage* const message = events_.peek();
+  if (message == nullptr || message->kind != LogMessage::Kind::done || message->event != event) return;
   format::Done done;
   std::memcpy(&done, message->data.data(), sizeof done);
+  const auto digests = message->data.subspan(sizeof done);
+  events_.next();
   // An exception is memory, too: what it changes in the fingerprint says less than the exception.
   if (((done.flags & format::kThrew) != 0) != threw)
     diverged(event, "exception", threw ? "react() returned" : "react() threw", threw ? "it threw" : "it returned", "");

@@ -68,7 +68,10 @@ class Replayer {
  private:
   // What a nested event interrupts.
   struct Outer {
-    AfterimageReplay seen;
+    std::uint64_t position, in_react;
+    const void* payload;
+    std::uint64_t payload_bytes;
+    const char* event_type;
     std::uint64_t outbound;
     std::size_t inbox_used;
     std::uint64_t heap_event;

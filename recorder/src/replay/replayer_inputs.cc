@@ -181,6 +181,7 @@ void Replayer::returned_otherwise(const CallHeader& asked, std::span<const std::
 }
 
 void Replayer::skip_inputs_not_asked_for(std::uint64_t event) {
+  if (!events_.input_comes_next()) return;
   const auto inputs = inputs_of_event();
   const std::size_t all = inputs.size() + std::exchange(taken_, {}).size();
   for (std::size_t i = 0; i < all; ++i) events_.next();
