@@ -59,12 +59,37 @@ export const finish = (gdb: Gdb) => gdb.sendAndWaitForStop('-exec-finish');
 export const finishFrame = (gdb: Gdb, level: number) => gdb.sendAndWaitForStop(`-exec-finish --thread 1 --frame ${level}`);
 /** Goes on at another address, and drops the signal that the program may have stopped for. */
 export const jump = (gdb: Gdb, address: bigint) => gdb.sendAndWaitForStop(`-exec-jump *${hex(address)}`);
+/** Goes on, and stops at this address at the latest. */
+export async function runTo(gdb: Gdb, address: bigint): Promise<MiTuple> {
+  const { bkpt } = await gdb.send(`-break-insert -t *${hex(address)}`);
+  const stop = await resume(gdb);
+  await gdb.send(`-break-delete ${miString(bkpt as MiTuple, 'number')}`).catch(() => undefined); // mostly it has gone by itself
+  return stop;
+}
+
 export const kill = (gdb: Gdb) => gdb.send('-interpreter-exec console kill');
 export const interrupt = (gdb: Gdb) => gdb.send('-exec-interrupt');
 
 /** Whether the program may be sent back from where it stands. */
 export async function isRewindable(gdb: Gdb, aborting: boolean): Promise<boolean> {
   return miString(await gdb.send(`-afterimage-rewindable ${aborting ? 1 : 0}`), 'safe') === '1';
+}
+
+// ---- faults (time_stamps.py)
+
+/** Whether the program gets SIGSEGV, unseen, or stops for it. */
+export const disposeOfFaults = (gdb: Gdb, disposition: 'pass' | 'stop') => gdb.send(`-afterimage-faults ${disposition}`);
+
+/** A name that the innermost frame keeps while it lives. */
+export const innermostFrame = async (gdb: Gdb): Promise<string> => String((await gdb.send('-afterimage-frame')).frame);
+
+/** Of the frame with this name; -1 if it has ended. */
+export const levelOf = async (gdb: Gdb, frame: string): Promise<number> => Number((await gdb.send(`-afterimage-level ${frame}`)).level);
+
+/** If the instruction where the program stands reads the time-stamp counter: the one behind it. */
+export async function behindTimeStampRead(gdb: Gdb): Promise<bigint | undefined> {
+  const next = addressIn(await gdb.send('-afterimage-time-stamp-read'), 'next')!;
+  return next === 0n ? undefined : next;
 }
 
 // ---- breakpoints

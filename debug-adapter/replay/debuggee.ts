@@ -12,9 +12,10 @@ import { Gdb, isRefusal } from '../gdb/gdb';
 import { type MiTuple, miString } from '../gdb/mi-parser';
 import { packageRoot } from '../package-root';
 import { type ReactorInfo, type Recording } from '../recording';
+import { type Command, Faults } from './faults';
 import { notOurLibrary, replayerEnded } from './errors';
 import { packedDebugFiles, packedLibraries } from './modules';
-import { BLOCK_BYTES, decodeBlock, encodeTarget, type ReplayBlock, TARGET_OFFSET } from './replay-block';
+import { BLOCK_BYTES, decodeBlock, encodeWord, type ReplayBlock, SHORTEST_WAY_OFFSET, TARGET_OFFSET } from './replay-block';
 import { Replayer } from './replayer';
 import { type Divergence, type Relocated } from './reports';
 import { type ReplayedCrash, signalNumber, type Stop } from './stops';
@@ -28,9 +29,6 @@ export interface ReplaySessionOptions {
   readonly gdb: string;
   readonly onOutput: (text: string) => void;
 }
-
-/** A command that lets the program run. */
-export type Command = (gdb: Gdb) => Promise<MiTuple>;
 
 /** The replayed program has ended, without a stop before. */
 export class ReplayerLost extends Error {
@@ -53,6 +51,7 @@ const GDB_SCRIPTS = [
   'breakpoints.py',
   'trace.py',
   'rewindable.py',
+  'time_stamps.py',
   'exit.py',
 ];
 const ENDINGS = ['exit', '_exit', 'quick_exit', 'execve'];
@@ -64,6 +63,7 @@ export class Debuggee extends EventEmitter<DebuggeeEvents> {
   private stopHere = '';
   /** Functions that end the program, by the number of the breakpoint on them. */
   private readonly endings = new Map<string, string>();
+  private readonly faults: Faults;
   private blockAddress = 0n;
   private rewindAddress = 0n;
   private replayer!: Replayer;
@@ -74,6 +74,7 @@ export class Debuggee extends EventEmitter<DebuggeeEvents> {
     private readonly options: ReplaySessionOptions,
   ) {
     super();
+    this.faults = new Faults(gdb);
   }
 
   /** Starts gdb and the replayer; stands at the first position afterwards. */
@@ -95,14 +96,21 @@ export class Debuggee extends EventEmitter<DebuggeeEvents> {
   /** Lets the program run until the stop that follows. Throws ReplayerLost when none does. */
   async run(command: Command): Promise<Stop> {
     for (;;) {
-      const stop = await this.settle(await command(this.gdb));
+      const stop = await this.settle(await this.faults.carryOut(command));
       if (stop.kind !== 'exit' || this.block.inReact) return stop;
       command = mi.resume; // the replayer itself ends, and says why when it has
     }
   }
 
   setTarget(position: number): Promise<void> {
-    return mi.writeMemory(this.gdb, this.blockAddress + BigInt(TARGET_OFFSET), encodeTarget(position));
+    return this.writeWord(TARGET_OFFSET, position);
+  }
+
+  /** To the boundary `target` ahead, when the event in progress is over. Events on the way are replayed only if that is the shortest way. */
+  async seekAhead(target: number): Promise<Stop> {
+    await this.setTarget(target);
+    await this.writeWord(SHORTEST_WAY_OFFSET, 1);
+    return this.run(mi.resume);
   }
 
   /** To the boundary `target`, from a snapshot, whatever the program is doing; `stop` is where it stands. */
@@ -158,6 +166,7 @@ export class Debuggee extends EventEmitter<DebuggeeEvents> {
     this.stopHere = await mi.insertHidden(this.gdb, 'afterimage_stop_here');
     this.beforeReact = await mi.insertHidden(this.gdb, 'afterimage_before_react');
     await mi.disableBreakpoints(this.gdb, [this.beforeReact]);
+    await this.faults.insertHidden();
     this.blockAddress = await mi.evaluateNumber(this.gdb, '&afterimage_replay');
     await mi.setClock(this.gdb, this.blockAddress);
     this.rewindAddress = await mi.evaluateNumber(this.gdb, '&afterimage_rewind');
@@ -197,6 +206,10 @@ export class Debuggee extends EventEmitter<DebuggeeEvents> {
     const how = miString(stop, 'signal-name') ?? `exit code ${Number.parseInt(miString(stop, 'exit-code') ?? '0', 8)}`;
     const reported = await this.replayer.failure();
     return reported ?? (this.block === undefined ? replayerEnded(how, '') : new ReplayerLost(how));
+  }
+
+  private writeWord(offset: number, value: number): Promise<void> {
+    return mi.writeMemory(this.gdb, this.blockAddress + BigInt(offset), encodeWord(value));
   }
 
   private async readBlock(): Promise<void> {

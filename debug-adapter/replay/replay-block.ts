@@ -3,6 +3,7 @@
 
 export const BLOCK_BYTES = 13 * 8;
 export const TARGET_OFFSET = 4 * 8;
+export const SHORTEST_WAY_OFFSET = BLOCK_BYTES + 512;
 const KNOWN_VERSION = 1n;
 
 export interface ReplayBlock {
@@ -32,8 +33,8 @@ export function decodeBlock(bytes: Buffer): ReplayBlock | undefined {
   };
 }
 
-export function encodeTarget(position: number): Buffer {
+export function encodeWord(value: number): Buffer {
   const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(BigInt(position));
+  bytes.writeBigUInt64LE(BigInt(value));
   return bytes;
 }

@@ -35,13 +35,10 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
   private readonly backwards: Backwards;
   private readonly lastWriter: LastWriter;
 
-  private constructor(
-    private readonly debuggee: Debuggee,
-    snapshotPositions: readonly number[],
-  ) {
+  private constructor(private readonly debuggee: Debuggee) {
     super();
     const { gdb } = debuggee;
-    this.walker = new Walker(debuggee, snapshotPositions);
+    this.walker = new Walker(debuggee);
     this.backwards = new Backwards(this.walker);
     this.lastWriter = new LastWriter(this.walker);
     debuggee.on('divergence', (divergence) => this.emit('divergence', divergence));
@@ -52,8 +49,7 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
 
   /** Starts replayer and gdb; stands at the first position afterwards. */
   static async open(options: ReplaySessionOptions): Promise<ReplaySession> {
-    const positions = options.recording.snapshots(options.reactor.id).map(({ position }) => position);
-    return new ReplaySession(await Debuggee.open(options), positions);
+    return new ReplaySession(await Debuggee.open(options));
   }
 
   // ---- where it stands

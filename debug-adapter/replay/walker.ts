@@ -6,7 +6,8 @@
 //     afterimage_stop_here      the replayer has reached the target written into afterimage_replay
 //     afterimage_before_react   an event's threshold: what happens next is its react(). Enabled only while we look for one
 //
-//     seek(n)      forward: write the target, continue. Back, or out of a crash: write the target, go on at afterimage_rewind
+//     seek(n)      forward: write the target, continue; the replayer takes the shortest way. Back, or out of a crash: write the
+//                  target, go on at afterimage_rewind
 //     enterNext    continue to the next threshold, finish, then step until the code is the user's
 //
 // The way is how a place inside an event is found again: the legs that led to it from the event's threshold, each of which
@@ -14,7 +15,8 @@
 
 import * as mi from '../gdb/commands';
 import { type Gdb, GdbFailure } from '../gdb/gdb';
-import { type Command, type Debuggee } from './debuggee';
+import { type Debuggee } from './debuggee';
+import { type Command } from './faults';
 import { isInfrastructure, isLast, type Stop, whereabouts } from './stops';
 
 export type Leg =
@@ -38,10 +40,7 @@ export class Walker {
   /** From the threshold of an event to here; undefined when it is not known, as after a pause. */
   way: Way | undefined;
 
-  constructor(
-    readonly debuggee: Debuggee,
-    private readonly snapshotPositions: readonly number[],
-  ) {}
+  constructor(readonly debuggee: Debuggee) {}
 
   get gdb(): Gdb {
     return this.debuggee.gdb;
@@ -92,15 +91,8 @@ export class Walker {
   private async seekBoundary(target: number): Promise<Stop> {
     if (this.stop.kind === 'boundary' && this.position === target) return this.stop;
     this.way = undefined;
-    if (!this.canGoOnTo(target)) return (this.stop = await this.debuggee.rewind(target, this.stop));
-    await this.setTarget(target);
-    return this.run(mi.resume);
-  }
-
-  /** Going on is right when the target is ahead and no snapshot lies between: that would be the shorter way. */
-  private canGoOnTo(target: number): boolean {
-    if (target <= this.position || isLast(this.stop)) return false;
-    return !this.snapshotPositions.some((position) => this.position < position && position <= target);
+    const isAhead = target > this.position && !isLast(this.stop);
+    return (this.stop = await (isAhead ? this.debuggee.seekAhead(target) : this.debuggee.rewind(target, this.stop)));
   }
 
   /** To the threshold of an event, which must not be the end. The target is the end of the recording then. */

@@ -12,11 +12,13 @@ extern "C" {
 AfterimageReplay afterimage_replay = {
     .version = 1, .position = 0, .first = 0, .end = 0, .target = 0, .stop_reason = kStopNone, .in_react = 0,
     .object = nullptr, .inbox = nullptr, .payload = nullptr, .payload_bytes = 0, .event_type = "",
-    .divergence_event = ~std::uint64_t{0}, .divergence = ""};
+    .divergence_event = ~std::uint64_t{0}, .divergence = "", .shortest_way = 0};
 
 __attribute__((noinline)) void afterimage_stop_here() {
   asm volatile("" ::: "memory");  // the debugger reads and writes afterimage_replay here
 }
+
+__attribute__((noinline)) void afterimage_crash_ahead() { asm volatile("" ::: "memory"); }
 
 // Written in run_rewindable(), read by the code below.
 __attribute__((visibility("hidden"))) void* afterimage_rewind_stack = nullptr;

@@ -20,10 +20,13 @@ struct AfterimageReplay {
   const char* event_type;       // its C++ type
   std::uint64_t divergence_event;  // the first event that differed, or ~0
   char divergence[512];            // how
+  std::uint64_t shortest_way;      // written by the debugger with `target`: 1: events on the way need not be replayed. Then 0 again
 };
 
 extern __attribute__((visibility("default"))) AfterimageReplay afterimage_replay;
 __attribute__((visibility("default"))) void afterimage_stop_here();
+// Called in the handler of SIGSEGV when the signal is the program's: after the handler's return the instruction faults again.
+__attribute__((visibility("default"))) void afterimage_crash_ahead();
 // Never returns: abandons whatever runs and replays to `target` from a snapshot, on a fresh stack.
 __attribute__((visibility("default"))) void afterimage_rewind();
 }

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 
 #include "base/hex.h"
 #include "base/raw_log.h"
@@ -91,17 +92,26 @@ void on_crash(int signal, siginfo_t* info, void* context) {
   _exit(kExitCrashed);
 }
 
-// Without a debugger a crash is reported; on a stack of its own, it may be an overflow.
-void report_crashes() {
+// Under a debugger, which stops when the instruction faults again. A signal that was sent must be sent again for that.
+void on_debugged_fault(int signal, siginfo_t* info, void* context) {
+  if (was_time_stamp(*info, context)) return;
+  afterimage_crash_ahead();
+  if (info->si_code <= 0) raise(signal);
+}
+
+// On a stack of its own: a crash may be an overflow.
+void handle(std::initializer_list<int> signals, void (*handler)(int, siginfo_t*, void*)) {
   constexpr std::size_t kStackBytes = 256 * 1024;  // reports are written there, too
   void* const memory = mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   const stack_t stack{.ss_sp = memory, .ss_flags = 0, .ss_size = kStackBytes};
   sigaltstack(&stack, nullptr);
   struct sigaction action {};
-  action.sa_sigaction = on_crash;
+  action.sa_sigaction = handler;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) sigaction(signal, &action, nullptr);
+  for (const int signal : signals) sigaction(signal, &action, nullptr);
 }
+
+void report_crashes() { handle({SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}, on_crash); }
 
 // A system call that the sandbox has caught.
 void on_trap(const TrappedCall& trapped) {
@@ -135,19 +145,21 @@ void forget_exceptions() {
   globals->uncaught = 0;
 }
 
-// The debugger mostly stands inside react() when it writes a target, nearer or farther than the one on the way.
+// The debugger mostly stands inside react() when it writes a target, nearer or farther than the one on the way. Then the event
+// is finished first.
 void run_to_debuggers_target(bool from_snapshot) {
-  const auto before_target = [](void*, std::uint64_t event) {
+  const auto goes_on = [](void*, std::uint64_t event) {
     constexpr std::uint64_t kEventsPerLook = 16384;
     if (event % kEventsPerLook == 0) end_without_debugger();
-    return g_replayer->position() < afterimage_replay.target;
+    return g_replayer->position() < afterimage_replay.target && afterimage_replay.shortest_way == 0;
   };
   std::uint64_t target;
   do {
     target = afterimage_replay.target;
-    if (Status status = g_replayer->run_to(target, from_snapshot, before_target, nullptr); !status) fail(status.message());
+    const bool jumps = std::exchange(afterimage_replay.shortest_way, 0) != 0 && g_replayer->memory().nearest(target) > g_replayer->position();
+    if (Status status = g_replayer->run_to(target, from_snapshot || jumps, goes_on, nullptr); !status) fail(status.message());
     from_snapshot = false;
-  } while (g_replayer->position() >= target && target < afterimage_replay.target);
+  } while (afterimage_replay.shortest_way != 0 || (g_replayer->position() >= target && target < afterimage_replay.target));
 }
 
 // Between events, driven by a debugger through afterimage_replay. Entered anew after each rewind.
@@ -239,11 +251,13 @@ void replay_main(const Plan& plan) {
   report_ready(plan);
   if (plan.wait_for_debugger) {
     wait_for_debugger();
+    handle({SIGSEGV}, on_debugged_fault);
+    trap_time_stamps();
     g_replayer->keeps_checkpoints = true;
     run_rewindable(debugged_loop);
   }
   report_crashes();
-  trap_time_stamps();  // not under a debugger, which would stop at each of them
+  trap_time_stamps();
   _exit(run_commands(*g_replayer));
 }
 

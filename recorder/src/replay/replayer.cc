@@ -9,6 +9,7 @@
 #include "base/outbound_hash.h"
 #include "base/replay_mode.h"
 #include "replay/debugger.h"
+#include "replay/time_stamps.h"
 #include "snapshot/state_digest.h"
 #include "snapshot/thread_state.h"
 
@@ -39,6 +40,7 @@ Status Replayer::restore(std::uint64_t position) {
   std::uint64_t restored = 0;
   if (Status status = memory_.restore(position, restored); !status) return status;
   discard_foreign_frees(memory_.heap());
+  forget_time_stamps();
   events_.seek(restored);
   position_ = restored;
   if (!memory_.missing_locale().empty()) warn_about_locale();

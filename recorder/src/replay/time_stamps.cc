@@ -19,6 +19,8 @@ std::uint64_t replayed_time_stamp(std::uint64_t event) noexcept {
 
 bool trap_time_stamps() noexcept { return os::trap_time_stamps(true) == 0; }
 
+void forget_time_stamps() noexcept { g_event = ~std::uint64_t{0}; }
+
 TimeStampRead emulate_time_stamp(ucontext_t& context, bool in_react, std::uint64_t event) noexcept {
   const auto site = static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RIP]);
   if (!os::is_time_stamp_read(context)) return {false, site};

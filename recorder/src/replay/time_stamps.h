@@ -9,6 +9,9 @@ namespace afterimage::replay {
 // From now on both instructions raise SIGSEGV in this thread. False where the kernel cannot do that.
 bool trap_time_stamps() noexcept;
 
+// An event that was begun is begun again: its reads are counted anew.
+void forget_time_stamps() noexcept;
+
 struct TimeStampRead {
   bool emulated;        // false: the signal was raised by something else
   std::uintptr_t site;  // of the instruction

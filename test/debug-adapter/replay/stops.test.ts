@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Frame } from '../../../debug-adapter/gdb/commands';
 import { type CrashReport } from '../../../debug-adapter/recording';
-import { BLOCK_BYTES, decodeBlock, encodeTarget } from '../../../debug-adapter/replay/replay-block';
+import { BLOCK_BYTES, decodeBlock, encodeWord } from '../../../debug-adapter/replay/replay-block';
 import { compareCrash, describeCrash, whereabouts } from '../../../debug-adapter/replay/stops';
 
 const frame = (name: string, library?: string): Frame => ({
@@ -78,5 +78,5 @@ describe('the replay block', () => {
     assert.equal(decodeBlock(Buffer.alloc(8)), undefined);
   });
 
-  it('takes a target', () => assert.deepEqual([...encodeTarget(0x0102)], [2, 1, 0, 0, 0, 0, 0, 0]));
+  it('takes a target', () => assert.deepEqual([...encodeWord(0x0102)], [2, 1, 0, 0, 0, 0, 0, 0]));
 });
