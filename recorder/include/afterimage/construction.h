@@ -188,7 +188,7 @@ void construct_thunk(void* constructed, const std::byte* payload, std::size_t by
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     // Never freed: the reactor may have kept references.
     [[maybe_unused]] auto* const arguments = new std::tuple<Argument<std::decay_t<Args>>...>(payloads[I]...);
-    const HeapScope scope(*heap);
+    const HeapScope scope(heap);
     result.object = new T(passed_on<Args>(std::get<I>(*arguments).value)...);
   }(std::index_sequence_for<Args...>{});
 }

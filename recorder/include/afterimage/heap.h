@@ -42,7 +42,8 @@ AFTERIMAGE_API Heap* exchange_current_heap(Heap* heap) noexcept;
 // While it lives, this thread allocates from `heap`.
 class [[nodiscard]] HeapScope {
  public:
-  explicit HeapScope(Heap& heap) noexcept : previous_(exchange_current_heap(&heap)) {}
+  explicit HeapScope(Heap& heap) noexcept : HeapScope(&heap) {}
+  explicit HeapScope(Heap* heap) noexcept : previous_(exchange_current_heap(heap)) {}  // null: the ordinary one
   ~HeapScope() { exchange_current_heap(previous_); }
   HeapScope(const HeapScope&) = delete;
   HeapScope& operator=(const HeapScope&) = delete;

@@ -10,7 +10,7 @@ inline void copy_bytes(void* to, const void* from, std::size_t bytes) noexcept {
   constexpr std::size_t kMove = 16, kShort = 256;
   if (bytes < kMove || bytes > kShort) {
     asm("" : "+r"(bytes));  // forget the limit
-    std::memcpy(to, from, bytes);
+    if (bytes != 0) std::memcpy(to, from, bytes);  // of no bytes there may be no address
     return;
   }
   auto* const target = static_cast<std::byte*>(to);
