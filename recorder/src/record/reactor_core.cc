@@ -57,6 +57,15 @@ ReactorCore::~ReactorCore() {
   }
 }
 
+// In the child the log and the control file are the parent's: not even their destructors may run.
+void ReactorCore::abandon_after_fork() noexcept {
+  recording_ = in_gap_ = false;
+  slot_ = nullptr;
+  core_reactor_ = nullptr;
+  (void)log_.release();
+  (void)construction_.release();
+}
+
 Status ReactorCore::start_log() {
   slot_ = recorder_->control().slot(id_);
   if (slot_ == nullptr)

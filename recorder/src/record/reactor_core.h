@@ -47,7 +47,7 @@ class ReactorCore {
   void count_failure() noexcept {
     if (recording_) __atomic_fetch_add(&slot_->failures, 1, __ATOMIC_RELAXED);
   }
-  void stop_recording() noexcept { recording_ = false; }
+  void abandon_after_fork() noexcept;
 
   // What a Delivery does around react(), defined there. begin() commits the event and returns its number; end() logs its end. `sender`: the
   // reactor whose react() delivers it, if another one does.

@@ -26,13 +26,15 @@
 namespace afterimage::detail {
 namespace {
 
-// All open recordings, for fork().
+// All open recordings, for fork(): nobody else holds the mutex then, and so it is not left behind locked.
 std::mutex g_recorders_mutex;
 std::vector<RecorderCore*> g_recorders;
 
+void before_fork() { g_recorders_mutex.lock(); }
+void in_parent_after_fork() { g_recorders_mutex.unlock(); }
 void in_child_after_fork() {
-  // The forking thread may not have held the mutex, but another one may: only this thread lives on, so reading is safe.
   for (RecorderCore* const recorder : g_recorders) recorder->abandon_after_fork();
+  g_recorders_mutex.unlock();
 }
 
 std::string local_time(std::uint64_t time_ns) {
@@ -114,7 +116,7 @@ void RecorderCore::open() {
   refresh_modules();
   if (options_.crash_handler) install_crash_handler(control_.get());
 
-  static const int registered = pthread_atfork(nullptr, nullptr, in_child_after_fork);
+  static const int registered = pthread_atfork(before_fork, in_parent_after_fork, in_child_after_fork);
   (void)registered;
   const std::lock_guard lock(g_recorders_mutex);
   g_recorders.push_back(this);
@@ -174,7 +176,7 @@ void RecorderCore::report(const Status& status) noexcept {
     if (!status_.ok()) return;
     if (!finds_memory([&] { status_ = status; })) status_ = out_of_memory();
   }
-  control_.note_failure(status);
+  if (open_) control_.note_failure(status);
   RawLine().text("not recording: ").text(status.message().c_str()).text(" The program goes on.").print();
 }
 
@@ -213,10 +215,13 @@ Variables RecorderCore::variables() const {
 }
 
 void RecorderCore::abandon_after_fork() noexcept {
-  for (ReactorCore* const reactor : reactors_) reactor->stop_recording();
+  open_ = false;
+  for (ReactorCore* const reactor : reactors_) reactor->abandon_after_fork();
   core_notebook_.abandon_after_fork();
-  if (segments_ != nullptr) segments_->abandon_after_fork();
   if (snapshots_ != nullptr) snapshots_->abandon_after_fork();
+  // Their threads wait for condition variables that cannot be destroyed any more.
+  (void)segments_.release();
+  (void)snapshots_.release();
   install_crash_handler(nullptr);
 }
 

@@ -62,10 +62,6 @@ SegmentKeeper::SegmentKeeper(std::chrono::milliseconds sync_interval)
 }
 
 SegmentKeeper::~SegmentKeeper() {
-  if (abandoned_) {
-    thread_.detach();
-    return;
-  }
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

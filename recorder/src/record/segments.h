@@ -67,8 +67,6 @@ class SegmentKeeper {
   void give_back(std::unique_ptr<Segment> segment);
   // The reactor is gone: completes nothing more for it, removes what was prepared and not used.
   void forget(SegmentSource& source);
-  // In a child after fork() the thread does not exist.
-  void abandon_after_fork() noexcept { abandoned_ = true; }
 
  private:
   std::unique_ptr<Segment> make(const SegmentSource& source, std::uint64_t number, std::size_t bytes, Status& status);
@@ -89,7 +87,6 @@ class SegmentKeeper {
   Clock::time_point next_sync_;
   SegmentSource* in_progress_ = nullptr;
   bool stopping_ = false;
-  bool abandoned_ = false;
   std::atomic<std::uint64_t> stalls_{0};
   std::thread thread_;  // last: it uses all of the above
 };

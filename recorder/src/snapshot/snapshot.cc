@@ -51,10 +51,6 @@ SnapshotWriter::SnapshotWriter(std::unique_ptr<SnapshotEngine> engine)
 }
 
 SnapshotWriter::~SnapshotWriter() {
-  if (abandoned_) {
-    thread_.detach();
-    return;
-  }
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -65,7 +61,6 @@ SnapshotWriter::~SnapshotWriter() {
 }
 
 void SnapshotWriter::abandon_after_fork() noexcept {
-  abandoned_ = true;
   engine_->abandon_after_fork();
 }
 
@@ -166,7 +161,6 @@ Status SnapshotWriter::save_now(const Heap& heap, const SnapshotOrder& order) {
 }
 
 void SnapshotWriter::let_go(const Heap& heap) {
-  if (abandoned_) return;
   std::unique_lock lock(mutex_);
   if (heap_ != &heap) return;
   cancelled_ = true;

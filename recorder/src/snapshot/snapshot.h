@@ -70,6 +70,7 @@ class AFTERIMAGE_API SnapshotWriter {
   Status save_now(const Heap& heap, const SnapshotOrder& order);
   // Returns when nothing works on this heap any more. A snapshot that still needs a boundary is given up.
   void let_go(const Heap& heap);
+  // In the child of a fork(), which must leave this object as it is: its thread does not exist.
   void abandon_after_fork() noexcept;
 
   const SnapshotEngine& engine() const noexcept { return *engine_; }
@@ -106,7 +107,6 @@ class AFTERIMAGE_API SnapshotWriter {
   std::atomic<bool> cancelled_ = false;
   std::atomic<bool> others_wait_ = false;  // another reactor would like to begin
   bool stopping_ = false;
-  bool abandoned_ = false;
   const std::unique_ptr<SnapshotEngine> engine_;
   StopEngine stop_;
   SnapshotEngine* current_ = nullptr;  // of the snapshot on its way
