@@ -31,7 +31,7 @@ constexpr std::size_t kFixedPreambleBytes = 1024;  // magic, header, metadata, t
 }  // namespace
 
 EventLog::EventLog(SegmentKeeper& keeper, Retention& retention, LogPlace place)
-    : reactor_(place.reactor), keeper_(keeper), retention_(retention), source_(std::move(place.directory), place.segment_bytes),
+    : reactor_(place.reactor), keeper_(keeper), retention_(retention), source_(std::move(place.directory), place.segment_bytes, place.reactor),
       uuid_(std::move(place.uuid)) {}
 
 EventLog::~EventLog() {

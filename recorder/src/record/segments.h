@@ -31,13 +31,14 @@ struct Segment {
 };
 
 // The segments of one reactor. The first ones are small, and each is twice the one before: what a process that dies leaves
-// allocated and unused is in proportion to what it has written, and thousands of quiet reactors do not fill a disk.
+// allocated and unused is in proportion to what it has written. Where there are many reactors they begin smaller still: each has one segment in
+// use and one ready, which are pages in memory, too.
 class SegmentSource {
  public:
-  static constexpr std::size_t kFirstBytes = std::size_t{256} << 10;
+  SegmentSource(std::string directory, std::size_t segment_bytes, std::uint32_t reactor)
+      : directory_(std::move(directory)), segment_bytes_(segment_bytes), next_bytes_(std::min(first_bytes(reactor), segment_bytes)) {}
 
-  SegmentSource(std::string directory, std::size_t segment_bytes)
-      : directory_(std::move(directory)), segment_bytes_(segment_bytes), next_bytes_(std::min(kFirstBytes, segment_bytes)) {}
+  static constexpr std::size_t first_bytes(std::uint32_t reactor) noexcept { return reactor < 64 ? std::size_t{256} << 10 : std::size_t{16} << 10; }
 
  private:
   friend class SegmentKeeper;
