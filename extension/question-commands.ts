@@ -15,6 +15,8 @@ interface Question {
   readonly icon: string;
   readonly title: string;
   readonly prompt: string;
+  /** Shown as long as nothing is entered. */
+  readonly example: string;
   readonly read: (body: unknown) => Answer;
 }
 
@@ -24,13 +26,15 @@ const QUESTIONS: Record<string, Question> = {
     icon: 'search',
     title: 'Find Events Where...',
     prompt: 'A C++ expression over the members of the reactor and the argument of react(), evaluated after each event',
+    example: 'order.quantity > 1000 && total_ < 0',
     read: (body) => foundAnswer(Found.parse(body)),
   },
   'afterimage.valueHistory': {
     request: 'afterimage.history',
     icon: 'graph-line',
     title: 'History of a Value',
-    prompt: 'A C++ expression over the members of the reactor',
+    prompt: 'A C++ expression over the members of the reactor: a number or a pointer',
+    example: 'total_',
     read: (body) => historyAnswer(History.parse(body)),
   },
   'afterimage.lastWrite': {
@@ -38,6 +42,7 @@ const QUESTIONS: Record<string, Question> = {
     icon: 'edit',
     title: 'Who Wrote This Last?',
     prompt: 'A C++ expression, as seen from the selected frame',
+    example: 'this->total_',
     read: (body) => lastWriteAnswer(LastWrite.parse(body)),
   },
 };
@@ -67,8 +72,14 @@ async function expressionFor(question: Question, clicked: unknown): Promise<stri
   if (variable) return variable.evaluateName ?? variable.name;
   const value = clicked instanceof vscode.Uri ? underCursor() : undefined; // from the menu of the editor
   if (value !== undefined) return value;
-  const { title, prompt } = question;
-  const entered = await vscode.window.showInputBox({ title, prompt, value: underCursor() ?? '', ignoreFocusOut: true });
+  const { title, prompt, example } = question;
+  const entered = await vscode.window.showInputBox({
+    title,
+    prompt,
+    placeHolder: example,
+    value: underCursor() ?? '',
+    ignoreFocusOut: true,
+  });
   return entered?.trim() || undefined;
 }
 

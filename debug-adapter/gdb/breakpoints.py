@@ -9,6 +9,8 @@
 #   -afterimage-break source FILE LINE CONDITION HITS LOG        -> number="N"
 #   -afterimage-break function NAME 0 CONDITION HITS LOG         -> number="N"
 #   -afterimage-break instruction ADDRESS 0 CONDITION HITS LOG   -> number="N"
+#   -afterimage-break memory ADDRESS BYTES CONDITION HITS ""      -> number="N": behind the instruction that changes it, by the
+#                                                                processor's debug registers. Not counted when going back
 #
 # HITS is a number (stop at that hit and at every later one) or an operator with a number: == >= > <= < %.
 # LOG may contain {expressions}. A log line is written to gdb's console as \x1e and a JSON string.
@@ -89,19 +91,42 @@ class UserBreakpoint(gdb.Breakpoint):
         return True
 
 
+class MemoryBreakpoint(gdb.Breakpoint):
+    def __init__(self, address, size, condition, hits):
+        expression = "*(unsigned char (*)[%d])%s" % (size, address)
+        super().__init__(expression, type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE)
+        self.wanted, self.hits, self.seen = condition, hits, 0
+
+    def stop(self):
+        if search is not None or "libafterimage" in (gdb.solib_name(gdb.newest_frame().pc()) or ""):
+            return False  # the replayer restores memory, or brings the next event
+        try:
+            if self.wanted and not bool(looked_up(self.wanted)):
+                return False
+        except gdb.error as problem:
+            say('The condition "%s" cannot be evaluated: %s.' % (self.wanted, problem))
+            return True
+        self.seen += 1
+        return not self.hits or self.hits[0](self.seen, self.hits[1])
+
+
 class Break(gdb.MICommand):
     def invoke(self, argv):
         kind, where, line, condition, hits, log = argv
         what = (condition, parsed_hits(hits) if hits else None, log)
         try:
-            breakpoint = near_line(where, int(line), what) if kind == "source" else UserBreakpoint(place_of(kind, where), *what)
+            breakpoint = made(kind, where, int(line), what)
         except gdb.error as problem:
             raise gdb.GdbError(str(problem))
         return {"number": breakpoint.number}
 
 
-def place_of(kind, where):
-    return {"function": where} if kind == "function" else {"spec": "*" + where}
+def made(kind, where, number, what):
+    if kind == "memory":
+        return MemoryBreakpoint(where, number, *what[:2])
+    if kind == "source":
+        return near_line(where, number, what)
+    return UserBreakpoint({"function": where} if kind == "function" else {"spec": "*" + where}, *what)
 
 
 def near_line(file, line, what):

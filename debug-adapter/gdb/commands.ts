@@ -36,10 +36,12 @@ export interface BreakpointPlace {
   file: string | undefined;
   line: number | undefined;
   address: bigint | undefined;
+  /** It has no place in the code. */
+  isMemory: boolean;
 }
 
 export interface BreakpointWish {
-  at: { source: string; line: number } | { function: string } | { instruction: bigint };
+  at: { source: string; line: number } | { function: string } | { instruction: bigint } | { memory: bigint; bytes: number };
   condition?: string | undefined;
   hits?: string | undefined;
   log?: string | undefined;
@@ -108,6 +110,7 @@ export async function insertBreakpoint(gdb: Gdb, wish: BreakpointWish): Promise<
 
 function wordsFor(at: BreakpointWish['at']): string[] {
   if ('source' in at) return ['source', at.source, String(at.line)];
+  if ('memory' in at) return ['memory', hex(at.memory), String(at.bytes)];
   return 'function' in at ? ['function', at.function, '0'] : ['instruction', hex(at.instruction), '0'];
 }
 
@@ -124,6 +127,7 @@ function placeOf(number: string, breakpoint: MiTuple): BreakpointPlace {
     file: miString(place, 'fullname') ?? miString(place, 'file'),
     line: numberIn(place, 'line'),
     address: addressIn(place, 'addr'),
+    isMemory: /watchpoint/.test(miString(breakpoint, 'type') ?? ''),
   };
 }
 

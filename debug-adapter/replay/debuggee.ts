@@ -9,7 +9,7 @@ import * as path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import * as mi from '../gdb/commands';
 import { Gdb, isRefusal } from '../gdb/gdb';
-import { type MiTuple, miString } from '../gdb/mi-parser';
+import { type MiTuple, miString, miTuple } from '../gdb/mi-parser';
 import { packageRoot } from '../package-root';
 import { type ReactorInfo, type Recording } from '../recording';
 import { type Command, Faults } from './faults';
@@ -190,6 +190,7 @@ export class Debuggee extends EventEmitter<DebuggeeEvents> {
     await mi.forgetValues(this.gdb);
     await this.readBlock();
     if (reason === 'breakpoint-hit') return this.atBreakpoint(miString(stop, 'bkptno') ?? '');
+    if (reason === 'watchpoint-trigger') return this.atChange(stop);
     if (reason !== 'signal-received') return { kind: 'step' };
     const signal = signalNumber(miString(stop, 'signal-name') ?? '');
     return isPause(signal) ? { kind: 'pause' } : { kind: 'crash', crash: await this.readCrash(signal) };
@@ -199,6 +200,12 @@ export class Debuggee extends EventEmitter<DebuggeeEvents> {
     if (number === this.stopHere) return { kind: 'boundary' };
     const ending = this.endings.get(number);
     return ending === undefined ? { kind: 'breakpoint', numbers: [number] } : { kind: 'exit', function: ending };
+  }
+
+  /** Ours, which stop where a change has been sought, have negative numbers. */
+  private atChange(stop: MiTuple): Stop {
+    const number = miString(miTuple(stop, 'wpt') ?? {}, 'number') ?? '';
+    return Number(number) > 0 ? { kind: 'changed', number } : { kind: 'step' };
   }
 
   /** The program's end inside react() is the program's; outside it is the replayer's, which has said why. */

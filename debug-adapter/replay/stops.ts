@@ -12,6 +12,8 @@ export type Stop =
   /** The next instruction changes memory that was asked for. */
   | { readonly kind: 'write' }
   | { readonly kind: 'breakpoint'; readonly numbers: readonly string[] }
+  /** The instruction before has changed memory that a breakpoint is on. */
+  | { readonly kind: 'changed'; readonly number: string }
   /** Between two events; there is no event after it when the position is the end of the recording. */
   | { readonly kind: 'boundary' }
   | { readonly kind: 'crash'; readonly crash: ReplayedCrash }

@@ -37,7 +37,7 @@ const FRAMES_LOOKED_AT = 64;
 
 export class Walker {
   stop: Stop = { kind: 'boundary' };
-  /** From the threshold of an event to here; undefined when it is not known, as after a pause. */
+  /** From the threshold of an event to here; undefined when it is not known, as after a pause or a change of memory. */
   way: Way | undefined;
 
   constructor(readonly debuggee: Debuggee) {}
@@ -182,7 +182,7 @@ export class Walker {
   }
 
   private async continued(way: Way | undefined, from: number, stop: Stop, command: Command): Promise<Way | undefined> {
-    if (stop.kind === 'boundary' || stop.kind === 'pause' || this.isThreshold(stop)) return undefined;
+    if (['boundary', 'pause', 'changed'].includes(stop.kind) || this.isThreshold(stop)) return undefined;
     const event = this.position;
     const leg: Leg = stop.kind === 'breakpoint' ? await this.arrivalAt(stop.numbers) : { kind: 'command', command };
     if (way?.event === event) return { event, legs: [...way.legs, leg] };

@@ -5,10 +5,15 @@ import * as path from 'node:path';
 import * as mi from '../gdb/commands';
 import { Gdb } from '../gdb/gdb';
 
+/** The debug registers of a processor. */
+const WORDS_WATCHED = 4;
+export const MOST_BYTES_WATCHED = 8 * WORDS_WATCHED;
+const TOO_MANY_WORDS = `The processor watches ${MOST_BYTES_WATCHED} bytes at most, in all. Remove another data breakpoint first.`;
 const NO_CODE = 'The recorded program has no code here.';
 /** Stand for a path, where there is none. */
 const FUNCTIONS = '';
 const INSTRUCTIONS = '*';
+const MEMORY = '=';
 
 export class Breakpoints {
   /** By source path. */
@@ -32,6 +37,18 @@ export class Breakpoints {
   setInstructions(wanted: readonly DebugProtocol.InstructionBreakpoint[]): Promise<DebugProtocol.Breakpoint[]> {
     const wishes = wanted.map((breakpoint) => ({ at: { instruction: instructionOf(breakpoint) }, ...conditionsOf(breakpoint) }));
     return this.replace(INSTRUCTIONS, wishes);
+  }
+
+  /** Each by the id that `watched` has given. As many as x86 processors have debug registers. */
+  setMemory(wanted: readonly DebugProtocol.DataBreakpoint[]): Promise<DebugProtocol.Breakpoint[]> {
+    const places = wanted.map(({ dataId }) => dataId.split('+').map(Number) as [number, number]);
+    const words = places.reduce((sum, [address, bytes]) => sum + wordsOf(address, bytes), 0);
+    if (words > WORDS_WATCHED) return Promise.resolve(wanted.map(() => ({ verified: false, message: TOO_MANY_WORDS })));
+    const wishes = wanted.map((breakpoint, i) => {
+      const [address, bytes] = places[i]!;
+      return { at: { memory: BigInt(address), bytes }, ...conditionsOf(breakpoint) };
+    });
+    return this.replace(MEMORY, wishes);
   }
 
   /** What DAP calls a stop at this breakpoint. */
@@ -72,8 +89,14 @@ export class Breakpoints {
   }
 }
 
+const wordsOf = (address: number, bytes: number): number => Math.ceil(((address % 8) + bytes) / 8);
+
+/** Names memory for `setMemory`. */
+export const dataIdOf = (address: bigint, bytes: number): string => `${mi.hex(address)}+${bytes}`;
+
 function breakpointOf(place: mi.BreakpointPlace): DebugProtocol.Breakpoint {
   const id = Number(place.number);
+  if (place.isMemory) return { id, verified: true };
   if (place.line === undefined && place.address === undefined) return { id, verified: false, message: NO_CODE };
   return {
     id,

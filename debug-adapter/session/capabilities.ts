@@ -16,6 +16,8 @@ export const capabilities: DebugProtocol.Capabilities = {
   supportsReadMemoryRequest: true,
   supportsDisassembleRequest: true,
   supportsInstructionBreakpoints: true,
+  supportsDataBreakpoints: true,
+  supportsDataBreakpointBytes: true,
   supportsBreakpointLocationsRequest: true,
   supportsCompletionsRequest: true,
   completionTriggerCharacters: ['.', '>', ':'],

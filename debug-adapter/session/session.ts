@@ -17,6 +17,7 @@ import { LookingSession } from './looking';
 import { open } from './opening';
 import { LastWriteArguments, SearchArguments } from './questions';
 import { frameAt } from './stack';
+import { NOT_WATCHED, watched } from './data-breakpoints';
 import { checked, EventArguments, EventsArguments, eventRows, payloadOf, reachable, timeline } from './timeline';
 
 export class AfterimageSession extends LookingSession {
@@ -118,7 +119,18 @@ export class AfterimageSession extends LookingSession {
     this.setBreakpoints(response, breakpoints, (known) => known.setInstructions(breakpoints));
   }
 
-  private setBreakpoints<R extends P.SetBreakpointsResponse | P.SetFunctionBreakpointsResponse | P.SetInstructionBreakpointsResponse>(
+  protected override dataBreakpointInfoRequest(response: P.DataBreakpointInfoResponse, args: P.DataBreakpointInfoArguments): void {
+    this.answer(response, async (launched) => (launched.kind === 'core' ? NOT_WATCHED : watched(launched, args)));
+  }
+
+  protected override setDataBreakpointsRequest(
+    response: P.SetDataBreakpointsResponse,
+    { breakpoints }: P.SetDataBreakpointsArguments,
+  ): void {
+    this.setBreakpoints(response, breakpoints, (known) => known.setMemory(breakpoints));
+  }
+
+  private setBreakpoints<R extends BreakpointsResponse>(
     response: R,
     wanted: readonly unknown[],
     set: (breakpoints: Replaying['breakpoints']) => Promise<P.Breakpoint[]>,
@@ -214,6 +226,9 @@ export class AfterimageSession extends LookingSession {
     );
   }
 }
+
+type BreakpointsResponse =
+  P.SetBreakpointsResponse | P.SetFunctionBreakpointsResponse | P.SetInstructionBreakpointsResponse | P.SetDataBreakpointsResponse;
 
 /** A breakpoint in a core. */
 const WITHOUT_EFFECT: P.Breakpoint = { verified: false, message: 'Nothing runs in a core dump, so this breakpoint is never hit.' };

@@ -24,6 +24,7 @@ export function stoppedBody(stop: Stop, wish: Wish, position: number, end: numbe
   if (stop.kind === 'boundary') return { ...body, description: capitalised(boundaryName(position, end)) };
   if (stop.kind === 'breakpoint') return { ...body, hitBreakpointIds: stop.numbers.map(Number) };
   if (stop.kind === 'write') return { ...body, description: 'Paused before the write' };
+  if (stop.kind === 'changed') return { ...body, description: 'Paused behind the change', hitBreakpointIds: [Number(stop.number)] };
   if (stop.kind === 'entry') return { ...body, description: `At event ${counted(position)}` };
   return body;
 }
@@ -32,7 +33,7 @@ function reasonOf(stop: Stop, wish: Wish, breakpointReason: (number: string) => 
   if (stop.kind === 'crash') return 'exception';
   if (stop.kind === 'breakpoint') return stop.numbers.map(breakpointReason)[0] ?? 'breakpoint';
   if (stop.kind === 'pause') return 'pause';
-  if (stop.kind === 'write') return 'data breakpoint';
+  if (stop.kind === 'write' || stop.kind === 'changed') return 'data breakpoint';
   return wish === 'continue' ? 'pause' : wish;
 }
 

@@ -59,6 +59,11 @@ export class Variables {
     return inside({ start: start ?? 0, count: count || LISTED_AT_ONCE }).catch(nothingIfGone);
   }
 
+  /** One of the variables inside, by its name. */
+  async named(variablesReference: number, name: string): Promise<DebugProtocol.Variable | undefined> {
+    return (await this.list({ variablesReference })).find((variable) => variable.name === name);
+  }
+
   async evaluate(frame: mi.FrameAt, expression: string, hexadecimal: boolean): Promise<DebugProtocol.EvaluateResponse['body']> {
     const variable = await mi.evaluate(this.gdb, frame, expression, hexadecimal ? 'x' : '');
     const { value, name: _name, evaluateName: _evaluateName, ...rest } = this.variable(variable);
