@@ -1,9 +1,9 @@
 // Arguments that several commands share.
 
-import { type ReactorInfo, type Recording } from '../recording';
+import { type FilePlaces, type ReactorInfo, type Recording } from '../recording';
 import { chooseReactor, notAnAddress, notANumber } from './errors';
 
-export interface CommonOptions {
+export interface CommonOptions extends FilePlaces {
   readonly json?: boolean;
   readonly strict?: boolean;
 }

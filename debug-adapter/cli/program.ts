@@ -113,8 +113,8 @@ function addGetting(program: Command): void {
     .argument('[core]', 'an ELF core (also .zst .lz4 .xz .gz) or a minidump')
     .option('--latest', 'the newest core dump of this machine')
     .option('--exe <path>', 'the executable that dumped it, if it has moved')
-    .option('--sysroot <directory>', 'where the files of its machine or container are')
-    .addOption(new Option('--path-map <from=to>', 'what was FROM there is TO here; may be repeated').argParser(repeated))
+    .addOption(sysroot())
+    .addOption(pathMap())
     .option('--recording <directory>', 'its recording, if it has moved, or a directory of recordings')
     .option('-o, --output <directory>', 'the recording to write (*.afterimage)')
     .option('--no-compare', 'do not replay it to compare with the core')
@@ -156,6 +156,8 @@ function addLooking(program: Command): void {
     .option('--type <type>', 'only events of this C++ type')
     .option('--typed', 'show payloads as C++ values (needs gdb and the executable)')
     .addOption(executable())
+    .addOption(sysroot())
+    .addOption(pathMap())
     .addOption(gdb())
     .action(run<EventsOptions>(events));
 }
@@ -165,12 +167,16 @@ function addReplaying(program: Command): void {
     .option('--to <position>', 'how far (default: to the end, or into the crash)')
     .addOption(reactor())
     .addOption(executable())
+    .addOption(sysroot())
+    .addOption(pathMap())
     .addOption(force())
     .option('--show-output', 'show what the program prints meanwhile')
     .action(run<ReplayCommandOptions>(replay));
 
   onRecording(program, GROUP.replay, 'verify', 'replays every reactor, compares memory and checksums', ['verify REC', 'verify --json REC'])
     .addOption(executable())
+    .addOption(sysroot())
+    .addOption(pathMap())
     .addOption(gdb())
     .addOption(force())
     .action(run<VerifyOptions>(verify));
@@ -230,6 +236,8 @@ function addKeeping(program: Command): void {
     .addOption(new Option('--encrypt <recipient>', 'encrypt for an age recipient (age1...); may be repeated').argParser(repeated))
     .option('--passphrase-file <file>', 'encrypt with a passphrase, the first line of a file')
     .addOption(executable())
+    .addOption(sysroot())
+    .addOption(pathMap())
     .addOption(gdb())
     .option('--force', 'replace the file if it exists')
     .action(run<PackCommandOptions>(pack));
@@ -276,7 +284,7 @@ export const version = (): string =>
   (JSON.parse(fs.readFileSync(path.join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 
 /** What is a command's own comes first in its help; then what others have, too, always in this order. */
-const COMMON = ['--from', '--to', '--reactor', '--program', '--gdb', '--force', '--json', '--strict', '--help'];
+const COMMON = ['--from', '--to', '--reactor', '--program', '--sysroot', '--path-map', '--gdb', '--force', '--json', '--strict', '--help'];
 const commonness = ({ long }: Option): number => COMMON.indexOf(long ?? '');
 
 /** A question about an expression, asked after each of a range of events. */
@@ -293,6 +301,8 @@ function question(program: Command, name: string, description: string, lines: re
     .option('--to <event>', 'the event to end before (default: the crash, or the end)')
     .addOption(reactor())
     .addOption(executable())
+    .addOption(sysroot())
+    .addOption(pathMap())
     .addOption(force());
 }
 
@@ -304,6 +314,8 @@ function writes(program: Command, name: string, description: string, lines: read
     .option('--before <event>', 'look only at events before this one (default: the crash, or the end)')
     .addOption(reactor())
     .addOption(executable())
+    .addOption(sysroot())
+    .addOption(pathMap())
     .addOption(gdb())
     .addOption(force());
 }
@@ -327,6 +339,8 @@ const json = () => new Option('--json', 'write JSON');
 const strict = () => new Option('--strict', `exit with ${ExitCode.partial} when the recording is damaged or incomplete`);
 const reactor = () => new Option('--reactor <name>', 'name or number of the reactor (default: the one that crashed)');
 const executable = () => new Option('--program <path>', 'the executable that made the recording');
+const sysroot = () => new Option('--sysroot <directory>', 'where the files of its machine or container are');
+const pathMap = () => new Option('--path-map <from=to>', 'what was FROM there is TO here; may be repeated').argParser(repeated);
 const gdb = () => new Option('--gdb <path>', 'the gdb to use').default('gdb');
 const force = () => new Option('--force', 'go on although a library is another build than the recorded one');
 const repeated = (value: string, before: readonly string[] | undefined): string[] => [...(before ?? []), value];
@@ -335,7 +349,7 @@ const repeated = (value: string, before: readonly string[] | undefined): string[
 function run<O>(handler: Handler<O>) {
   return async (given: string, options: O & CommonOptions): Promise<void> => {
     const output = standardOutput(options.json === true);
-    const recording = openRecording(isPackedFile(given) ? unpackToCache(given, tellAboutCache) : given);
+    const recording = openRecording(isPackedFile(given) ? unpackToCache(given, tellAboutCache) : given, options);
     const code = await handler(recording, options, output);
     const partial = code === ExitCode.ok && options.strict === true && recording.problems.length > 0;
     process.exitCode = partial ? ExitCode.partial : code;

@@ -222,7 +222,8 @@ export async function takeLibrariesFrom(gdb: Gdb, directory: string): Promise<vo
 }
 
 /** Separate debug information, by build-id; that of this machine stays known. */
-export const takeDebugFilesFrom = (gdb: Gdb, directory: string) => gdb.send(`-gdb-set debug-file-directory /usr/lib/debug:${directory}`);
+export const takeDebugFilesFrom = (gdb: Gdb, directories: readonly string[]) =>
+  gdb.send(`-gdb-set debug-file-directory ${['/usr/lib/debug', ...directories].join(':')}`);
 
 export interface GdbThread {
   id: number;

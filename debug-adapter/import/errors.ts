@@ -20,12 +20,6 @@ export const cutOffBeforeNotes = (path: string, bytes: number) =>
 export const isASnapshot = (path: string) =>
   new UserError('is-a-snapshot', `${path} is a snapshot inside a recording. Open the recording's directory (*.afterimage) instead.`);
 
-export const noSuchFile = (option: string, path: string) =>
-  new UserError('no-such-file', `${option} ${path}: there is no such file. Check the path.`);
-
-export const notAPathMap = (text: string) =>
-  new UserError('not-a-path-map', `--path-map needs two paths, not "${text}"; for example --path-map /app=/srv/build.`);
-
 export const otherRecording = (recording: string, found: string, wanted: string) =>
   new UserError(
     'other-recording',

@@ -5,7 +5,7 @@ import { hasFaultAddress, signalMeaning, signalName } from '../recording';
 import { ElfCore, type Load } from './core';
 import { type CoreBlock } from './core-block';
 import { isASnapshot } from './errors';
-import { LocalFiles, type LocalFilesOptions } from './local-files';
+import { LocalFiles, type LocalFilesOptions } from '../replay/local-files';
 import { isRecorder, type Located, locateBlock } from './locate';
 import { type CoreModule, executableIn, readModules } from './modules';
 

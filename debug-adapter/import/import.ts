@@ -14,7 +14,7 @@ import { cannotWrite, notACore, outputExists, outputName } from './errors';
 import { endOf, type Examination, examineCore } from './examine';
 import { compareWithCore } from './fidelity';
 import { findRecording, recordingPath } from './find-recording';
-import { type LocalFilesOptions } from './local-files';
+import { type LocalFilesOptions } from '../replay/local-files';
 import { writeMinidump } from './minidump-bundle';
 import { MINIDUMP_MAGIC } from './minidump';
 import { lastRun } from './segment-writer';

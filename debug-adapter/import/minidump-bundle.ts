@@ -9,7 +9,7 @@ import { uuidOf, writeJson } from './bundle-writer';
 import { type Piece, PIECES_MAX, writeCore } from './core-writer';
 import { type Imported, type ImportOptions } from './import';
 import { auxiliaryOf, linkMap, type Placed } from './link-map';
-import { LocalFiles } from './local-files';
+import { LocalFiles } from '../replay/local-files';
 import { type Minidump, readMinidump } from './minidump';
 
 export function writeMinidump(file: string, work: string, options: ImportOptions): Omit<Imported, 'directory'> {

@@ -1,6 +1,6 @@
 // The face of the reader: everything else in this folder is its own business. No vscode, no native code.
 
-export { openRecording, type ReactorInfo, type Recording, type RecordingState } from './recording';
+export { type FilePlaces, openRecording, type ReactorInfo, type Recording, type RecordingState } from './recording';
 export { type EventLog } from './event-log';
 export { type Failure, type Sender, type SentEvent } from './inputs';
 export { type EventDone, type EventType, type RecordedEvent } from './event-types';

@@ -38,9 +38,16 @@ export interface ReactorInfo {
   readonly genesis: ReactorFile['genesis'];
 }
 
+/** Where the files of the recorded machine are on this one. */
+export interface FilePlaces {
+  readonly sysroot?: string;
+  /** `A=B`: what was A there is B here. */
+  readonly pathMap?: readonly string[];
+}
+
 /** Throws UserError when there is no recording at `path`. */
-export function openRecording(path: string): Recording {
-  return new Recording(findBundle(path));
+export function openRecording(path: string, places: FilePlaces = {}): Recording {
+  return new Recording(findBundle(path), places);
 }
 
 export class Recording {
@@ -55,7 +62,10 @@ export class Recording {
   private readonly logs = new Map<number, EventLog>();
   private readonly snapshotLists = new Map<number, SnapshotList>();
 
-  constructor(readonly directory: string) {
+  constructor(
+    readonly directory: string,
+    readonly places: FilePlaces = {},
+  ) {
     this.manifest = readManifest(directory);
     this.openProblems.push(...readUnpackProblems(directory));
     this.control = this.readControl();

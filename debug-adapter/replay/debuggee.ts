@@ -14,7 +14,7 @@ import { packageRoot } from '../package-root';
 import { type ReactorInfo, type Recording } from '../recording';
 import { type Command, Faults } from './faults';
 import { notOurLibrary, replayerEnded } from './errors';
-import { packedDebugFiles, packedLibraries } from './modules';
+import { debugFileDirectories, librariesElsewhere } from './modules';
 import { BLOCK_BYTES, decodeBlock, encodeWord, type ReplayBlock, SHORTEST_WAY_OFFSET, TARGET_OFFSET } from './replay-block';
 import { Replayer } from './replayer';
 import { type Divergence, type Relocated } from './reports';
@@ -82,7 +82,7 @@ export class Debuggee extends EventEmitter<DebuggeeEvents> {
     const scripts = GDB_SCRIPTS.map((name) => path.join(packageRoot(), 'debug-adapter/gdb', name));
     const debuggee = new Debuggee(await Gdb.start({ gdb: options.gdb, scripts }), options);
     try {
-      await debuggee.takePackedFiles();
+      await debuggee.takeFilesElsewhere();
       await debuggee.startReplayer();
       await debuggee.insertHidden();
       await debuggee.run(mi.resume);
@@ -144,11 +144,11 @@ export class Debuggee extends EventEmitter<DebuggeeEvents> {
     this.replayer?.kill();
   }
 
-  /** What this machine does not have in the recorded build, gdb finds in the bundle, as the replayer does. */
-  private async takePackedFiles(): Promise<void> {
+  /** What this machine does not have in the recorded build, gdb finds where the replayer does. */
+  private async takeFilesElsewhere(): Promise<void> {
     const { recording, program } = this.options;
-    const [libraries, debugFiles] = [packedLibraries(recording), packedDebugFiles(recording)];
-    if (debugFiles !== undefined) await mi.takeDebugFilesFrom(this.gdb, debugFiles);
+    const [libraries, debugFiles] = [librariesElsewhere(recording), debugFileDirectories(recording)];
+    if (debugFiles.length > 0) await mi.takeDebugFilesFrom(this.gdb, debugFiles);
     if (libraries === undefined) return;
     await mi.takeLibrariesFrom(this.gdb, libraries);
     await mi.loadProgram(this.gdb, program);

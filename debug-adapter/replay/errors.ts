@@ -7,11 +7,12 @@ const short = (buildId: string) => (buildId === '' ? 'without a build-id' : buil
 export const noSuchProgram = (path: string) =>
   new UserError('no-such-program', `The program ${path} does not exist. Give the executable that made the recording.`);
 
-export const programMissing = (recorded: string, buildId: string) =>
+export const programMissing = (recorded: string, buildId: string, stores: readonly string[]) =>
   new UserError(
     'program-missing',
     `The program that made the recording, ${recorded} (build ${short(buildId)}), is neither there nor beside the recording nor in the ` +
-      `current directory. Give its path with --program (CLI) or "program" (launch.json).`,
+      `current directory, nor is its build in ${stores.slice(0, -1).join(', ')} or ${stores.at(-1)}. Give its path with --program (CLI) or "program" ` +
+      `(launch.json), or say where its machine's files are with --sysroot or --path-map ("sysroot", "pathMap").`,
   );
 
 export const otherBuild = (path: string, given: string, recorded: string) =>
@@ -19,6 +20,12 @@ export const otherBuild = (path: string, given: string, recorded: string) =>
     'other-build',
     `${path} is build ${short(given)}, but the recording was made by build ${short(recorded)}. Give the very executable that was recorded.`,
   );
+
+export const noSuchFile = (option: string, path: string) =>
+  new UserError('no-such-file', `${option} ${path}: there is no such file. Check the path.`);
+
+export const notAPathMap = (text: string) =>
+  new UserError('not-a-path-map', `--path-map needs two paths, not "${text}"; for example --path-map /app=/srv/build.`);
 
 export const notAnExecutable = (path: string) =>
   new UserError('not-an-executable', `${path} is not an executable for x86-64 Linux. Give the executable that made the recording.`);

@@ -1,9 +1,12 @@
 // The executable that made a recording, known by its build-id. Its path may have changed: it is looked for where it was,
-// in the recording (a packed one may have brought it), beside it, and where the user stands. One that was given must be the right one.
+// in the recording (a packed one may have brought it), beside it, where the user stands, where a path map or a sysroot leads, and in the stores
+// of builds. One that was given must be the right one.
 
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { type Module, readBuildId, type Recording } from '../recording';
+import { storedModules, storeNames } from './build-id-store';
+import { LocalFiles } from './local-files';
 import { packedModule } from './modules';
 import { noExecutableRecorded, noSuchProgram, notAnExecutable, otherBuild, programMissing } from './errors';
 
@@ -14,7 +17,7 @@ export function findProgram(recording: Recording, given?: string): string {
   const found = candidates(recording, recorded).find((candidate) => matches(candidate, recorded.buildId));
   if (found !== undefined) return found;
   if (isFile(recorded.path)) return checked(recorded.path, recorded); // there, but rebuilt: say so
-  throw programMissing(recorded.path, recorded.buildId);
+  throw programMissing(recorded.path, recorded.buildId, storeNames());
 }
 
 export function executableOf(recording: Recording): Module {
@@ -29,7 +32,9 @@ function candidates(recording: Recording, recorded: Module): string[] {
   const directories = [recording.directory, beside, path.dirname(beside), process.cwd()];
   const elsewhere = directories.flatMap((directory) => [`${directory}/${name}`, `${directory}/bin/${name}`]);
   const brought = packedModule(recording, recorded);
-  return [recorded.path, recording.manifest.executable, ...(brought === undefined ? [] : [brought]), ...elsewhere];
+  const mapped = new LocalFiles({ ...recording.places, beside }).candidates(recorded.path);
+  const known = [...mapped, recording.manifest.executable, ...(brought === undefined ? [] : [brought])];
+  return [...known, ...elsewhere, ...storedModules(recorded.buildId)];
 }
 
 function matches(candidate: string, buildId: string): boolean {

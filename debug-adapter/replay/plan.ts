@@ -1,7 +1,7 @@
 // The plan: what afterimage-launch and the replayer need to know (ARCHITECTURE.md, Launcher). One item a line, path last.
 
 import { type Module, type ReactorInfo, type Recording } from '../recording';
-import { modulePath } from './modules';
+import { plannedPath } from './modules';
 
 export interface PlanOptions {
   readonly reactor: number;
@@ -18,7 +18,7 @@ export function plan(recording: Recording, options: PlanOptions): string {
     `recording ${recording.directory}`,
     `reactor ${options.reactor}`,
     `wait-debugger ${options.waitDebugger === true ? 1 : 0}`,
-    ...manifest.modules.map((module) => moduleLine(module, module.kind === 'exe' ? options.program : modulePath(recording, module))),
+    ...manifest.modules.map((module) => moduleLine(module, module.kind === 'exe' ? options.program : plannedPath(recording, module))),
     `at-random ${manifest.atRandom}`,
     `fs ${manifest.fsBase.toString(16)}`,
     `brk ${manifest.brkStart.toString(16)}`,

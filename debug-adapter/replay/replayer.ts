@@ -13,7 +13,7 @@ import { type Readable, type Writable } from 'node:stream';
 import { packageRoot } from '../package-root';
 import { type Recording, UserError } from '../recording';
 import { launchFailed, launcherMissing, lesserProcessor, noSnapshot, replayerEnded, replayerReported, stillRecording } from './errors';
-import { packedLibraries } from './modules';
+import { librariesElsewhere } from './modules';
 import { plan } from './plan';
 import { compareProcessors, tunablesFor } from './processor';
 import {
@@ -275,7 +275,7 @@ function libraryPath(recording: Recording): string {
   const libraries = recording.manifest.modules.filter((module) => module.kind === 'lib' && fs.existsSync(module.path));
   const directories = libraries.map((module) => path.dirname(module.path)).filter((directory) => !/^\/(usr\/)?lib/.test(directory));
   const before = process.env['LD_LIBRARY_PATH'] ?? '';
-  const brought = packedLibraries(recording);
+  const brought = librariesElsewhere(recording);
   return [...new Set([...(brought === undefined ? [] : [brought]), ...(before === '' ? [] : before.split(':')), ...directories])].join(':');
 }
 

@@ -1,11 +1,20 @@
 // What a launch.json may say. One schema gives the check, the type, and the description in package.json (a test keeps them equal).
 
 import * as z from 'zod';
-import { UserError } from '../recording';
+import { type FilePlaces, UserError } from '../recording';
 
 export const LaunchArguments = z.object({
   recording: z.string().min(1).describe('Path of the recording: a directory named *.afterimage, or a file made by afterimage pack.'),
   program: z.string().optional().describe('The executable that made the recording, if it is no longer where it was.'),
+  sysroot: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("A directory that holds the recorded machine's files, executable and libraries, at the paths that they had."),
+  pathMap: z
+    .record(z.string().min(1), z.string())
+    .optional()
+    .describe('Where directories of the recorded machine are on this one: {"/app": "/srv/build"}.'),
   reactor: z
     .union([z.string(), z.int().nonnegative()])
     .optional()
@@ -17,6 +26,11 @@ export const LaunchArguments = z.object({
   gdb: z.string().min(1).default('gdb').describe('Path of gdb, version 12 or newer.'),
 });
 export type LaunchArguments = z.infer<typeof LaunchArguments>;
+
+export function filePlaces({ sysroot, pathMap }: LaunchArguments): FilePlaces {
+  const maps = Object.entries(pathMap ?? {}).map(([from, to]) => `${from}=${to}`);
+  return { ...(sysroot === undefined ? {} : { sysroot }), pathMap: maps };
+}
 
 export function parseLaunchArguments(given: unknown): LaunchArguments {
   const parsed = LaunchArguments.safeParse(given ?? {});

@@ -12,7 +12,7 @@ import { relocationSentences } from '../replay/relocation';
 import { ReplaySession } from '../replay/replay-session';
 import { type Divergence } from '../replay/reports';
 import { Breakpoints } from './breakpoints';
-import { type LaunchArguments } from './launch-arguments';
+import { filePlaces, type LaunchArguments } from './launch-arguments';
 import { chosenReactor, type Inspecting, type Launched, onlyInspected, reactorOfCore, type Replaying } from './launched';
 import { Questions } from './questions';
 import { counted } from './text';
@@ -29,7 +29,7 @@ export interface Host {
 }
 
 export async function open(args: LaunchArguments, host: Host): Promise<Launched> {
-  const recording = openRecording(bundleOf(args.recording, host));
+  const recording = openRecording(bundleOf(args.recording, host), filePlaces(args));
   try {
     for (const problem of recording.problems) host.say(problem, 'console');
     return onlyInspected(recording) === undefined ? await openReplay(args, recording, host) : await openCore(args, recording, host);

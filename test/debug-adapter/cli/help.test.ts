@@ -31,8 +31,9 @@ describe('afterimage --help', () => {
       assert.deepEqual(stdout.split('\n').filter((line) => line.length > 80), []); // prettier-ignore
     }
     const { stdout } = await afterimage(['find', '--help']);
-    assert.deepEqual(stdout.match(/^ {2}(-h, )?--\w+/gm)?.map((option) => option.trim()), [
-      '--expression', '--all', '--count', '--from', '--to', '--reactor', '--program', '--gdb', '--force', '--json', '--strict', '-h, --help',
+    assert.deepEqual(stdout.match(/^ {2}(-h, )?--[\w-]+/gm)?.map((option) => option.trim()), [
+      '--expression', '--all', '--count', '--from', '--to', '--reactor', '--program', '--sysroot', '--path-map', '--gdb', '--force', '--json',
+      '--strict', '-h, --help',
     ]); // prettier-ignore
   });
 

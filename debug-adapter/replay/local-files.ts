@@ -1,19 +1,15 @@
-// The files of a core on this machine. A core names the paths of the machine or container it comes from; which file is meant
-// here is decided by the build-id alone, whatever its path.
+// The files of another machine on this one. A core or a recording names the paths of the machine or container it comes from; which file is
+// meant here is decided by the build-id alone, whatever its path.
 
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { readBuildId } from '../recording';
-import { otherBuild } from '../replay/errors';
-import { noSuchFile, notAPathMap } from './errors';
-import { type Module } from './modules';
+import { type FilePlaces, type Module, readBuildId } from '../recording';
+import { storedModules } from './build-id-store';
+import { noSuchFile, notAPathMap, otherBuild } from './errors';
 
-export interface LocalFilesOptions {
+export interface LocalFilesOptions extends FilePlaces {
   readonly exe?: string;
-  readonly sysroot?: string;
-  /** `A=B`: what was A there is B here. */
-  readonly pathMap?: readonly string[];
-  /** Where the core was found: programs are often beside it. */
+  /** Where the core or recording is: programs are often beside it. */
   readonly beside: string;
 }
 
@@ -43,7 +39,9 @@ export class LocalFiles {
     const beside = [this.options.beside, process.cwd()].map((directory) => path.join(directory, path.basename(known)));
     const candidates = [...this.candidates(known), ...(module.kind === 'exe' ? beside : this.libraryCandidates(known))];
     if (module.buildId === '') return this.candidates(known).find(isFile);
-    return candidates.find((candidate) => isFile(candidate) && buildIdOf(candidate) === module.buildId);
+    return [...candidates, ...storedModules(module.buildId)].find(
+      (candidate) => isFile(candidate) && buildIdOf(candidate) === module.buildId,
+    );
   }
 
   /** A minidump knows a library by its name alone. */
