@@ -58,13 +58,20 @@ Status expect_pages(Replayer& replayer, std::istream& arguments) {
   return replayer.core().open(list, relocation.as_recorded(heap.base()), heap.slot_bytes(), relocation);
 }
 
+// Nothing is reported: the next command is.
+Status suppose(Replayer& replayer, std::istream& arguments) {
+  Supposition supposition;
+  if (Status status = supposition.read(arguments); !status) return status;
+  return replayer.suppose(std::move(supposition));
+}
+
 constexpr struct {
   const char* name;
   Status (*carry_out)(Replayer&, std::istream&);
 } kCommands[] = {
     {"run", run},         {"seek", seek},       {"digest", digest},   {"expect-pages", expect_pages}, {"last-write", last_write},
     {"verify", verify},   {"locate", locate},   {"find", find},       {"first-write", first_write},   {"history", history},
-    {"touched", touched}, {"diff", diff},
+    {"touched", touched}, {"diff", diff},       {"suppose", suppose},
 };
 
 Status carry_out(Replayer& replayer, const std::string& name, std::istream& arguments) {

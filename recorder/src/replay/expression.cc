@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "base/hex.h"
+
 namespace afterimage::replay {
 namespace {
 
@@ -167,21 +169,12 @@ class Machine {
   bool ok_ = true;
 };
 
-int digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 }  // namespace
 
 Status Expression::parse(const std::string& code) {
-  for (std::size_t i = 0; i + 1 < code.size(); i += 2) {
-    const int high = digit(code[i]), low = digit(code[i + 1]);
-    if (high < 0 || low < 0) return Status(0, "\"" + code + "\" is not a compiled expression: hex digits are expected.");
-    code_.push_back(static_cast<std::uint8_t>(high * 16 + low));
-  }
-  if (code_.empty() || code.size() % 2 != 0)
-    return Status(0, "\"" + code + "\" is not a compiled expression: it is empty or cut off.");
+  const auto bytes = bytes_of_hex(code);
+  if (!bytes || bytes->empty()) return Status(0, "\"" + code + "\" is not a compiled expression: pairs of hex digits are expected.");
+  for (const std::byte byte : *bytes) code_.push_back(static_cast<std::uint8_t>(byte));
   return {};
 }
 

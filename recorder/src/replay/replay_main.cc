@@ -85,7 +85,7 @@ void on_crash(int signal, siginfo_t* info, void* context) {
   const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
   if (g_replayer->core().is_open()) g_replayer->core().report();
   const bool diverged_before = afterimage_replay.divergence_event != ~std::uint64_t{0};
-  if (!diverged_before && !g_replayer->ends_inside_event())
+  if (!diverged_before && !g_replayer->supposing() && !g_replayer->ends_inside_event())
     report_unrecorded_crash(afterimage_replay.position, info->si_code, address, g_replayer->memory().relocation().was_in(address));
   report_crash(afterimage_replay.position, signal, info->si_code, address,
                static_cast<std::uint64_t>(registers[REG_RIP]), static_cast<std::uint64_t>(registers[REG_RSP]));

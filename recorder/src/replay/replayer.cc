@@ -55,12 +55,12 @@ Status Replayer::restore(std::uint64_t position) {
 Status Replayer::run_to(std::uint64_t target, bool from_snapshot, bool (*after_event)(void*, std::uint64_t),
                         void* context) {
   Status status;
-  if (from_snapshot || target < position_) status = restore(target);
+  if (from_snapshot || target < position_) status = restore(std::min(target, supposition_.first()));
   while (status.ok() && position_ < target) {
     const std::uint64_t event = position_;
     if (!step(status)) break;
-    if (memory_.is_discontinuity(position_)) status = restore(position_);
-    if (keeps_checkpoints && !other_build_) memory_.came_to(position_, position_ == target);
+    if (memory_.is_discontinuity(position_)) status = continue_from_snapshot();
+    if (keeps_checkpoints && is_strict()) memory_.came_to(position_, position_ == target);
     if (after_event != nullptr && !after_event(context, event)) break;
   }
   return status;
@@ -70,7 +70,7 @@ Status Replayer::run_to(std::uint64_t target, bool from_snapshot, bool (*after_e
 bool Replayer::step(Status& status) {
   while (const auto message = events_.next()) {
     switch (message->kind) {
-      case LogMessage::Kind::event: dispatch(*message, memory_.object()); return true;
+      case LogMessage::Kind::event: deliver(*message, status); return status.ok();
       case LogMessage::Kind::input: apply_input(*message, status); break;
       case LogMessage::Kind::gap: return skip_gap(*message);
       case LogMessage::Kind::done: break;  // of an event before the snapshot
@@ -78,6 +78,13 @@ bool Replayer::step(Status& status) {
     if (!status.ok()) return false;
   }
   return false;
+}
+
+// Behind a gap, or after the program changed the reactor other than by an event.
+Status Replayer::continue_from_snapshot() {
+  if (!supposing()) return restore(position_);
+  return Status(0, "at position " + std::to_string(position_) + " the recording goes on from a snapshot, because events were lost or the program "
+                   "changed the reactor other than by an event. What would have been can be followed only up to there.");
 }
 
 // The recorder has lost events here, and has made a snapshot behind them. Without that, this is where the replay ends.
@@ -94,7 +101,7 @@ void Replayer::apply_input(const LogMessage& message, Status& status) {
   const std::string event = std::to_string(message.event);
   if (kind == format::InputKind::foreign_frees) return apply_foreign_frees(message);
   if (kind == format::InputKind::sender) return;  // for people
-  if (kind == format::InputKind::thread_state && (other_build_ || memory_.restore_thread_state(message.input_value()))) return;
+  if (kind == format::InputKind::thread_state && (!is_strict() || memory_.restore_thread_state(message.input_value()))) return;
   if (kind == format::InputKind::entered && !other_build_) return;  // a snapshot has what came of it
   if (kind == format::InputKind::entered)
     status = Status(0, "before event " + event + " the program changed the reactor other than by an event (Reactor::enter). What it did "
@@ -105,7 +112,7 @@ void Replayer::apply_input(const LogMessage& message, Status& status) {
 }
 
 void Replayer::apply_foreign_frees(const LogMessage& message) {
-  if (other_build_ && !same_allocations_) return;  // another block may be there now
+  if (!is_strict() && !same_allocations_) return;  // another block may be there now
   const auto addresses = message.input_value();
   for (std::size_t at = 0; at + sizeof(std::uint64_t) <= addresses.size(); at += sizeof(std::uint64_t)) {
     std::uint64_t address;
@@ -198,6 +205,7 @@ void Replayer::outbound(std::uint32_t id, const detail::EventTypeInfo& type, con
     outbound_ = outbound_hash(outbound_, id, type, payload, bytes);
     return compare_sent(id, type, payload, bytes);
   }
+  if (supposing()) return deliver_to_itself(type, payload, bytes);
   if (other_build_ && !sends_to_itself(type, payload, bytes)) return;
   // To itself, from inside react(): the next event of the log begins here.
   Status status;
@@ -205,6 +213,7 @@ void Replayer::outbound(std::uint32_t id, const detail::EventTypeInfo& type, con
 }
 
 void Replayer::compare(std::uint64_t event, bool threw, std::uint64_t outbound) {
+  if (supposing()) return skip_rest_of(event);
   skip_inputs_not_asked_for(event);
   const LogMessage* const message = events_.peek();
   if (message == nullptr || message->kind != LogMessage::Kind::done || message->event != event) return;

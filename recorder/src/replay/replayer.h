@@ -17,6 +17,7 @@
 #include "replay/other_build.h"
 #include "replay/page_comparison.h"
 #include "replay/plan.h"
+#include "replay/supposition.h"
 
 namespace afterimage::replay {
 
@@ -39,6 +40,11 @@ class Replayer {
   // Goes to `target`, back by way of a snapshot, or from `from_snapshot` in any case. Stops early at the end of the log.
   // `after_event` is called with each event's number behind it; false ends the run.
   Status run_to(std::uint64_t target, bool from_snapshot, bool (*after_event)(void*, std::uint64_t), void* context);
+
+  // From now on the replay is one of what would have been, back from a snapshot before. An empty one ends that. Nothing is compared
+  // from the first supposed event on; a call that was not recorded gets the answer of this machine.
+  Status suppose(Supposition supposition);
+  bool supposing() const noexcept { return position_ >= supposition_.first(); }
 
   // Whether run_to() remembers places on the way, for going back faster. It costs time, and up to 256 MB.
   bool keeps_checkpoints = false;
@@ -77,10 +83,18 @@ class Replayer {
     std::uint64_t heap_event;
   };
 
+  // Whether everything must be as it was recorded.
+  bool is_strict() const noexcept { return !other_build_ && !supposing(); }
   void show_to_debugger();
   Status restore(std::uint64_t position);
   bool step(Status& status);
+  void leave_out(std::uint64_t event);
+  void skip_rest_of(std::uint64_t event);
+  std::optional<LogMessage> next_event_inside();
+  void deliver_to_itself(const detail::EventTypeInfo& type, const void* payload, std::size_t bytes);
   Status construct(const std::string& directory);
+  void deliver(const LogMessage& event, Status& status);
+  Status continue_from_snapshot();
   bool skip_gap(const LogMessage& gap);
   void apply_input(const LogMessage& message, Status& status);
   void apply_foreign_frees(const LogMessage& message);
@@ -96,7 +110,7 @@ class Replayer {
   bool sends_to_itself(const detail::EventTypeInfo& type, const void* payload, std::size_t bytes);
   std::vector<LogMessage> inputs_of_event();
   void take(const LogMessage& input);
-  bool call_of_other_build(const format::CallHeader& asked, std::span<const std::byte> shown, format::CallRecord& recorded);
+  bool call_in_any_order(const format::CallHeader& asked, std::span<const std::byte> shown, format::CallRecord& recorded);
   void not_asked_for(const LogMessage& input, std::uint64_t event, std::size_t more);
   std::string recorded_site(const LogMessage& message) const;
   void skip_inputs_not_asked_for(std::uint64_t event);
@@ -110,6 +124,7 @@ class Replayer {
   std::optional<OtherBuild> other_build_;  // if this is one
   bool same_allocations_ = true;           // as recorded, up to now
   std::vector<const std::byte*> taken_;    // of the event's inputs: another build may ask in another order
+  Supposition supposition_;
   EventSource events_;
   MemoryImage memory_;
   PageComparison core_;
