@@ -41,3 +41,26 @@ export const noGenesis = (reactors: readonly { name: string; genesis: { missing?
       : `The construction of ${why.name} is not in the recording: ${why.genesis?.missing}`,
   );
 };
+
+export const nothingSupposed = () =>
+  new UserError('nothing-supposed', 'Say what to suppose: --without EVENT, or --set EVENT:MEMBER=VALUE.');
+
+export const notAStretch = (text: string) =>
+  new UserError(
+    'not-a-stretch',
+    `--without needs an event or the first and last of several, not "${text}"; for example --without 100-120.`,
+  );
+
+export const notAnAssignment = (text: string) =>
+  new UserError('not-an-assignment', `--set needs EVENT:MEMBER=VALUE, not "${text}"; for example --set '100:price=0'.`);
+
+export const notInRange = (event: number, first: number, last: number) =>
+  new UserError('not-in-range', `Event ${event} cannot be replayed otherwise; events ${first} to ${last} can.`);
+
+export const setNeedsStruct = (event: number, type: string) =>
+  new UserError(
+    'set-needs-struct',
+    `Event ${event} is of type ${type}, which is not stored as a struct, so that none of its members can be set.`,
+  );
+
+export const notSet = (event: number, why: string) => new UserError('not-set', `Event ${event} could not be changed: ${why}.`);

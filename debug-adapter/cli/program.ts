@@ -22,12 +22,14 @@ import { TEST_EXIT_CODES, test, type TestCommandOptions } from './test';
 import { type Output, standardOutput } from './output';
 import { pack, type PackCommandOptions } from './pack';
 import { replay, type ReplayCommandOptions } from './replay';
+import { reduce, type ReduceOptions } from './reduce';
 import { recordingPath, snapshot, type SnapshotOptions } from './snapshot';
 import { wrapped } from './text';
 import { touched, type TouchedOptions } from './touched';
 import { unpack, type UnpackOptions } from './unpack';
 import { usageError } from './usage-errors';
 import { verify, type VerifyOptions } from './verify';
+import { WHAT_IF_EXIT_CODES, whatIf, type WhatIfOptions } from './what-if';
 
 export const EXIT_CODES = [
   [ExitCode.ok, 'done'],
@@ -45,6 +47,7 @@ const GROUP = {
   get: 'Get a recording:',
   look: 'Look at it:',
   replay: 'Replay it, and ask:',
+  suppose: 'Ask what would have been:',
   keep: 'Keep it, send it:',
   machine: 'This machine:',
 };
@@ -83,6 +86,7 @@ export function buildProgram(): Command {
   addLooking(program);
   addReplaying(program);
   addQuestions(program);
+  addSuppositions(program);
   addKeeping(program);
   addMachine(program);
   return program.helpCommand(false);
@@ -221,6 +225,34 @@ function addQuestions(program: Command): void {
     .option('--limit <number>', 'how many blocks to show of each kind', '20')
     .addOption(gdb())
     .action(run<DiffOptions>(diff));
+}
+
+function addSuppositions(program: Command): void {
+  onRecording(program, GROUP.suppose, 'what-if', 'whether it would have crashed without some events, or with others', [
+    'what-if --without 515377 REC',
+    'what-if --without 100-120 --without 200 REC',
+    'what-if --set "515377:delay_minutes=-89" REC',
+  ])
+    .addOption(new Option('--without <event>', 'an event that did not come, or FIRST-LAST; may be repeated').argParser(repeated))
+    .addOption(new Option('--set <event:member=value>', 'what an event brought instead; may be repeated').argParser(repeated))
+    .addOption(reactor())
+    .addOption(executable())
+    .addOption(gdb())
+    .addOption(force())
+    .addHelpText('after', WHAT_IF_EXIT_CODES)
+    .action(run<WhatIfOptions>(whatIf));
+
+  onRecording(program, GROUP.suppose, 'reduce', 'the fewest events that end in the same crash (delta debugging)', [
+    'reduce REC',
+    'reduce --expression "total_ < 0" REC',
+  ])
+    .option('--expression <c++>', 'instead of the crash: the fewest after which this is true')
+    .option('--seconds <number>', 'how long to search', '120')
+    .addOption(reactor())
+    .addOption(executable())
+    .addOption(gdb())
+    .addOption(force())
+    .action(run<ReduceOptions>(reduce));
 }
 
 function addKeeping(program: Command): void {

@@ -1,6 +1,7 @@
 // How a replay compares with what was recorded: pure, from the recording and the replayer's last report.
 
-import { type CrashReport, hasFaultAddress, type ReactorInfo, type Recording, signalName } from '../recording';
+import { hasFaultAddress, type ReactorInfo, type Recording, signalName } from '../recording';
+import { isStackOverflow } from '../replay/crashes';
 import { asRecorded, relocationSentences } from '../replay/relocation';
 import { type Crash, type Divergence, type Relocated, type Stopped, type Warning } from '../replay/reports';
 import { firstRedacted } from './redacted';
@@ -59,24 +60,13 @@ const describeRelocation = ({ event: _, from, to, ...words }: Relocated) => ({
   sentences: relocationSentences({ event: 'relocated', from, to, ...words }),
 });
 
-const STACK_REACH = 64n << 10n;
-
-/**
- * Beside the stack pointer. The replayer's stack lies elsewhere, so where it ends, and in which instruction of the recursion, is
- * another one.
- */
-const isStackOverflow = ({ address, rsp }: Pick<Crash, 'address' | 'rsp'>) => address >= rsp - STACK_REACH && address < rsp + STACK_REACH;
-
-const recordedStackOverflow = ({ signal, code, address, registers }: CrashReport): boolean =>
-  hasFaultAddress(signal, code) && isStackOverflow({ address, rsp: registers.get('rsp') ?? 0n });
-
 const crashOf = ({ eventNumber, signal, code, address, rip, rsp }: Crash) => ({
   event: eventNumber,
   signal: signalName(signal),
   code,
   address: hasFaultAddress(signal, code) ? hexAddress(address) : null,
   instruction: hexAddress(rip),
-  stackOverflow: hasFaultAddress(signal, code) && isStackOverflow({ address, rsp }),
+  stackOverflow: isStackOverflow({ signal, code, address, rsp }),
 });
 
 /** How the crash of the replay differs from the recorded one, a sentence each. */
@@ -86,7 +76,7 @@ function crashDifferences(recording: Recording, reactor: ReactorInfo, end: Crash
   const event = differs('crashing event', end.eventNumber, reactor.crashEvent);
   if (crash === undefined || crash.reactor !== reactor.id) return event;
   const signal = [...differs('signal', signalName(end.signal), crash.signalName), ...differs('signal code', end.code, crash.code)];
-  if (isStackOverflow(end) && recordedStackOverflow(crash)) return [...event, ...signal];
+  if (isStackOverflow(end) && isStackOverflow(crash)) return [...event, ...signal];
   return [
     ...event,
     ...signal,

@@ -8,17 +8,38 @@ import * as z from 'zod';
 import { packageRoot } from '../package-root';
 import { type RecordedEvent } from '../recording';
 import { gdbFailed, gdbMissing } from '../questions/errors';
+import { notSet, setNeedsStruct } from './errors';
 
-const Answer = z.union([z.object({ text: z.string(), value: z.unknown() }), z.object({ error: z.string() })]);
+const Answer = z.union([
+  z.object({ text: z.string(), value: z.unknown(), payload: z.string().optional() }),
+  z.object({ error: z.string() }),
+]);
 export type Typed = z.infer<typeof Answer>;
 
 /** One answer for each event, in the same order; `undefined` where the payload is not simply the bytes of a struct. */
 export async function decodePayloads(events: readonly RecordedEvent[], program: string, gdb: string): Promise<(Typed | undefined)[]> {
   const decodable = events.filter((event) => event.type.codec === 'trivial');
   const types = [...new Set(decodable.map((event) => event.type.name))];
-  const payloads = decodable.map((event) => [types.indexOf(event.type.name), event.payload.toString('hex')]);
+  const payloads = decodable.map((event) => [types.indexOf(event.type.name), event.payload.toString('hex'), []]);
   const answers = payloads.length === 0 ? [] : await askGdb(gdb, program, JSON.stringify({ types, payloads }), payloads.length);
   return events.map((event) => (event.type.codec === 'trivial' ? answers.shift() : undefined));
+}
+
+/** A member of a payload, and the C++ expression of its value. */
+export type Assignment = readonly [member: string, value: string];
+
+/** The payload with other values for some members. */
+export async function changedPayload(
+  event: RecordedEvent,
+  assignments: readonly Assignment[],
+  program: string,
+  gdb: string,
+): Promise<{ text: string; payload: Buffer }> {
+  if (event.type.codec !== 'trivial') throw setNeedsStruct(event.number, event.type.name);
+  const question = { types: [event.type.name], payloads: [[0, event.payload.toString('hex'), assignments]] };
+  const [answer] = await askGdb(gdb, program, JSON.stringify(question), 1);
+  if (answer === undefined || 'error' in answer) throw notSet(event.number, answer?.error ?? '');
+  return { text: answer.text, payload: Buffer.from(answer.payload ?? '', 'hex') };
 }
 
 async function askGdb(gdb: string, program: string, question: string, count: number): Promise<Typed[]> {

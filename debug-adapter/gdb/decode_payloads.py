@@ -1,9 +1,11 @@
 # Run by gdb on an executable, without a process, after event_types.py: shows the bytes of recorded events as values of their C++ types.
 #
-# Descriptor 3 brings {"types": [name, ...], "payloads": [[index of type, hex], ...]}. Descriptor 4 takes one JSON line a
-# payload: {"text": as gdb prints it, "value": the same as JSON}, or {"error": why not}.
+# Descriptor 3 brings {"types": [name, ...], "payloads": [[index of type, hex, [[member, C++ value], ...]], ...]}: the members get
+# these values first. Descriptor 4 takes one JSON line a payload: {"text": as gdb prints it, "value": the same as JSON,
+# "payload": hex if a member was given a value}, or {"error": why not}.
 import json
 import os
+import struct
 
 import gdb
 
@@ -59,10 +61,44 @@ def plain(value, depth=0):
     return value.format_string(**SETTINGS)
 
 
-def decode(type, name, raw):
+def bytes_of(value, type):
+    """As they stand in memory; the expression of a char array is a text."""
+    type = type.strip_typedefs()
+    if type.code == gdb.TYPE_CODE_ARRAY:
+        text = value.string().encode()
+        if not is_text(type) or len(text) > type.sizeof:
+            raise ValueError(f"{value} does not fit into {type}")
+        return text.ljust(type.sizeof, b"\0")
+    if type.code == gdb.TYPE_CODE_FLT and type.sizeof in (4, 8):
+        return struct.pack("<f" if type.sizeof == 4 else "<d", float(value))
+    if type.code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
+        raise ValueError(f"{type} has members; give one of them a value")
+    number = int(value)
+    converted = int(value.cast(type))
+    if converted != number:
+        raise ValueError(f"{number} does not fit into {type}")
+    return (converted % (1 << 8 * type.sizeof)).to_bytes(type.sizeof, "little")
+
+
+def assign(type, raw, member, expression):
+    place = gdb.parse_and_eval(f"(('{type}' *) 0)->{member}")
+    if place.is_optimized_out or place.address is None:
+        raise ValueError(f"{member} is not stored in bytes of its own")
+    at = int(place.address)
+    new = bytes_of(gdb.parse_and_eval(expression), place.type)
+    if at + len(new) > len(raw):
+        raise ValueError(f"{member} is not in the payload")
+    return raw[:at] + new + raw[at + len(new) :]
+
+
+def decode(type, name, raw, assignments):
     try:
+        payload_value(type, name, raw)
+        for member, expression in assignments:
+            raw = assign(type, raw, member, expression)
         value = payload_value(type, name, raw)
-        return {"text": value.format_string(**SETTINGS), "value": plain(value)}
+        payload = {"payload": raw.hex()} if assignments else {}
+        return {"text": value.format_string(**SETTINGS), "value": plain(value), **payload}
     except (gdb.error, gdb.GdbError, ValueError, RuntimeError) as error:
         return {"error": str(error)}
 
@@ -73,8 +109,8 @@ def main():
         work = json.load(asked)
     types = [find_type(name) for name in work["types"]]
     with os.fdopen(4, "w") as answers:
-        for index, digits in work["payloads"]:
-            answer = decode(types[index], work["types"][index], bytes.fromhex(digits))
+        for index, digits, assignments in work["payloads"]:
+            answer = decode(types[index], work["types"][index], bytes.fromhex(digits), assignments)
             answers.write(json.dumps(answer) + "\n")
 
 

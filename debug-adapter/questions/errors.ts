@@ -26,3 +26,17 @@ export const replayCrashed = (event: number, signal: string) =>
   new UserError('replay-crashed', `The replay crashed with ${signal} in event ${event}. Look only at events before it.`);
 
 export const cancelled = () => new UserError('cancelled', 'The question was withdrawn.');
+
+export const notReproduced = (expression: string | undefined) =>
+  new UserError(
+    'not-reproduced',
+    expression === undefined
+      ? 'The replay does not end in the recorded crash, so there is nothing to reduce; see afterimage replay.'
+      : `After none of the events ${expression}, so there is nothing to reduce.`,
+  );
+
+export const noCrash = (reactor: string) =>
+  new UserError(
+    'no-crash',
+    `The process did not crash in ${reactor}. Say with --expression what the events bring about, or choose another reactor with --reactor.`,
+  );

@@ -130,6 +130,11 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
     return this.go(`seek ${position}`);
   }
 
+  /** Back to a snapshot; what follows replays what would have been (ARCHITECTURE.md, Replayer). */
+  suppose(supposition: string): void {
+    this.send(`suppose ${supposition}`);
+  }
+
   /** As run(), and compares memory with every snapshot on the way. */
   verify(position: number): Promise<Stopped | Crash> {
     return this.go(`verify ${position}`);

@@ -3,6 +3,7 @@
 import * as path from 'node:path';
 import { type Frame } from '../gdb/commands';
 import { type CrashReport, hasFaultAddress, signalMeaning, signalName } from '../recording';
+import { isStackOverflow } from './crashes';
 
 export type Stop =
   /** At the first line of react(), or as near to it as the debug information allows. */
@@ -30,8 +31,6 @@ export interface ReplayedCrash {
   readonly rip: bigint;
   readonly event: number;
 }
-
-const NEAR_THE_STACK_POINTER = 65_536n;
 
 const signalNumbers = new Map(Array.from({ length: 64 }, (_, number) => [signalName(number), number] as const));
 export const signalNumber = (name: string): number => signalNumbers.get(name) ?? 0;
@@ -63,12 +62,6 @@ function placeDifferences(crash: ReplayedCrash, recorded: CrashReport): string[]
     crash.rip === recorded.rip ? '' : `at instruction 0x${recorded.rip.toString(16)}`,
     crash.address === recorded.address || !comparable ? '' : `at address 0x${recorded.address.toString(16)}`,
   ];
-}
-
-/** The stack of a replay lies elsewhere, and is not used up to the same byte. */
-function isStackOverflow({ signal, code, address, rsp }: CrashReport): boolean {
-  const distance = address > rsp ? address - rsp : rsp - address;
-  return hasFaultAddress(signal, code) && distance < NEAR_THE_STACK_POINTER;
 }
 
 /** Code of the replayer and of the library's headers, which is not what the user debugs. */

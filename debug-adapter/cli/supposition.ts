@@ -1,0 +1,54 @@
+// --without and --set: what a replay is to suppose, as it is typed.
+
+import { type Supposition, type Stretch } from '../questions/what-if';
+import { type Range } from '../questions/range';
+import { notAnAssignment, notAStretch, notInRange, nothingSupposed } from './errors';
+import { type Assignment, changedPayload } from './typed-payloads';
+
+export interface SuppositionOptions {
+  readonly without?: readonly string[];
+  readonly set?: readonly string[];
+}
+
+/** The supposition, and the payloads that it changes as C++ values. */
+export async function suppositionOf(
+  range: Range,
+  { without = [], set = [] }: SuppositionOptions,
+  gdb: string,
+): Promise<Supposition & { readonly texts: ReadonlyMap<number, string> }> {
+  if (without.length + set.length === 0) throw nothingSupposed();
+  const log = range.recording.log(range.reactor.id);
+  const inRange = (event: number): number => {
+    if (event < range.from || event >= log.end) throw notInRange(event, range.from, log.end - 1);
+    return event;
+  };
+  const stretches = without.map(stretchOf);
+  for (const { from, to } of stretches) [from, to - 1].forEach(inRange);
+  const payloads = new Map<number, Buffer>();
+  const texts = new Map<number, string>();
+  for (const [event, assignments] of assignmentsOf(set)) {
+    const { text, payload } = await changedPayload(log.event(inRange(event)), assignments, range.program, gdb);
+    payloads.set(event, payload);
+    texts.set(event, text);
+  }
+  return { without: stretches, payloads, texts };
+}
+
+/** 515377, or 515377-515400, both included. */
+function stretchOf(text: string): Stretch {
+  const [, first, last = first] = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(text) ?? [];
+  const [from, to] = [Number(first), Number(last) + 1];
+  if (first === undefined || to <= from) throw notAStretch(text);
+  return { from, to };
+}
+
+/** 515377:delay_minutes=0 */
+function assignmentsOf(set: readonly string[]): Map<number, Assignment[]> {
+  const assignments = new Map<number, Assignment[]>();
+  for (const text of set) {
+    const [, event, member, value] = /^(\d{1,15}):\s*([A-Za-z_][\w.[\]]*)\s*=\s*(.+)$/s.exec(text) ?? [];
+    if (event === undefined || member === undefined || value === undefined) throw notAnAssignment(text);
+    assignments.set(Number(event), [...(assignments.get(Number(event)) ?? []), [member, value]]);
+  }
+  return assignments;
+}

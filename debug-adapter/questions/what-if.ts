@@ -1,0 +1,49 @@
+// What would have been: a replay in which some events did not come, or brought something else.
+
+import { type Recording } from '../recording';
+import { isSameKindOfCrash } from '../replay/crashes';
+import { type Replayer } from '../replay/replayer';
+import { type Crash, type Stopped, type Warning } from '../replay/reports';
+import { type Asking, withReplayer } from './asking';
+import { type Range } from './range';
+
+/** Events `from` to `to`, which is not one of them. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Supposition {
+  readonly without: readonly Stretch[];
+  readonly payloads: ReadonlyMap<number, Buffer>;
+}
+
+export interface WouldHaveBeen {
+  readonly end: Stopped | Crash;
+  readonly warnings: readonly Warning[];
+}
+
+/** Up to the end of the log, the event included in which the process crashed. */
+export const whatIf = (range: Range, supposition: Supposition, asking: Asking): Promise<WouldHaveBeen> =>
+  withReplayer(range, asking, async (replayer) => {
+    const end = await supposed(replayer, supposition, range.recording.log(range.reactor.id).end);
+    return { end, warnings: replayer.warnings };
+  });
+
+/** As the replayer's next run. */
+export function supposed(replayer: Replayer, supposition: Supposition, position: number): Promise<Stopped | Crash> {
+  replayer.suppose(spelled(supposition));
+  return replayer.run(position);
+}
+
+/** For the replayer. */
+export function spelled({ without, payloads }: Supposition): string {
+  const leftOut = without.map(({ from, to }) => `without ${from} ${to}`);
+  return [...leftOut, ...[...payloads].map(([event, payload]) => `payload ${event} ${payload.toString('hex')}`)].join(' ');
+}
+
+/** Whether it is the crash that the recording ends in. */
+export function isRecordedCrash(recording: Recording, reactor: number, crash: Stopped | Crash): crash is Crash {
+  const recorded = recording.crash;
+  return crash.event === 'crash' && recorded?.reactor === reactor && isSameKindOfCrash(recorded, crash);
+}
