@@ -1,4 +1,4 @@
-// Twenty classes of bugs, one story each: the program crashes or ends with a wrong value, the replay does the same, and a developer who
+// Twenty-one classes of bugs, one story each: the program crashes or ends with a wrong value, the replay does the same, and a developer who
 // knows the program but not the mistake asks the command line until the guilty event is found. Which one that is only the program
 // knows (fixtures/programs/bugs); it is compared at the very end.
 import assert from 'node:assert/strict';
@@ -278,6 +278,20 @@ const stories: readonly Story[] = [
       bug.wasDoneBy(first.number);
     },
   },
+  {
+    bug: 'retry-overrun',
+    title: 'the ledger is gone, since there were more retries than room for them',
+    async investigate(bug) {
+      // Which events does the crash need? Eight payments in a row; and what was before them.
+      const needed = await bug.needs();
+      assert.deepEqual(needed.map(({ fields }) => fields[0]), [SET_ATTEMPTS, DECLINE, ...Array(8).fill(PAY)]); // prettier-ignore
+      // Would fewer attempts have done? There is room for five.
+      const setting = needed[0]!;
+      assert.equal(await bug.whatIf('--set', `${setting.number}:attempt=6`), 'the same crash');
+      assert.equal(await bug.whatIf('--set', `${setting.number}:attempt=5`), 'no crash');
+      bug.wasDoneBy(setting.number);
+    },
+  },
 ];
 
 // The first field of an event: what it is about.
@@ -299,6 +313,9 @@ const HAND_OVER = 2;
 const INSTALL = 0;
 const ACKNOWLEDGE = 2n;
 const CANCEL = 1;
+const PAY = 0;
+const DECLINE = 1;
+const SET_ATTEMPTS = 2;
 
 describe('a developer who asks only the command line finds out why', function () {
   this.timeout(60_000);

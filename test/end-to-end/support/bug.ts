@@ -103,6 +103,19 @@ export class Bug {
     };
   }
 
+  /** The fewest events that end in the crash, or after which something is true. */
+  async needs(...options: string[]): Promise<Delivered[]> {
+    const { needed, minimal } = await this.ask('reduce', ...options);
+    assert.ok(minimal, 'the search was not ended early');
+    return Promise.all((needed as number[]).map((number) => this.event(number)));
+  }
+
+  /** How it would have ended: without a crash, with the recorded one, or with another. */
+  async whatIf(...suppositions: string[]): Promise<'no crash' | 'the same crash' | 'another crash'> {
+    const { crash, sameCrash } = await this.ask('what-if', ...suppositions);
+    return crash === null ? 'no crash' : sameCrash ? 'the same crash' : 'another crash';
+  }
+
   async event(number: number): Promise<Delivered> {
     const { events } = await this.ask('events', '--from', String(number), '--count', '1');
     return delivered(events[0]);
