@@ -28,6 +28,8 @@ are replayed, event by event, with the same executable.")
 
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libafterimage-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
+# For libafterimage-check.so. CPack itself adds scripts that call ldconfig, too, and cannot be told not to (lintian: maintscript-calls-ldconfig).
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_BINARY_DIR}/debian/triggers)
 set(CPACK_COMPONENT_DEVELOPMENT_DEPENDS runtime)
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "Headers, the CMake package, the pkg-config file, the format of recordings,
 and the launcher with which recordings are replayed.")
