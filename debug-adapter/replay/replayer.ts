@@ -60,7 +60,7 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
   /** How memory compared with the core dump where the last run ended, after expectPages(). */
   pages: Pages | undefined;
   readonly warnings: Warning[] = [];
-  /** Known once it is ready: its slot was taken, and the replay is approximate. */
+  /** Known once it is ready: its slot was taken, and the replay is approximate. Of the restore that changed most. */
   relocated: Relocated | undefined;
   /** Of verify(). */
   readonly differences: Difference[] = [];

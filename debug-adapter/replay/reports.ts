@@ -53,6 +53,12 @@ const Relocated = z.object({
   dangling: count,
   /** In the slot, but not in memory of the reactor: left as they are. */
   left: count,
+  /** By the reactor's own traverse(), or by looking for words that are addresses in it. */
+  how: z.enum(['walked', 'searched']),
+  /** Of a walk: live blocks that nothing led to, types that say nothing about themselves, and containers that lost what they hold. */
+  unreached: count,
+  searched: z.array(z.string()),
+  hashedByAddress: z.array(z.string()),
 });
 const value = z
   .string()

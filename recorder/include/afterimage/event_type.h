@@ -11,6 +11,10 @@
 #include "afterimage/codec.h"
 #include "afterimage/heap.h"
 
+namespace afterimage {
+class Traversal;
+}
+
 namespace afterimage::detail {
 
 enum class PayloadCodec : std::uint8_t { trivial, custom, bytes };
@@ -46,6 +50,26 @@ class AFTERIMAGE_API RegisteredEvent {
 
 // A use of the variable: without one it, and with it the entry, would not exist.
 inline void keep(const RegisteredEvent&) noexcept {}
+
+// The same of reactors that show their pointers.
+class AFTERIMAGE_API RegisteredTraversal {
+ public:
+  using Traverse = void (*)(Traversal&, void* reactor);
+  RegisteredTraversal(const std::type_info& reactor, Traverse traverse) noexcept;
+  ~RegisteredTraversal();
+  RegisteredTraversal(const RegisteredTraversal&) = delete;
+  RegisteredTraversal& operator=(const RegisteredTraversal&) = delete;
+
+  const std::type_info& reactor() const noexcept { return reactor_; }
+  Traverse traverse() const noexcept { return traverse_; }
+  const RegisteredTraversal* next() const noexcept { return next_; }
+
+ private:
+  const std::type_info& reactor_;
+  Traverse traverse_;
+  RegisteredTraversal* next_;
+};
+inline void keep(const RegisteredTraversal&) noexcept {}
 
 template <typename E>
 constexpr auto padding_cleaner() -> void (*)(void*) {

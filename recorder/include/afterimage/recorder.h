@@ -121,6 +121,7 @@ inline constexpr std::uint32_t kOptionsVersion = detail::count_fields<Options>()
 // snapshot is made at the end of the event. What ends the program (assert(), abort(), an uncaught exception) notes itself.
 AFTERIMAGE_API void note_failure(std::string_view sentence) noexcept;
 
+class Traversal;
 template <typename T>
 class Reactor;
 template <typename T>
@@ -267,6 +268,17 @@ inline constexpr EventTypeInfo event_type{
 template <typename T, typename E>
 inline const RegisteredEvent registered_event(typeid(T), event_type<T, E>);
 
+// A reactor that shows its pointers (afterimage/traverse.h).
+template <typename T>
+concept ShowsPointers = requires(T& reactor, Traversal& traversal) { reactor.traverse(traversal); };
+
+template <ShowsPointers T>
+void traverse_reactor(Traversal& traversal, void* reactor) {
+  static_cast<T*>(reactor)->traverse(traversal);
+}
+template <ShowsPointers T>
+inline const RegisteredTraversal registered_traversal(typeid(T), traverse_reactor<T>);
+
 template <typename T, typename E>
 void deliver(ReactorCore* core, std::uint32_t reactor, const E& event) {
   static_assert(Deliverable<E>,
@@ -403,6 +415,7 @@ class AFTERIMAGE_API Recorder {
   // Constructs a T inside a heap of its own and records it from now on. Throws what T's constructor throws.
   template <typename T, typename... Args>
   Reactor<T> create(std::string_view name, Args&&... args) {
+    if constexpr (detail::ShowsPointers<T>) detail::keep(detail::registered_traversal<T>);
     // In the replayer this object may be gone: it lives outside of the reactor that calls it.
     detail::RecorderCore* const recorder = detail::is_replaying() ? nullptr : core_.get();
     const detail::NewReactor created = detail::new_reactor(recorder, name, typeid(T));

@@ -7,4 +7,7 @@ namespace afterimage {
 // The first entry of the list; null: none. Static constructors add, dlclose() removes.
 const detail::RegisteredEvent* registered_events() noexcept;
 
+// The same for reactors that show their pointers.
+const detail::RegisteredTraversal* registered_traversals() noexcept;
+
 }  // namespace afterimage

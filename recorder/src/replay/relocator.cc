@@ -9,6 +9,7 @@
 
 #include "base/bits.h"
 #include "heap/slots.h"
+#include "replay/traversal_run.h"
 #include "replay/word_scan.h"
 
 namespace afterimage::replay {
@@ -42,13 +43,16 @@ void make_rest_unreadable(std::uintptr_t base, std::size_t bytes) {
 }  // namespace
 
 // From the end of the zone: its beginning has the slots of the recording's other reactors, and what points there must not come to
-// point into this one.
+// point into this one. In steps of 1 TiB, so that only the sixth byte of an address changes: where a short text has overwritten the
+// first ones of a pointer, what is left of that still says which slot it was.
 Heap* Relocator::move_out_of(std::uintptr_t base, std::size_t bytes, int& error) {
-  const bool large = base < kSmallZone;
-  const std::uintptr_t zone = large ? kLargeZone : kSmallZone;
+  constexpr std::uintptr_t kStep = std::uintptr_t{1} << 40;
+  const std::uintptr_t zone = base < kSmallZone ? kLargeZone : kSmallZone;
+  const std::uintptr_t end = base < kSmallZone ? kSmallZone : kZonesEnd;
   Heap* heap = nullptr;
-  for (std::uintptr_t place = large ? kSmallZone : kZonesEnd; heap == nullptr && place > zone;) {
-    place -= bytes;
+  error = ENOSPC;
+  for (std::uintptr_t place = end + base % kStep; heap == nullptr && place >= zone + kStep;) {
+    place -= kStep;
     heap = Heap::reserve_at(place, bytes, error);
     if (heap == nullptr && error != EEXIST) return nullptr;
   }
@@ -68,7 +72,8 @@ void Relocator::relocate_heap(Heap& heap) {
     data_end_ = address + bytes;
   });
   words_.heap += relocate(reinterpret_cast<std::uintptr_t>(heap.inbox()), Heap::kInboxBytes);
-  words_.heap += relocate(data_, data_end_ - data_);
+  if (traverse_ == nullptr) words_.heap += relocate(data_, data_end_ - data_);
+  else TraversalRun(*this, heap, words_).run(traverse_);
 }
 
 std::vector<std::byte> Relocator::relocated_thread_state(std::span<const std::byte> bytes) {
@@ -88,7 +93,6 @@ std::vector<std::byte> Relocator::as_recorded(std::span<const std::byte> bytes) 
   return copy;
 }
 
-// The number of words that were shifted.
 std::uint64_t Relocator::relocate(std::uintptr_t address, std::size_t bytes) {
   const std::uintptr_t begin = align_up(address, kWordBytes), end = align_down(address + bytes, kWordBytes);
   if (begin >= end) return 0;

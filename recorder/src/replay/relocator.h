@@ -5,13 +5,18 @@
 // was freed must do so here as well. What cannot be found that way are addresses that are not stored as they are (compressed,
 // combined with flags or a key, hashed, at odd places), and what can be mistaken for one are numbers of such a size.
 //
+// A reactor that shows its pointers (afterimage/traverse.h) is walked instead, which does not mistake anything; variables, threads and
+// events are searched all the same.
+//
 // The old range stays empty: a pointer that was missed faults there, instead of reading something else.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "afterimage/event_type.h"
 #include "base/relocation.h"
 #include "heap/heap.h"
 
@@ -21,6 +26,11 @@ struct RelocatedWords {
   std::uint64_t heap = 0, variables = 0, thread = 0;  // where those were that have been shifted
   std::uint64_t dangling = 0;                         // of them, how many point to freed memory
   std::uint64_t left = 0;                             // in the slot, but not in memory that was handed out: not shifted
+
+  // Of a walk.
+  std::uint64_t unreached = 0;             // live blocks that nothing led to
+  std::vector<std::string> searched;       // types that say nothing about themselves
+  std::vector<std::string> hashed_by_address;
 };
 
 class Relocator {
@@ -29,6 +39,9 @@ class Relocator {
   Heap* move_out_of(std::uintptr_t base, std::size_t bytes, int& error);
 
   const Relocation& relocation() const noexcept { return relocation_; }
+  // The reactor is to be walked. Null: its memory is to be searched.
+  void walk_by(detail::RegisteredTraversal::Traverse traverse) noexcept { traverse_ = traverse; }
+  bool walks() const noexcept { return traverse_ != nullptr; }
   explicit operator bool() const noexcept { return static_cast<bool>(relocation_); }
   // Of the last restore.
   const RelocatedWords& words() const noexcept { return words_; }
@@ -43,10 +56,13 @@ class Relocator {
   // What leaves the reactor, as it was when recorded.
   std::vector<std::byte> as_recorded(std::span<const std::byte> bytes) const;
 
- private:
+  // The number of words that were shifted.
   std::uint64_t relocate(std::uintptr_t address, std::size_t bytes);
+
+ private:
   bool is_memory(std::uintptr_t address) const noexcept;
 
+  detail::RegisteredTraversal::Traverse traverse_ = nullptr;
   Relocation relocation_;
   RelocatedWords words_;
   const Heap* heap_ = nullptr;

@@ -245,9 +245,9 @@ void replay_main(const Plan& plan) {
   g_replayer = new Replayer(plan.reactor);
   g_replayer->on_divergence = on_divergence;
   g_replayer->on_warning = on_warning;
+  g_replayer->on_relocated = report_relocated;
   inputs::hooks = &kInputHooks;
   if (Status status = plan.genesis ? construct(plan) : restore(plan); !status) fail(status.message());
-  if (g_replayer->memory().relocator()) report_relocated(g_replayer->memory().relocator());
   report_ready(plan);
   if (plan.wait_for_debugger) {
     wait_for_debugger();

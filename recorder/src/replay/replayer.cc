@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 
 #include "base/hex.h"
 #include "base/outbound_hash.h"
+#include "base/registered_events.h"
 #include "base/replay_mode.h"
 #include "replay/debugger.h"
 #include "replay/time_stamps.h"
@@ -23,10 +25,26 @@ constexpr std::size_t kInboxAlignment = 64;  // as when recording
 Status Replayer::open(const std::string& reactor_directory) {
   if (Status status = events_.open(reactor_directory); !status) return status;
   if (Status status = memory_.open(reactor_directory); !status) return status;
+  memory_.relocator().walk_by(traversal_of_reactor());
   react_on_clear_stack = memory_.has_state_digests();
   if (Status status = restore(first()); !status) return status;
   show_to_debugger();
   return {};
+}
+
+// Known by the code of its events. AFTERIMAGE_RELOCATION=search is for when its own does not show everything.
+detail::RegisteredTraversal::Traverse Replayer::traversal_of_reactor() const {
+  const char* const wanted = std::getenv("AFTERIMAGE_RELOCATION");
+  if (wanted != nullptr && std::string_view(wanted) == "search") return nullptr;
+  const auto has_thunk = [&](const detail::RegisteredEvent& event) {
+    return std::ranges::any_of(events_.channels(), [&](const auto& channel) { return thunk_of(channel.second) == event.event().thunk; });
+  };
+  for (const auto* event = registered_events(); event != nullptr; event = event->next()) {
+    if (!has_thunk(*event)) continue;
+    for (const auto* traversal = registered_traversals(); traversal != nullptr; traversal = traversal->next())
+      if (traversal->reactor() == event->reactor()) return traversal->traverse();
+  }
+  return nullptr;
 }
 
 void Replayer::show_to_debugger() {
@@ -43,6 +61,7 @@ Status Replayer::restore(std::uint64_t position) {
   forget_time_stamps();
   events_.seek(restored);
   position_ = restored;
+  if (memory_.relocator()) tell_relocation();
   if (!memory_.missing_locale().empty()) warn_about_locale();
   inbox_used_ = 0;
   outbound_ = 0;
@@ -50,6 +69,13 @@ Status Replayer::restore(std::uint64_t position) {
   afterimage_replay.position = position_;
   afterimage_replay.in_react = 0;
   return {};
+}
+
+void Replayer::tell_relocation() {
+  const std::uint64_t words = memory_.relocator().words().heap + 1;  // none is worth telling, too
+  if (words <= most_relocated_) return;
+  most_relocated_ = words;
+  if (on_relocated != nullptr) on_relocated(memory_.relocator());
 }
 
 Status Replayer::run_to(std::uint64_t target, bool from_snapshot, bool (*after_event)(void*, std::uint64_t),

@@ -68,6 +68,8 @@ class Replayer {
 
   // Called once for each kind, call and place.
   void (*on_divergence)(const Divergence& divergence) = nullptr;
+  // Called when the reactor was moved, and again when that took more than before: a later snapshot may hold more.
+  void (*on_relocated)(const Relocator& relocator) = nullptr;
   // Called once for each place.
   void (*on_warning)(const Warning& warning) = nullptr;
 
@@ -86,7 +88,9 @@ class Replayer {
   // Whether everything must be as it was recorded.
   bool is_strict() const noexcept { return !other_build_ && !supposing(); }
   void show_to_debugger();
+  detail::RegisteredTraversal::Traverse traversal_of_reactor() const;
   Status restore(std::uint64_t position);
+  void tell_relocation();
   bool step(Status& status);
   void leave_out(std::uint64_t event);
   void skip_rest_of(std::uint64_t event);
@@ -136,6 +140,7 @@ class Replayer {
   bool warned_about_locale_ = false;
   bool ends_inside_event_ = false;
   int depth_ = 0;
+  std::uint64_t most_relocated_ = 0;  // words
 };
 
 }  // namespace afterimage::replay

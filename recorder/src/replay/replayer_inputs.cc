@@ -245,6 +245,7 @@ void Replayer::diverged(Divergence divergence) {
   } else if (!explains_itself) {
     divergence.cause += hint_at_hardware_random();
   }
+  if (memory_.relocation() && !explains_itself) divergence.cause += " The reactor was moved to another place: that may be the reason, too.";
   if (divergences_.empty()) {
     std::snprintf(afterimage_replay.divergence, sizeof afterimage_replay.divergence, "%s", divergence.sentence().c_str());
     afterimage_replay.divergence_event = divergence.event;

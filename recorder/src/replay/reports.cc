@@ -70,7 +70,12 @@ void report_relocated(const Relocator& relocator) {
   json.begin_object().field("event", "relocated").field("from", hex(relocator.relocation().recorded));
   json.field("to", hex(relocator.relocation().here)).field("bytes", std::uint64_t{relocator.relocation().bytes});
   json.field("heap", words.heap).field("variables", words.variables).field("thread", words.thread);
-  report(json.field("dangling", words.dangling).field("left", words.left).end_object());
+  json.field("dangling", words.dangling).field("left", words.left).field("unreached", words.unreached);
+  json.field("how", relocator.walks() ? "walked" : "searched").key("searched").begin_array();
+  for (const std::string& type : words.searched) json.string(type);
+  json.end_array().key("hashedByAddress").begin_array();
+  for (const std::string& type : words.hashed_by_address) json.string(type);
+  report(json.end_array().end_object());
 }
 
 void report_stopped(std::uint64_t position, std::uint64_t target) {
