@@ -1,6 +1,6 @@
 // The reactor's addresses are taken where it is replayed, by a real mapping. It is put elsewhere then, and everything that points into
-// it is changed. The fixture says a checksum of its contents with every event, and its recording has digests of its memory: the
-// replay compares both after each.
+// it is changed. The fixture says a checksum of its contents, and of no address, with every event: the replay compares them. The workloads'
+// recordings have digests of all memory, too.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -31,18 +31,13 @@ describe('a reactor whose place is taken', function () {
   });
   after(() => recording.close());
 
-  /** Digests of its memory at positions, one after the other. */
-  async function digestsAt(positions: readonly number[], environment: NodeJS.ProcessEnv) {
+  /** Goes to positions, one after the other; its checksum is compared in every event on the way. */
+  async function visit(positions: readonly number[], environment: NodeJS.ProcessEnv) {
     const replayer = inEnvironment(environment, () => Replayer.start(recording, { reactor: 0, program: PROGRAM }));
     try {
       await replayer.ready();
-      const digests: string[] = [];
-      for (const position of positions) {
-        assert.equal((await replayer.seek(position)).event, 'stopped');
-        const { heap, data } = await replayer.digest();
-        digests.push(`${position}: ${heap} ${data}`);
-      }
-      return { digests, divergences: replayer.divergences, relocated: replayer.relocated };
+      for (const position of positions) assert.deepEqual(await replayer.run(position), { event: 'stopped', position, reason: 'target' });
+      return { divergences: replayer.divergences, relocated: replayer.relocated! };
     } finally {
       replayer.kill();
     }
@@ -77,19 +72,27 @@ describe('a reactor whose place is taken', function () {
     const { code, stdout } = await afterimage(['replay', recording.directory], occupying(reactor));
     assert.equal(code, 1, 'not known to be faithful');
     const text = stdout.replaceAll(/\s+/g, ' ');
-    assert.match(text, /Something else is at 0x4[0-9a-f]+, where the reactor was recorded.* so it was moved to 0x4/);
-    assert.match(text, /pointers that are compressed.* containers that hash addresses/);
+    assert.match(text, /Something else is in the reactor's place at 0x4[0-9a-f]+.* so it was moved to 0x4/);
+    assert.match(text, /freed memory, and pointers that traverse\(\) does not name, are as they were/);
+    const search = await afterimage(['replay', recording.directory], { ...occupying(reactor), AFTERIMAGE_RELOCATION: 'search' });
+    assert.match(search.stdout.replaceAll(/\s+/g, ' '), /pointers that are compressed.* containers that hash addresses/);
     assert.match(text, /Approximate, because the reactor was moved\. The same crash as recorded/);
   });
 
-  it('has the same memory at every position, forward and back', async () => {
-    const positions = [1, 17, EVENTS, 250, EVENTS / 2, 599, 3];
-    const there = await digestsAt(positions, {});
-    const elsewhere = await digestsAt(positions, occupying(reactor));
-    assert.equal(there.relocated, undefined);
-    assert.notEqual(elsewhere.relocated, undefined);
-    assert.deepEqual(elsewhere.digests, there.digests);
-    assert.deepEqual(elsewhere.divergences, []);
+  for (const how of ['walked', 'searched'] as const) {
+    it(`holds what it held when it is ${how}, forward and back`, async () => {
+      const environment = { ...occupying(reactor), ...(how === 'searched' ? { AFTERIMAGE_RELOCATION: 'search' } : {}) };
+      const { divergences, relocated } = await visit([1, 17, EVENTS, 250, EVENTS / 2, 599, 3, EVENTS], environment);
+      assert.deepEqual([relocated.how, relocated.from, divergences], [how, reactor.heapBase, []]);
+    });
+  }
+
+  it('is walked completely: what says nothing about itself is named', async () => {
+    // The snapshot in the middle; the first one has hardly anything.
+    const { relocated } = await visit([EVENTS, EVENTS / 2 + 5], occupying(reactor));
+    assert.deepEqual([relocated.how, relocated.unreached, relocated.hashedByAddress], ['walked', 0, []]);
+    assert.ok(relocated.heap > 1000, String(relocated.heap));
+    assert.match(relocated.searched.join(), /^AddressBook::come\(.*\{lambda\(\)#1\}$/);
   });
 
   it('is moved when only a part of the place is taken, and agrees with the snapshots', async () => {
@@ -122,6 +125,22 @@ describe('a reactor whose place is taken', function () {
       await client.close();
     }
   });
+
+  for (const name of ['containers', 'functions', 'coroutines', 'plugin', 'text'])
+    it(`has the same memory after every event: ${name}`, () =>
+      withWorkload({ name }, async (recorded) => {
+        const worker = recorded.reactor(0);
+        const program = recorded.manifest.executable;
+        const replayer = inEnvironment(occupying(worker), () => Replayer.start(recorded, { reactor: 0, program }));
+        try {
+          await replayer.ready();
+          assert.equal((await replayer.run(worker.finished)).event, 'stopped');
+          assert.equal(replayer.relocated?.from, worker.heapBase);
+          assert.deepEqual(replayer.divergences, []);
+        } finally {
+          replayer.kill();
+        }
+      }));
 
   it('moves alone: what points to other reactors stays', () =>
     withWorkload({ name: 'three-reactors' }, async (three) => {
