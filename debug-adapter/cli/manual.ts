@@ -49,6 +49,7 @@ function commandLines(command: Command): string[] {
   return [
     `.SS "afterimage ${command.name()} [options] ${takes}"`,
     roff(`${command.description().charAt(0).toUpperCase()}${command.description().slice(1)}.`),
+    ...command.registeredArguments.flatMap((argument) => ['.TP', `.I ${roff(argument.name())}`, roff(argument.description)]),
     ...command.options.flatMap(optionLines),
     ...(sample.length === 0 ? [] : ['.PP', 'Examples:', '.nf', '.RS', ...sample.map((line) => roff(`afterimage ${line}`)), '.RE', '.fi']),
   ];

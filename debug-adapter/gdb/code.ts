@@ -1,4 +1,4 @@
-// The MI commands about code: instructions, source files, lines. As in commands.ts, arguments in, plain data out.
+// The MI commands about code: instructions, words, lines. As in commands.ts, arguments in, plain data out.
 
 import { type FrameAt, atFrame, hex } from './commands';
 import { type Gdb, quote } from './gdb';
@@ -34,12 +34,6 @@ const instructionOf = (tuple: MiTuple): Instruction => ({
 export async function completions(gdb: Gdb, frame: FrameAt, command: string): Promise<string[]> {
   const results = await gdb.send(`-afterimage-completions ${atFrame(frame)} ${quote(command)}`);
   return miTuples(results, 'completions').map(({ text }) => String(text));
-}
-
-/** All that the debug information names, with their full paths. */
-export async function sourceFiles(gdb: Gdb): Promise<string[]> {
-  const files = miTuples(await gdb.send('-file-list-exec-source-files', 60_000), 'files');
-  return [...new Set(files.flatMap(({ fullname }) => (typeof fullname === 'string' ? [fullname] : [])))];
 }
 
 /** The lines of a source file that have code, each once. */

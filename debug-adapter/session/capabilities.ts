@@ -22,7 +22,6 @@ export const capabilities: DebugProtocol.Capabilities = {
   supportsCompletionsRequest: true,
   completionTriggerCharacters: ['.', '>', ':'],
   supportsModulesRequest: true,
-  supportsLoadedSourcesRequest: true,
   supportsRestartRequest: true,
   supportsSteppingGranularity: true,
   supportsTerminateRequest: true,

@@ -1,4 +1,5 @@
-// Machine code, source files and modules, as DAP wants them.
+// Machine code, lines and modules, as DAP wants them. (Not loadedSources: VS Code would show a view "Loaded Scripts" with the
+// headers of the C++ library, beside variables that need the room.)
 
 import { Source } from '@vscode/debugadapter';
 import type { DebugProtocol as P } from '@vscode/debugprotocol';
@@ -39,15 +40,6 @@ export async function breakpointLocations(gdb: Gdb, { source, line, endLine = li
   if (source.path === undefined) return [];
   const lines = await code.linesWithCode(gdb, source.path);
   return lines.filter((one) => one >= line && one <= endLine).map((one) => ({ line: one }));
-}
-
-/** Those that can be opened on this machine. */
-export async function sourcesHere(gdb: Gdb): Promise<P.Source[]> {
-  const files = await code.sourceFiles(gdb);
-  return files
-    .filter((file) => fs.existsSync(file))
-    .sort()
-    .map((file) => new Source(path.basename(file), file));
 }
 
 export const moduleOf = ({ path: file, base, bytes, buildId }: Module): P.Module => ({

@@ -5,7 +5,7 @@ import type { DebugProtocol as P } from '@vscode/debugprotocol';
 import * as mi from '../gdb/commands';
 import { UserError } from '../recording';
 import { AnsweringSession } from './answering';
-import { breakpointLocations, disassembled, moduleOf, sourcesHere } from './code';
+import { breakpointLocations, disassembled, moduleOf } from './code';
 import { completionsOf } from './completions';
 import { consoleCommand } from './expressions';
 import { currentEvent, endOfCore, type Launched, threadsOf } from './launched';
@@ -97,9 +97,5 @@ export abstract class LookingSession extends AnsweringSession {
       const modules = recording.manifest.modules.map(moduleOf);
       return { modules: modules.slice(startModule, startModule + (moduleCount || modules.length)), totalModules: modules.length };
     });
-  }
-
-  protected override loadedSourcesRequest(response: P.LoadedSourcesResponse): void {
-    this.answer(response, async ({ gdb }) => ({ sources: await sourcesHere(gdb) }));
   }
 }

@@ -67,6 +67,7 @@ describe('in VS Code', function () {
       await code.expand(code.variable('airports_'));
       await code.expand(code.variable('[0..99]'));
       await code.variable('"ABE"').waitFor();
+      await code.collapse(code.variable('airports_')); // what follows is in sight then
     });
 
     it('lists the events, with the crash marked', async () => {

@@ -1,4 +1,4 @@
-// Code as a client shows it: disassembly that scrolls both ways, breakpoints on instructions, modules, sources, and what words may
+// Code as a client shows it: disassembly that scrolls both ways, breakpoints on instructions, modules, and what words may
 // become in the debug console.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -97,13 +97,11 @@ describe('the code of a session', () => {
     assert.deepEqual([client.position!.position, again.reason, again.frames[0]!.line], [3, 'entry', stopped.frames[0]!.line]);
   });
 
-  it('has modules with their builds, and sources that are here', async () => {
+  it('has modules with their builds', async () => {
     const { modules } = (await request<DebugProtocol.ModulesResponse>('modules'))!;
     const program = modules.find(({ name }) => name === 'flight-board');
     assert.match(program?.version ?? '', /^build-id [\da-f]{40}$/);
     assert.ok(modules.some(({ name }) => name.startsWith('libafterimage.so')));
-    const { sources } = (await request<DebugProtocol.LoadedSourcesResponse>('loadedSources'))!;
-    assert.ok(sources.some(({ path }) => path === flightBoardSource));
   });
 
   it('tells which lines have code', async () => {

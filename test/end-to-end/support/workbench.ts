@@ -111,6 +111,10 @@ export class Workbench {
     if ((await row.getAttribute('aria-expanded')) !== 'true') await row.locator('.monaco-tl-twistie').click();
   }
 
+  async collapse(row: Locator): Promise<void> {
+    if ((await row.getAttribute('aria-expanded')) === 'true') await row.locator('.monaco-tl-twistie').click();
+  }
+
   toolbarButton(title: string): Locator {
     return this.page.locator(`.debug-toolbar .action-label[aria-label^="${title}"]`);
   }
