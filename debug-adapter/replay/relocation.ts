@@ -25,7 +25,7 @@ function walked({ heap, unreached, searched, hashedByAddress }: Relocated): stri
     ...(searched.length === 0
       ? []
       : [`What says nothing about itself was searched for words that look like pointers: ${searched.join(', ')}.`]),
-    ...(hashedByAddress.length === 0 ? [] : [`These hash addresses, and do not find what is in them: ${hashedByAddress.join(', ')}.`]),
+    ...(hashedByAddress.length === 0 ? [] : [`These hash addresses, and have another order: ${hashedByAddress.join(', ')}.`]),
     'The replay is approximate: freed memory, and pointers that traverse() does not name, are as they were.',
   ];
 }

@@ -55,7 +55,7 @@ const Relocated = z.object({
   left: count,
   /** By the reactor's own traverse(), or by looking for words that are addresses in it. */
   how: z.enum(['walked', 'searched']),
-  /** Of a walk: live blocks that nothing led to, types that say nothing about themselves, and containers that lost what they hold. */
+  /** Of a walk: live blocks that nothing led to, types that say nothing about themselves, and containers that have another order. */
   unreached: count,
   searched: z.array(z.string()),
   hashedByAddress: z.array(z.string()),

@@ -9,7 +9,7 @@ import { openRecording, type ReactorInfo, type Recording } from '../../debug-ada
 import { Replayer } from '../../debug-adapter/replay/replayer';
 import { Client } from '../debug-adapter/session/client';
 import { afterimage } from '../support/cli';
-import { onlyRecordingIn, programPath } from '../support/fixture-programs';
+import { onlyRecordingIn, programPath, withDirectory } from '../support/fixture-programs';
 import { inEnvironment, occupying } from '../support/slot-occupant';
 import { temporaryDirectory } from '../support/temporary-directory';
 import { withWorkload } from '../support/workloads';
@@ -32,14 +32,16 @@ describe('a reactor whose place is taken', function () {
   after(() => recording.close());
 
   /** Goes to positions, one after the other; its checksum is compared in every event on the way. */
-  async function visit(positions: readonly number[], environment: NodeJS.ProcessEnv) {
-    const replayer = inEnvironment(environment, () => Replayer.start(recording, { reactor: 0, program: PROGRAM }));
+  async function visit(positions: readonly number[], environment: NodeJS.ProcessEnv, bundle = recording.directory) {
+    const opened = openRecording(bundle);
+    const replayer = inEnvironment(environment, () => Replayer.start(opened, { reactor: 0, program: PROGRAM }));
     try {
       await replayer.ready();
       for (const position of positions) assert.deepEqual(await replayer.run(position), { event: 'stopped', position, reason: 'target' });
       return { divergences: replayer.divergences, relocated: replayer.relocated! };
     } finally {
       replayer.kill();
+      opened.close();
     }
   }
 
@@ -107,6 +109,28 @@ describe('a reactor whose place is taken', function () {
     } finally {
       replayer.kill();
     }
+  });
+
+  describe('and that has a container which hashes addresses', () => {
+    /** To the end, and again from the snapshot in the middle, which has something in the container. */
+    const likes = (environment: NodeJS.ProcessEnv) =>
+      withDirectory(async (scratch) => {
+        const { status } = spawnSync(PROGRAM, ['--directory', scratch, '--events', '300', '--likes'], { stdio: 'ignore' });
+        assert.equal(status, 0);
+        return visit([300, 160, 300], { ...occupying(reactor), ...environment }, onlyRecordingIn(scratch));
+      });
+
+    it('finds again what is in it when it is walked, and the container is named', async () => {
+      const { divergences, relocated } = await likes({});
+      assert.deepEqual(divergences, []);
+      assert.match(relocated.hashedByAddress.join(), /^std::unordered_set<Person const\*/);
+    });
+
+    it('goes another way when it is searched, and says so', async () => {
+      const { divergences } = await likes({ AFTERIMAGE_RELOCATION: 'search' });
+      assert.deepEqual([divergences[0]!.kind, divergences[0]!.call], ['output', 'printf']);
+      assert.match(divergences[0]!.cause, /The reactor was moved to another place: that may be the reason, too\./);
+    });
   });
 
   it('is moved for a debugger, too: variables expand, and the session is marked', async () => {

@@ -61,7 +61,7 @@ class AFTERIMAGE_API Traversal {
   void search(void* memory, std::size_t bytes, const std::type_info& type);
   // The whole heap block that begins there, or in which the object is.
   void search_block(const void* object, const std::type_info& type);
-  // A container in which things are found by their address.
+  // A container in which things are found by their address: it has another order now.
   void is_hashed_by_address(const std::type_info& container);
 
  private:

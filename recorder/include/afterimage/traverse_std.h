@@ -121,6 +121,31 @@ void traverse_ordered(Traversal& traversal, Tree& tree) {
   traverse_elements(traversal, tree);
 }
 
+// Addresses have other hashes at another place: the nodes are dealt out again, as libstdc++ does it when a table grows. Each bucket has
+// the link that leads to its first node.
+template <typename Table>
+void deal_out_again(Table& table) {
+  std::uintptr_t* const words = words_of(table);
+  std::uintptr_t* const buckets = words_at(words[0]);
+  std::uintptr_t* const first = words + 2;
+  const auto bucket_of = [&](const std::uintptr_t* node) {
+    return table.hash_function()(*reinterpret_cast<const typename Table::key_type*>(node + 1)) % words[1];
+  };
+  std::uintptr_t* next = words_at(std::exchange(*first, 0));
+  for (std::uintptr_t i = 0; i < words[1]; ++i) buckets[i] = 0;
+  for (std::uintptr_t* node = next; node != nullptr; node = next) {
+    next = words_at(node[0]);
+    std::uintptr_t& bucket = buckets[bucket_of(node)];
+    if (bucket != 0) {
+      node[0] = std::exchange(*words_at(bucket), reinterpret_cast<std::uintptr_t>(node));
+      continue;
+    }
+    node[0] = std::exchange(*first, reinterpret_cast<std::uintptr_t>(node));
+    bucket = reinterpret_cast<std::uintptr_t>(first);
+    if (node[0] != 0) buckets[bucket_of(words_at(node[0]))] = reinterpret_cast<std::uintptr_t>(node);
+  }
+}
+
 // Buckets, their number, the list of all nodes, their number, the policy (two words), and the bucket of small tables.
 template <typename Table>
 void traverse_hashed(Traversal& traversal, Table& table) {
@@ -131,8 +156,12 @@ void traverse_hashed(Traversal& traversal, Table& table) {
   for (std::uintptr_t* link = words + 2; link != nullptr; link = words_at(*link)) traversal.shift(link);
   if (words[0] != reinterpret_cast<std::uintptr_t>(words + 6))
     for (std::uintptr_t i = 0; i < words[1]; ++i) traversal.shift(words_at(words[0]) + i);
-  if constexpr (std::is_pointer_v<typename Table::key_type>) traversal.is_hashed_by_address(typeid(Table));
   traverse_elements(traversal, table);
+  if constexpr (std::is_pointer_v<typename Table::key_type>) {
+    if (table.empty()) return;
+    deal_out_again(table);
+    traversal.is_hashed_by_address(typeid(Table));
+  }
 }
 
 template <typename... Of>
