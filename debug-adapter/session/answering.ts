@@ -38,8 +38,8 @@ export abstract class AnsweringSession extends LoggingDebugSession {
         if (answer !== undefined) response.body = answer;
         this.sendResponse(response);
       },
-      // A look that a move has overtaken is nobody's mistake: the client asks again at the next stop.
-      (error: unknown) => this.fail(response, error, moves === this.moves && !this.isMoving),
+      // A look that a move has overtaken, or the end of the session, is nobody's mistake: the client asks again at the next stop.
+      (error: unknown) => this.fail(response, error, moves === this.moves && !this.isMoving && this.closing === undefined),
     );
   }
 
