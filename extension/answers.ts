@@ -41,6 +41,12 @@ export const LastWrite = z.object({
   after: z.string().optional(),
 });
 
+export const CrashNeeds = z.object({
+  events: z.array(z.object({ number: z.int(), type: z.string(), timeNs: z.string() })),
+  of: z.int(),
+  minimal: z.boolean(),
+});
+
 /** In the text of a time: hours to milliseconds. */
 const TIME_OF_DAY = [11, 23] as const;
 const BYTES_SHOWN = 8;
@@ -69,6 +75,16 @@ export function lastWriteAnswer({ expression, bytes, event, before = '', after =
   if (event === null) return { question, summary: 'no event before', rows: [], faithful: true };
   const row = { event, label: `#${formatCount(event)}`, description: `${shown(before, bytes)} → ${shown(after, bytes)}` };
   return { question, summary: `event ${formatCount(event)}`, rows: [row], faithful: true };
+}
+
+export function crashNeedsAnswer({ events, of, minimal }: z.infer<typeof CrashNeeds>): Answer {
+  const rows = events.map(({ number, type, timeNs }) => ({
+    event: number,
+    label: `#${formatCount(number)}`,
+    description: `${type}, ${describeTime(BigInt(timeNs)).slice(...TIME_OF_DAY)}`,
+  }));
+  const summary = `${counted(events.length)} of ${formatCount(of)}${minimal ? '' : ', perhaps fewer'}`;
+  return { question: 'what the crash needs', summary, rows, faithful: true };
 }
 
 /** A number is read from its last byte to its first; what is longer, as it lies in memory. */

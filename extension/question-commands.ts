@@ -1,6 +1,16 @@
 // Questions about the whole timeline, from the variables, the editor, the toolbar or the palette; the answers go into their view.
 import * as vscode from 'vscode';
-import { type Answer, Found, foundAnswer, History, historyAnswer, LastWrite, lastWriteAnswer } from './answers';
+import {
+  type Answer,
+  CrashNeeds,
+  crashNeedsAnswer,
+  Found,
+  foundAnswer,
+  History,
+  historyAnswer,
+  LastWrite,
+  lastWriteAnswer,
+} from './answers';
 import type { AnswersView } from './answers-view';
 import { showError } from './messages';
 import type { Timelines } from './timelines';
@@ -14,9 +24,8 @@ interface Question {
   readonly request: string;
   readonly icon: string;
   readonly title: string;
-  readonly prompt: string;
-  /** Shown as long as nothing is entered. */
-  readonly example: string;
+  /** Of an expression. */
+  readonly about?: { readonly prompt: string; /** Shown as long as nothing is entered. */ readonly example: string };
   readonly read: (body: unknown) => Answer;
 }
 
@@ -25,24 +34,36 @@ const QUESTIONS: Record<string, Question> = {
     request: 'afterimage.find',
     icon: 'search',
     title: 'Find Events Where...',
-    prompt: 'A C++ expression over the members of the reactor and the argument of react(), evaluated after each event',
-    example: 'order.quantity > 1000 && total_ < 0',
+    about: {
+      prompt: 'A C++ expression over the members of the reactor and the argument of react(), evaluated after each event',
+      example: 'order.quantity > 1000 && total_ < 0',
+    },
     read: (body) => foundAnswer(Found.parse(body)),
   },
   'afterimage.valueHistory': {
     request: 'afterimage.history',
     icon: 'graph-line',
     title: 'History of a Value',
-    prompt: 'A C++ expression over the members of the reactor: a number or a pointer',
-    example: 'total_',
+    about: {
+      prompt: 'A C++ expression over the members of the reactor: a number or a pointer',
+      example: 'total_',
+    },
     read: (body) => historyAnswer(History.parse(body)),
+  },
+  'afterimage.crashNeeds': {
+    request: 'afterimage.crashNeeds',
+    icon: 'filter',
+    title: 'Which Events Does the Crash Need?',
+    read: (body) => crashNeedsAnswer(CrashNeeds.parse(body)),
   },
   'afterimage.lastWrite': {
     request: 'afterimage.lastWrite',
     icon: 'edit',
     title: 'Who Wrote This Last?',
-    prompt: 'A C++ expression, as seen from the selected frame',
-    example: 'this->total_',
+    about: {
+      prompt: 'A C++ expression, as seen from the selected frame',
+      example: 'this->total_',
+    },
     read: (body) => lastWriteAnswer(LastWrite.parse(body)),
   },
 };
@@ -51,11 +72,11 @@ export function registerQuestionCommands(timelines: Timelines, answers: AnswersV
   const ask = async (question: Question, clicked?: unknown) => {
     const { session, timeline } = timelines.active ?? {};
     if (!session || !timeline) return showError(new Error('Open a recording first: the command is "Afterimage: Open Recording...".'));
-    const expression = await expressionFor(question, clicked);
-    if (expression === undefined) return;
+    const about = await expressionFor(question, clicked);
+    if (about === undefined) return;
     const { recording, reactor = 0, position } = timeline;
     try {
-      const body: unknown = await session.customRequest(question.request, { expression, ...selectedFrame(session) });
+      const body: unknown = await session.customRequest(question.request, { ...about, ...selectedFrame(session) });
       answers.add(question.read(body), question.icon, { recording, reactor, event: position });
     } catch (error) {
       showError(error);
@@ -67,12 +88,20 @@ export function registerQuestionCommands(timelines: Timelines, answers: AnswersV
   return vscode.Disposable.from(...commands);
 }
 
-async function expressionFor(question: Question, clicked: unknown): Promise<string | undefined> {
+/** What the question is about; undefined when nothing was entered. */
+async function expressionFor({ title, about }: Question, clicked: unknown): Promise<{ expression?: string } | undefined> {
+  if (about === undefined) return {};
+  const expression = givenExpression(clicked) ?? (await enteredExpression(title, about));
+  return expression === undefined ? undefined : { expression };
+}
+
+function givenExpression(clicked: unknown): string | undefined {
   const { variable } = (clicked ?? {}) as ClickedVariable;
   if (variable) return variable.evaluateName ?? variable.name;
-  const value = clicked instanceof vscode.Uri ? underCursor() : undefined; // from the menu of the editor
-  if (value !== undefined) return value;
-  const { title, prompt, example } = question;
+  return clicked instanceof vscode.Uri ? underCursor() : undefined; // from the menu of the editor
+}
+
+async function enteredExpression(title: string, { prompt, example }: NonNullable<Question['about']>): Promise<string | undefined> {
   const entered = await vscode.window.showInputBox({
     title,
     prompt,

@@ -8,7 +8,9 @@ import * as mi from '../gdb/commands';
 import { type Asking } from '../questions/asking';
 import { findEvents } from '../questions/find';
 import { valueHistory } from '../questions/history';
+import { noCrash } from '../questions/errors';
 import { type Range, replayableRange } from '../questions/range';
+import { reduce } from '../questions/reduce';
 import { findWrite } from '../questions/writes';
 import { type ReactorInfo, type Recording, UserError } from '../recording';
 import { type Memory, type WritingEvent } from '../replay/last-writer';
@@ -17,6 +19,7 @@ import { type Stop } from '../replay/stops';
 import { counted } from './text';
 
 const MOST_ROWS = 10_000;
+const LONGEST_SEARCH_MS = 120_000;
 const expression = z.string().trim().min(1);
 export const SearchArguments = z.object({ expression, count: z.int().min(1).max(MOST_ROWS).default(1000) });
 export const LastWriteArguments = z.object({ expression, frameId: z.int().optional() });
@@ -56,6 +59,22 @@ export class Questions {
     return { expression, changes, values: values.map(({ event, value }) => ({ event: event ?? null, value: String(value) })), faithful };
   }
 
+  /** The fewest events that end in the recorded crash. */
+  async crashNeeds() {
+    const range = this.range();
+    const { recording, reactor } = range;
+    if (recording.crash?.reactor !== reactor.id) throw noCrash(reactor.name);
+    const deadline = Date.now() + LONGEST_SEARCH_MS;
+    const found = await this.showingProgress('Looking for the events that the crash needs', (update, signal, gdb) => {
+      const onProgress = (needed: number, replays: number) => update(`${counted(needed)} events left after ${counted(replays)} replays`);
+      return reduce(range, { gdb, force: false, signal, enough: () => Date.now() > deadline, onProgress });
+    });
+    const log = recording.log(reactor.id);
+    const events = found.needed.slice(-MOST_ROWS).map((number) => log.event(number));
+    const rows = events.map(({ number, type, timeNs }) => ({ number, type: type.name, timeNs: String(timeNs) }));
+    return { events: rows, of: log.end - range.from, replays: found.replays, minimal: found.minimal };
+  }
+
   /** Takes the session to the last write; `answer` is what there is to say about it. */
   async lastWrite(replay: ReplaySession, frame: mi.FrameAt, expression: string): Promise<{ stop: Stop; answer: object }> {
     const memory = await memoryOf(replay, frame, expression);
@@ -85,20 +104,30 @@ export class Questions {
     return replayableRange(recording, reactor, program, to === undefined ? {} : { to });
   }
 
-  private async ask<T>(title: string, { from, to }: Range, question: (asking: Asking) => Promise<T>): Promise<T> {
+  private ask<T>(title: string, { from, to }: Range, question: (asking: Asking) => Promise<T>): Promise<T> {
+    return this.showingProgress(title, (update, signal, gdb) => {
+      const percentage = (position: number) => (to > from ? Math.min(100, Math.max(0, (100 * (position - from)) / (to - from))) : 0);
+      const onProgress = (position: number) => update(`event ${counted(position)}`, percentage(position));
+      return question({ gdb, force: false, onProgress, signal });
+    });
+  }
+
+  private async showingProgress<T>(
+    title: string,
+    question: (update: (message: string, percentage?: number) => void, signal: AbortSignal, gdb: string) => Promise<T>,
+  ): Promise<T> {
     const { gdb, tell } = this.asker;
     const id = `question-${++this.asked}`;
     const controller = new AbortController();
     this.open.set(id, controller);
     const started: P.ProgressStartEvent = new ProgressStartEvent(id, title);
-    tell({ ...started, body: { ...started.body, cancellable: true, percentage: 0 } } as P.ProgressStartEvent);
-    const onProgress = (position: number) => {
-      const percentage = to > from ? Math.min(100, Math.max(0, (100 * (position - from)) / (to - from))) : 0;
-      const update: P.ProgressUpdateEvent = new ProgressUpdateEvent(id, `event ${counted(position)}`);
-      tell({ ...update, body: { ...update.body, percentage } } as P.ProgressUpdateEvent);
+    tell({ ...started, body: { ...started.body, cancellable: true } } as P.ProgressStartEvent);
+    const update = (message: string, percentage?: number) => {
+      const updated: P.ProgressUpdateEvent = new ProgressUpdateEvent(id, message);
+      tell({ ...updated, body: { ...updated.body, ...(percentage === undefined ? {} : { percentage }) } } as P.ProgressUpdateEvent);
     };
     try {
-      return await question({ gdb, force: false, onProgress, signal: controller.signal });
+      return await question(update, controller.signal, gdb);
     } finally {
       this.open.delete(id);
       tell(new ProgressEndEvent(id));

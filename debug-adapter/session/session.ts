@@ -198,6 +198,8 @@ export class AfterimageSession extends LookingSession {
         return this.answer(response, async (launched) => questionsOf(launched).find(checked(SearchArguments, command, args)));
       case 'afterimage.history':
         return this.answer(response, async (launched) => questionsOf(launched).history(checked(SearchArguments, command, args)));
+      case 'afterimage.crashNeeds':
+        return this.answer(response, async (launched) => questionsOf(launched).crashNeeds());
       case 'afterimage.lastWrite':
         return this.lastWrite(response, args);
       default:

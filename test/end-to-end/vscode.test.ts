@@ -148,6 +148,15 @@ describe('in VS Code', function () {
       await code.variable('delay_minutes = -212').waitFor(); // the view of the variables follows a moment later
     });
 
+    it('answers which events the crash needs: that one, and the crashing one', async () => {
+      await code.command('Afterimage: Which Events Does the Crash Need?');
+      await code
+        .answerRow('what the crash needs')
+        .getByText(`2 events of ${event(crash + 1)}`)
+        .waitFor();
+      await code.answerRow(`#${event(crash)}`).waitFor();
+    });
+
     it('answers who wrote a variable last, and stands at the write', async () => {
       await code.expand(code.variable(/^this/));
       await code.contextMenu(code.variable('flights_'), 'Who Wrote This Last?');

@@ -1,5 +1,5 @@
 import * as assert from 'node:assert/strict';
-import { foundAnswer, historyAnswer, lastWriteAnswer } from '../../extension/answers';
+import { crashNeedsAnswer, foundAnswer, historyAnswer, lastWriteAnswer } from '../../extension/answers';
 
 describe('an answer in words', () => {
   it('where something is so: the events', () => {
@@ -15,6 +15,13 @@ describe('an answer in words', () => {
   it('where something never is so', () => {
     const { summary, rows } = foundAnswer({ expression: 'delay < -5000', events: [], faithful: true });
     assert.deepEqual([summary, rows], ['after no event', []]);
+  });
+
+  it('which events the crash needs: of how many', () => {
+    const events = [{ number: 515_377, type: 'Flight', timeNs: '1700000000123456789' }];
+    const { question, summary, rows } = crashNeedsAnswer({ events, of: 519_359, minimal: false });
+    assert.deepEqual([question, summary], ['what the crash needs', '1 event of 519,359, perhaps fewer']);
+    assert.deepEqual(rows, [{ event: 515_377, label: '#515,377', description: 'Flight, 22:13:20.123' }]);
   });
 
   it('the history of a value: what it was before, and after each event that changed it', () => {
