@@ -80,11 +80,12 @@ export class Walker {
     return reached.kind !== 'boundary' || event >= this.end ? reached : this.enterEvent(event);
   }
 
-  /** To the boundary before an event. Before a nested event there is none: then to the one before the event around it. */
+  /** To the boundary before an event. Before a nested event there is none, also if the process ended inside: then to the one before the event around it. */
   async seek(event: number): Promise<Stop> {
     for (let target = event; ; target--) {
       const reached = await this.seekBoundary(target);
-      if (reached.kind !== 'boundary' || this.position <= event || target <= this.first) return reached;
+      if (isLast(reached) && event < this.end && target > this.first) target = Math.min(target, this.position + 1);
+      else if (reached.kind !== 'boundary' || this.position <= event || target <= this.first) return reached;
     }
   }
 

@@ -99,10 +99,9 @@ inline void ReactorCore::note_for_core(const EventTypeInfo& type, std::uint64_t 
                           .event = event};
   if (!log_done({format::kDoneChannel, static_cast<std::uint32_t>(event), next_time(now)}, done)) [[unlikely]]
     return step_aside(log_->failure(), next_event_);
-  const std::uint64_t finished = depth_ > 0 ? event + 1 : next_event_;  // an event ends after those that are nested in it
-  publish(slot_->finished, finished);
-  if (core_reactor_ != nullptr) [[likely]] publish(core_reactor_->finished, finished);
-  if (depth_ > 0) [[unlikely]] return;
+  if (depth_ > 0) [[unlikely]] return;  // an event ends after those that are nested in it, and they count with it
+  publish(slot_->finished, next_event_);
+  if (core_reactor_ != nullptr) [[likely]] publish(core_reactor_->finished, next_event_);
   boundary_fingerprint_ = done.allocation_fingerprint;
   thread_state_.keep();
   if (recorder_->snapshots().is_ready(*heap_) || snapshot_due(now)) [[unlikely]] advance_snapshot();

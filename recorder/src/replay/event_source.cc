@@ -54,7 +54,10 @@ Status EventSource::open(const std::string& directory) {
 
   // Only the last segment has to be read to know where the log ends.
   enter_segment(segments_.size() - 1);
-  while (next()) {}
+  while (const auto message = next()) {
+    if (message->kind == LogMessage::Kind::event) unfinished_.push_back(message->event);
+    if (message->kind == LogMessage::Kind::done) std::erase(unfinished_, message->event);
+  }
   end_ = place_.next_event;
   seek(first());
   return {};

@@ -1,5 +1,6 @@
 // The log of one reactor, read message by message from any position.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -63,6 +64,8 @@ class EventSource {
   // The inputs that come next, up to something else.
   std::vector<LogMessage> peek_inputs() { return peek_inputs(nullptr); }
   bool input_comes_next() { return peek() != nullptr && peek()->kind == LogMessage::Kind::input; }
+  // Whether the log has the beginning of an event, but not its end: the process ended inside, perhaps in an event nested in it.
+  bool is_unfinished(std::uint64_t event) const noexcept { return std::ranges::find(unfinished_, event) != unfinished_.end(); }
   // Whether the log ends inside of the event that next() has returned, at most after some inputs of it.
   bool ends_in_this_event();
 
@@ -104,6 +107,7 @@ class EventSource {
   std::map<std::uint16_t, EventChannel> channels_;  // the same number means the same type in all segments
   std::map<std::uint64_t, Mark> marks_;             // by event, every few thousand
   std::uint64_t end_ = 0;
+  std::vector<std::uint64_t> unfinished_;  // of the last segment
   Place place_;
   std::uint16_t last_number_ = 0;  // of the last event's channel: mostly also the next one's
   const EventChannel* last_channel_ = nullptr;

@@ -165,6 +165,7 @@ void Replayer::dispatch(const LogMessage& message, void* object) {
                     .event_type = afterimage_replay.event_type,
                     .outbound = std::exchange(outbound_, 0),
                     .inbox_used = inbox_used,
+                    .ends_inside_event = ends_inside_event_,
                     .heap_event = memory_.heap().exchange_event(message.event + 1)};
   afterimage_replay.position = position_ = message.event;
   afterimage_replay.payload = payload;
@@ -173,7 +174,7 @@ void Replayer::dispatch(const LogMessage& message, void* object) {
   afterimage_replay.in_react = 1;
   ++depth_;
 
-  const bool process_ended_inside = ends_inside_event_ = events_.ends_in_this_event();  // reads on, and allocates: not in the reactor's heap
+  const bool process_ended_inside = ends_inside_event_ = events_.is_unfinished(message.event);
   Heap* const outside = exchange_current_heap(&memory_.heap());
   try {
     if (!process_ended_inside) thunk(object, payload, message.data.size());
@@ -195,6 +196,7 @@ void Replayer::finish(std::uint64_t event, bool threw, const Outer& outer) {
   memory_.heap().exchange_event(outer.heap_event);
   compare(event, threw, outbound_);
   outbound_ = outer.outbound;
+  ends_inside_event_ = outer.ends_inside_event;
   afterimage_replay.in_react = outer.in_react;
   afterimage_replay.payload = outer.payload;
   afterimage_replay.payload_bytes = outer.payload_bytes;

@@ -82,6 +82,7 @@ class Replayer {
     const char* event_type;
     std::uint64_t outbound;
     std::size_t inbox_used;
+    bool ends_inside_event;
     std::uint64_t heap_event;
   };
 

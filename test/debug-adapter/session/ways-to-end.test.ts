@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { openRecording } from '../../../debug-adapter/recording';
 import { lineOf } from '../../end-to-end/support/flight-recording';
+import { afterimage } from '../../support/cli';
 import { onlyRecordingIn, root } from '../../support/fixture-programs';
 import { temporaryDirectory } from '../../support/temporary-directory';
 import { Client, type Stopped } from './client';
@@ -69,6 +71,46 @@ describe('a session on a program that ends by', function () {
 
     assert.deepEqual([...top(await client.seek(6)), client.position!.position], ['Walker::react', line('echo'), 6]);
     assert.deepEqual([...top(await client.seek(7)), client.position!.position], ['Walker::react', line('step'), 7]);
+  });
+
+  for (const [way, signal] of [
+    ['nested-fault', 'SIGSEGV'],
+    ['nested-throw', 'SIGABRT'],
+  ] as const) {
+    it(`${way}: in the event that it delivered to itself, while the one around it is not finished`, async () => {
+      const recording = record(way);
+      const opened = openRecording(recording);
+      const { started, finished, crashEvent } = opened.reactor('walker');
+      opened.close();
+      assert.deepEqual({ started, finished, crashEvent }, { started: 11, finished: 9, crashEvent: 10 });
+      const { code, stdout } = await afterimage(['replay', recording]);
+      assert.match(stdout, /^Crashed in event 10: [^]*The same crash as recorded/m);
+      assert.equal(code, 0);
+
+      const inner = await client.launch({ recording });
+      assert.deepEqual([...top(inner), client.position!.position], ['Walker::react', line('echo'), 10]);
+      const crashed = await client.continue();
+      assert.equal(crashed.description, `Paused on ${signal}`);
+      assert.match((await client.dc.exceptionInfoRequest({ threadId: 1 })).body.description!, /The same as recorded/);
+      const [, outer] = crashed.frames.filter(({ name }) => name === 'Walker::react');
+      assert.equal(outer!.line, line('deliver'));
+      assert.deepEqual([await client.evaluate('steps_', outer!), await client.evaluate('last_', outer!)], ['10', '8']);
+      await isAtEvent(9, await client.seek(9));
+    });
+  }
+
+  it('a fault behind a nested event: it belongs to the event around that', async () => {
+    const recording = record('nested-then-fault');
+    const { code, stdout } = await afterimage(['replay', recording]);
+    assert.match(stdout, /^Crashed in event 9: [^]*The same crash as recorded/m);
+    assert.doesNotMatch(stdout, /Divergence/);
+    assert.equal(code, 0);
+    await client.launch({ recording });
+    assert.equal(client.position!.position, 9);
+    const crashed = await client.continue();
+    assert.match((await client.dc.exceptionInfoRequest({ threadId: 1 })).body.description!, /The same as recorded/);
+    assert.equal(crashed.frames[0]!.name, 'Walker::react');
+    assert.equal(await client.evaluate('echoes_', crashed.frames[0]!), '9');
   });
 
   it('differing from the recording: it says since when', async () => {

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 struct Step {
@@ -21,6 +22,7 @@ std::size_t salt_in_a_global = 0;
 
 struct Echo {
   int number;
+  char way[28];
 };
 
 class Walker {
@@ -33,7 +35,8 @@ class Walker {
     if (way == "abort") std::abort();
     if (way == "throw") throw std::runtime_error("nobody catches this");
     if (way == "overflow") steps_ += sink(step.number);
-    if (way == "nested") self_.deliver(Echo{step.number});
+    if (way.starts_with("nested")) self_.deliver(echo_of(step));  // line: deliver
+    if (way == "nested-then-fault") *static_cast<volatile int*>(nullptr) = 0;
     if (way == "salt") notes_.push_back(std::string(salt(), 'x'));
     if (way == "exit") std::exit(3);
     if (way == "exec") execl("/bin/true", "true", nullptr);
@@ -44,9 +47,21 @@ class Walker {
 
   void react(const Echo& echo) {
     echoes_ += echo.number;  // line: echo
+    end(echo.way);
   }
 
  private:
+  static void end(std::string_view way) {
+    if (way == "nested-fault") *static_cast<volatile int*>(nullptr) = 0;
+    if (way == "nested-throw") throw std::runtime_error("nobody catches this");
+  }
+
+  static Echo echo_of(const Step& step) {
+    Echo echo{step.number, ""};
+    std::snprintf(echo.way, sizeof echo.way, "%s", step.way);
+    return echo;
+  }
+
   int sink(int depth) { return depth < 0 ? 0 : sink(depth + 1) + depth; }
 
   // What a reactor must not do: look at something that is not in its events, and that nobody can record.
