@@ -56,9 +56,15 @@ async function main() {
     title('6. Back to that event');
     await afterimage('events', recording, '--from', String(event), '--count', '1', '--typed');
     await session.lookAtEvent(event);
+
+    title('7. Would it have crashed without it?');
+    await afterimage('what-if', recording, '--without', String(event));
   } finally {
     await session.stop();
   }
+
+  title('8. And who has no idea where to begin: which events does the crash need?');
+  await afterimage('reduce', recording);
   closing(recording);
 }
 
