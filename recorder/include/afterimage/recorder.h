@@ -225,11 +225,13 @@ decltype(auto) invoke_react(T& reactor, const E& event) {
 }
 
 // All ways into react() lead through here. Were it inlined into each of them, one crash would have two addresses: that of the
-// recording, and another one in the replay.
+// recording, and another one in the replay. And were react() its last call, a jump, the last call in react() might be a jump, too: then it
+// would seem to be made by whoever delivers, the recorder or the replayer.
 template <typename T, typename E>
 [[gnu::noinline]] void enter_react(T& reactor, const E& event) {
   afterimage_before_react();
   (void)invoke_react(reactor, event);
+  asm volatile("");
 }
 
 // The entry of every event, recording and replaying. Its address is in the log: the replayer is the same executable.
