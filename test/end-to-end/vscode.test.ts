@@ -155,6 +155,8 @@ describe('in VS Code', function () {
         .getByText(`2 events of ${event(crash + 1)}`)
         .waitFor();
       await code.answerRow(`#${event(crash)}`).waitFor();
+      await code.page.mouse.move(0, 0);
+      await code.screenshot('what the crash needs');
     });
 
     it('answers who wrote a variable last, and stands at the write', async () => {
