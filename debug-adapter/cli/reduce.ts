@@ -42,11 +42,11 @@ type Expression = string | undefined;
 
 async function show(range: Range, expression: Expression, reduced: Reduced, gdb: string, output: Output): Promise<void> {
   const { recording, reactor, program } = range;
-  const { needed, replays, minimal } = reduced;
+  const { of, needed, replays, minimal } = reduced;
   const log = recording.log(reactor.id);
   const few = counted(needed.length, 'event');
   const outcome = expression === undefined ? 'end in the same crash' : `are enough for ${printable(expression)}`;
-  showSentence(output, `${few} of ${log.end - range.from} ${outcome} (${counted(replays, 'replay')}).`, few);
+  showSentence(output, `${few} of ${of} ${outcome} (${counted(replays, 'replay')}).`, few);
   const why = minimal ? 'Without any one of them that does not come about.' : 'There may be fewer: the time was over (--seconds).';
   output.line(output.colors.dim(why));
   output.line();

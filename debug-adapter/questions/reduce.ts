@@ -8,7 +8,13 @@ import { compiled } from './expressions';
 import { type Range } from './range';
 import { isRecordedCrash, spelled, type Stretch } from './what-if';
 
+const LEAST_PATIENCE_MS = 2000;
+/** Times what the replay of all events takes. */
+const PATIENCE = 4;
+
 export interface Reduced {
+  /** Of so many. */
+  readonly of: number;
   /** Event numbers, rising. */
   readonly needed: readonly number[];
   readonly replays: number;
@@ -24,7 +30,8 @@ export interface Reducing extends Omit<Asking, 'onProgress'> {
   onProgress(needed: number, replays: number): void;
 }
 
-export async function reduce(range: Range, reducing: Reducing): Promise<Reduced> {
+export async function reduce(asked: Range, reducing: Reducing): Promise<Reduced> {
+  const range = { ...asked, from: Math.max(asked.from, lastDiscontinuity(asked)) };
   const { expression, gdb } = reducing;
   const code = expression === undefined ? undefined : await compiled(range, expression, gdb);
   const trials = new Trials(range, reducing, code);
@@ -33,6 +40,12 @@ export async function reduce(range: Range, reducing: Reducing): Promise<Reduced>
   } finally {
     await trials.end();
   }
+}
+
+/** What was before it makes no difference. */
+function lastDiscontinuity({ recording, reactor, from, to }: Range): number {
+  const snapshots = recording.snapshots(reactor.id).filter(({ position, discontinuity }) => discontinuity && position <= to);
+  return snapshots.at(-1)?.position ?? from;
 }
 
 async function search(trials: Trials, { recording, reactor, from }: Range, { expression, enough, onProgress }: Reducing): Promise<Reduced> {
@@ -53,7 +66,7 @@ async function search(trials: Trials, { recording, reactor, from }: Range, { exp
     before = needed.length;
     await leaveOut(1);
   } while (needed.length < before && !enough());
-  return { needed, replays: trials.count, minimal: !enough() };
+  return { of: end - from, needed, replays: trials.count, minimal: !enough() };
 }
 
 /** One replay after the other. A crash ends a replayer, so that the next one is started ahead. */
@@ -61,6 +74,8 @@ class Trials {
   count = 0;
   private current: Replayer;
   private next: Replayer | undefined;
+  /** Of the first one, which has all events. */
+  private longest: number | undefined;
 
   constructor(
     private readonly range: Range,
@@ -77,13 +92,34 @@ class Trials {
     this.next ??= this.start();
     const { recording, reactor, from } = this.range;
     this.current.suppose(spelled({ without: others(events, from, recording.log(reactor.id).end), payloads: new Map() }));
-    return this.code === undefined ? this.crashes() : this.isTrue(this.code);
+    return this.withinReason(() => (this.code === undefined ? this.crashes() : this.isTrue(this.code)));
   }
 
   async end(): Promise<void> {
     this.current.kill();
     this.next?.kill();
     await Promise.all([this.current.quit(), this.next?.quit()]);
+  }
+
+  /** Where an event is missing, react() may wait for it in a loop: that is another outcome. */
+  private async withinReason(trial: () => Promise<boolean>): Promise<boolean> {
+    const begun = performance.now();
+    let isEndless = false;
+    const end = () => {
+      isEndless = true;
+      this.current.kill();
+    };
+    const timer = this.longest === undefined ? undefined : setTimeout(end, Math.max(LEAST_PATIENCE_MS, PATIENCE * this.longest));
+    try {
+      return await trial();
+    } catch (error) {
+      if (!isEndless) throw error;
+      await this.replace();
+      return false;
+    } finally {
+      clearTimeout(timer);
+      this.longest ??= performance.now() - begun;
+    }
   }
 
   private async crashes(): Promise<boolean> {

@@ -12,6 +12,7 @@ import { readLocale, readThreadState, type ThreadState } from './thread-state';
 const NOTE_NAME = 'AFTRIMG';
 const [NOTE_TYPE, THREAD_NOTE_TYPE, LOCALE_NOTE_TYPE] = [2, 3, 4];
 const NOTE_BYTES = 64;
+const DISCONTINUITY = 1; // of the note's flags
 const WRITABLE = 2;
 
 export interface Load {
@@ -26,6 +27,8 @@ export interface SnapshotInfo {
   readonly position: number;
   readonly parentPosition: number;
   readonly kind: 'full' | 'delta';
+  /** What came before does not lead here: events were lost, or the program changed the reactor other than by an event. */
+  readonly discontinuity: boolean;
   readonly fileBytes: number;
   /** Bytes of the reactor's heap in it. */
   readonly heapBytes: number;
@@ -112,6 +115,7 @@ function parseNote({ desc }: Note, reactor: number) {
     position: position(desc, 8),
     parentPosition: position(desc, 16),
     kind: kind === 1 ? ('full' as const) : ('delta' as const),
+    discontinuity: (desc.readUInt32LE(28) & DISCONTINUITY) !== 0,
     allocations: desc.readBigUInt64LE(32),
     object: desc.readBigUInt64LE(40),
     slotBase: desc.readBigUInt64LE(48),

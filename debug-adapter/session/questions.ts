@@ -72,7 +72,7 @@ export class Questions {
     const log = recording.log(reactor.id);
     const events = found.needed.slice(-MOST_ROWS).map((number) => log.event(number));
     const rows = events.map(({ number, type, timeNs }) => ({ number, type: type.name, timeNs: String(timeNs) }));
-    return { events: rows, of: log.end - range.from, replays: found.replays, minimal: found.minimal };
+    return { events: rows, of: found.of, replays: found.replays, minimal: found.minimal };
   }
 
   /** Takes the session to the last write; `answer` is what there is to say about it. */

@@ -1,4 +1,4 @@
-// Twenty-one classes of bugs, one story each: the program crashes or ends with a wrong value, the replay does the same, and a developer who
+// Twenty-two classes of bugs, one story each: the program crashes or ends with a wrong value, the replay does the same, and a developer who
 // knows the program but not the mistake asks the command line until the guilty event is found. Which one that is only the program
 // knows (fixtures/programs/bugs); it is compared at the very end.
 import assert from 'node:assert/strict';
@@ -292,6 +292,16 @@ const stories: readonly Story[] = [
       bug.wasDoneBy(setting.number);
     },
   },
+  {
+    bug: 'null-display',
+    title: 'nothing can be shown, since the display was detached',
+    async investigate(bug) {
+      // Without the track that is shown, react() would search for it for ever: that, too, is an answer.
+      const needed = await bug.needs();
+      assert.deepEqual(needed.map(({ fields }) => fields[0]), [PUT, DETACH, SHOW]); // prettier-ignore
+      bug.wasDoneBy(needed[1]!.number);
+    },
+  },
 ];
 
 // The first field of an event: what it is about.
@@ -314,6 +324,9 @@ const INSTALL = 0;
 const ACKNOWLEDGE = 2n;
 const CANCEL = 1;
 const PAY = 0;
+const PUT = 0;
+const SHOW = 1;
+const DETACH = 2;
 const DECLINE = 1;
 const SET_ATTEMPTS = 2;
 
