@@ -29,6 +29,7 @@ describe('the package', function () {
         'dist/debug-adapter/main.js',
         'dist/extension/extension.js',
         'dist/man/afterimage.1',
+        'docs/images/vscode.png', // the README shows it
         'native/build/Release/afterimage-launch',
         'native/build/Release/afterimage.node',
         'package.json',
