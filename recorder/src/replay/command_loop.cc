@@ -75,7 +75,7 @@ constexpr struct {
 };
 
 Status carry_out(Replayer& replayer, const std::string& name, std::istream& arguments) {
-  replayer.keeps_checkpoints = name == "run" || name == "seek" || name == "locate";  // others look at every event once
+  replayer.keeps_checkpoints = name == "seek" || name == "locate";  // others look at every event once
   for (const auto& command : kCommands)
     if (name == command.name) return command.carry_out(replayer, arguments);
   return Status(0, "unknown command: " + name);
