@@ -13,7 +13,8 @@ import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from code_places import code_place, data_place, find_users_lines, system_call_names, thread_local_place  # noqa: E402
-from member_paths import Members, find_type  # noqa: E402
+from cpp_types import find_type  # noqa: E402
+from member_paths import Members  # noqa: E402
 
 problems = []
 

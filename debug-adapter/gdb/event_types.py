@@ -1,19 +1,13 @@
 # Loaded into gdb before decode_payloads.py, or after children.py: the bytes of a recorded event as a value of its C++ type.
 #
 #   -afterimage-payload TYPE HEX     -> text="as gdb prints it, a member a line" (only where children.py is loaded)
-import re
+import os
+import sys
 
 import gdb
 
-
-def find_type(name):
-    """The demangler writes template arguments as 3ul, the debug information as 3."""
-    for spelling in (name, re.sub(r"\b(\d+)(?:ul|u|l)\b", r"\1", name)):
-        try:
-            return gdb.lookup_type(spelling)
-        except gdb.error:
-            pass
-    return None
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cpp_types import find_type  # noqa: E402
 
 
 def payload_value(type, name, raw):

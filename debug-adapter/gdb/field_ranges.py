@@ -4,24 +4,20 @@
 # bytes, or {"error": why not}.
 import json
 import os
-import re
+import sys
 
 import gdb
 
-
-def find_type(name):
-    """The demangler writes template arguments as 3ul, the debug information as 3."""
-    for spelling in (name, re.sub(r"\b(\d+)(?:ul|u|l)\b", r"\1", name)):
-        try:
-            return gdb.lookup_type(spelling)
-        except gdb.error:
-            pass
-    raise ValueError("the program's debug information has no type " + name)
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cpp_types import find_type  # noqa: E402
 
 
 def answer(question):
     try:
-        whole = gdb.Value(0).cast(find_type(question["type"]).pointer()).dereference()
+        type = find_type(question["type"])
+        if type is None:
+            raise ValueError("the program's debug information has no type " + question["type"])
+        whole = gdb.Value(0).cast(type.pointer()).dereference()
         member = whole
         for name in question["field"].split("."):
             member = member[name]

@@ -9,6 +9,7 @@ import re
 
 import gdb
 from code_places import symbol_at
+from cpp_types import find_type
 from values import short_type
 
 MOST_VALUES = 200000  # of one reactor; a large one is walked as far as that
@@ -17,16 +18,6 @@ FARTHEST_BACK = 4000  # values that begin before an address and may still contai
 RECORDS = (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
 REFERENCES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
 NUMBERS = (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_FLT, gdb.TYPE_CODE_BOOL, gdb.TYPE_CODE_ENUM, gdb.TYPE_CODE_CHAR)
-
-
-def find_type(name):
-    """The demangler writes template arguments as 3ul, the debug information as 3."""
-    for spelling in (name, re.sub(r"\b(\d+)(?:ul|u|l)\b", r"\1", name)):
-        try:
-            return gdb.lookup_type(spelling)
-        except gdb.error:
-            pass
-    return None
 
 
 def is_of_the_library(type):
