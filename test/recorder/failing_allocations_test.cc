@@ -88,19 +88,6 @@ void the_environment_says_which() {
     CHECK(!parse_fail_allocations(wrong));
 }
 
-struct Hoarder {
-  std::vector<std::vector<char>> hoard;
-  int refused = 0;
-
-  void react(const int& bytes) {
-    try {
-      hoard.emplace_back(static_cast<std::size_t>(bytes));
-    } catch (const std::bad_alloc&) {
-      ++refused;
-    }
-  }
-};
-
 void a_reactor_gets_bad_alloc_and_goes_on() {
   char directory[] = "/tmp/fail-allocations-XXXXXX";
   CHECK(mkdtemp(directory) != nullptr);

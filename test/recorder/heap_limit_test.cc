@@ -85,19 +85,6 @@ void statistics_equal_an_independent_count() {
   CHECK_EQUAL(statistics.misuses, 1u);
 }
 
-struct Hoarder {
-  std::vector<std::vector<char>> hoard;
-  int refused = 0;
-
-  void react(const int& bytes) {
-    try {
-      hoard.emplace_back(static_cast<std::size_t>(bytes));
-    } catch (const std::bad_alloc&) {
-      ++refused;
-    }
-  }
-};
-
 void a_reactor_gets_bad_alloc_and_goes_on() {
   char directory[] = "/tmp/heap-limit-XXXXXX";
   CHECK(mkdtemp(directory) != nullptr);

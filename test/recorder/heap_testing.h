@@ -1,7 +1,9 @@
-// test/recorder/heap_testing.h: heaps for tests.
+// test/recorder/heap_testing.h: heaps for tests, and who fills them.
 #pragma once
 
 #include <cstring>
+#include <new>
+#include <vector>
 
 #include "check.h"
 #include "heap/heap.h"
@@ -33,5 +35,19 @@ inline std::size_t live_blocks(const Heap& heap) {
   heap.walk([&](const Heap::Block& block) { count += block.live ? 1 : 0; });
   return count;
 }
+
+// A reactor that asks for memory and keeps it, and goes on without.
+struct Hoarder {
+  std::vector<std::vector<char>> hoard;
+  int refused = 0;
+
+  void react(const int& bytes) {
+    try {
+      hoard.emplace_back(static_cast<std::size_t>(bytes));
+    } catch (const std::bad_alloc&) {
+      ++refused;
+    }
+  }
+};
 
 }  // namespace afterimage
