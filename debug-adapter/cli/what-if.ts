@@ -51,7 +51,7 @@ function show(range: Range, supposition: WithTexts, { end, warnings }: WouldHave
   const { colors: c, line, width } = output;
   for (const [event, text] of supposition.texts) line(c.dim(wrapped(`Event ${event} is now ${printable(text)}`, width, '  ')));
   if (end.event === 'crash') showSentence(output, `It crashes ${how(range, end)}: event ${end.eventNumber}, ${signalName(end.signal)}.`);
-  else showSentence(output, `It does not crash${whatElse(range, end.position)}.`, 'It does not crash');
+  else showSentence(output, `It does not crash${whatElse(range, supposition, end.position)}.`, 'It does not crash');
   for (const { eventNumber, message } of warnings)
     line(c.yellow(wrapped(`Warning, event ${eventNumber}: ${printable(message)}.`, width, '  ')));
 }
@@ -59,8 +59,11 @@ function show(range: Range, supposition: WithTexts, { end, warnings }: WouldHave
 const how = ({ recording, reactor }: Range, end: Crash): string =>
   isRecordedCrash(recording, reactor.id, end) ? 'all the same, in the same place' : 'otherwise';
 
-function whatElse({ reactor, recording }: Range, position: number): string {
+function whatElse({ reactor, recording }: Range, { without }: Supposition, position: number): string {
   const { end } = recording.log(reactor.id);
-  const handled = position >= end ? `all events up to ${end - 1} are handled` : `${counted(end - position, 'event')} could not be followed`;
-  return reactor.crashEvent === undefined ? `: ${handled}` : `: ${handled}, event ${reactor.crashEvent} included`;
+  const { crashEvent } = reactor;
+  if (position < end) return `: ${counted(end - position, 'event')} could not be followed`;
+  if (crashEvent === undefined) return `: all events up to ${end - 1} are handled`;
+  if (without.some(({ from, to }) => crashEvent >= from && crashEvent < to)) return ` without event ${crashEvent}, in which it crashed`;
+  return `: all events up to ${end - 1} are handled, event ${crashEvent} included`;
 }

@@ -2,7 +2,6 @@
 
 import { type Recording } from '../recording';
 import { isSameKindOfCrash } from '../replay/crashes';
-import { type Replayer } from '../replay/replayer';
 import { type Crash, type Stopped, type Warning } from '../replay/reports';
 import { type Asking, withReplayer } from './asking';
 import { type Range } from './range';
@@ -26,15 +25,10 @@ export interface WouldHaveBeen {
 /** Up to the end of the log, the event included in which the process crashed. */
 export const whatIf = (range: Range, supposition: Supposition, asking: Asking): Promise<WouldHaveBeen> =>
   withReplayer(range, asking, async (replayer) => {
-    const end = await supposed(replayer, supposition, range.recording.log(range.reactor.id).end);
+    replayer.suppose(spelled(supposition));
+    const end = await replayer.run(range.recording.log(range.reactor.id).end);
     return { end, warnings: replayer.warnings };
   });
-
-/** As the replayer's next run. */
-export function supposed(replayer: Replayer, supposition: Supposition, position: number): Promise<Stopped | Crash> {
-  replayer.suppose(spelled(supposition));
-  return replayer.run(position);
-}
 
 /** For the replayer. */
 export function spelled({ without, payloads }: Supposition): string {

@@ -71,6 +71,12 @@ describe('flight-board, had it been otherwise', function () {
     assert.equal(code, 0);
   });
 
+  it('does not claim to have handled the crashing event when that is left out', async () => {
+    const { code, stdout } = await whatIf('--without', String(crash));
+    assert.equal(stdout, `It does not crash without event ${crash}, in which it crashed.\n`);
+    assert.equal(code, 0);
+  });
+
   it('crashes all the same without its neighbours', async () => {
     const { code, stdout } = await whatIf('--without', `${DAMAGE - 5}-${DAMAGE - 1}`, '--without', String(DAMAGE + 1));
     assert.equal(stdout, `It crashes all the same, in the same place: event ${crash}, SIGSEGV.\n`);
