@@ -46,7 +46,7 @@ class Replayer {
   Status suppose(Supposition supposition);
   bool supposing() const noexcept { return position_ >= supposition_.first(); }
 
-  // Whether run_to() remembers places on the way, for going back faster. It costs time, and up to 256 MB.
+  // Whether run_to() remembers places on the way, for going back faster. It costs time and memory (checkpoints.h).
   bool keeps_checkpoints = false;
 
   // A delivery from inside react(). Throws what a nested react() throws.
