@@ -1,4 +1,5 @@
 // Three logs share the thread that prepares and seals their segments: what each thread appends is read back, whole and in order.
+// A log that ends inside of an event says so, however many segments that event has filled.
 #include <algorithm>
 #include <filesystem>
 #include <string>
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::uint64_t kEvents = 20'000;
 constexpr std::size_t kLongest = 300, kSegmentBytes = 65536;
+constexpr std::uint64_t kLastEvent = 21;      // of the log that ends inside
 constexpr std::uint64_t kLargeEvent = 7'777;  // larger than a segment
 
 constexpr detail::EventTypeInfo kText{
@@ -60,6 +62,34 @@ void check_log(const std::string& directory, std::uint32_t reactor) {
   CHECK_EQUAL(dones, kEvents);
 }
 
+// The last event asks for so much that the segment it began in is not the last one by far.
+void write_log_that_ends_inside(SegmentKeeper& keeper, const std::string& directory) {
+  Retention retention(0, 0);
+  EventLog log(keeper, retention, {directory, kSegmentBytes, std::string(32, '0'), 0});
+  CHECK(log.open().ok());
+  const std::uint16_t channel = log.channel_of(kText, 0);
+  const auto append = [&](std::uint16_t to, std::uint64_t event, std::span<const std::byte> data, std::uint64_t next) {
+    CHECK(log.append({to, static_cast<std::uint32_t>(event), event + 1}, data, {}, next));
+  };
+  for (std::uint64_t event = 0; event <= kLastEvent; ++event) {
+    append(channel, event, payload_of(event, 0), event);
+    std::vector<std::byte> input(1000);
+    const format::InputHeader header{.kind = static_cast<std::uint16_t>(format::InputKind::call), .reserved = 0, .bytes = 992};
+    std::memcpy(input.data(), &header, sizeof header);
+    for (int i = 0; event == kLastEvent && i < 400; ++i) append(format::kInputChannel, event, input, event + 1);
+    const format::Done done{.duration_ns = 1, .flags = 0, .allocation_fingerprint = event, .outbound_hash = 0, .event = event};
+    if (event < kLastEvent) append(format::kDoneChannel, event, std::as_bytes(std::span(&done, 1)), event + 1);
+  }
+}
+
+void check_log_that_ends_inside(const std::string& directory) {
+  EventSource source;
+  CHECK(source.open(directory).ok());
+  CHECK_EQUAL(source.end(), kLastEvent + 1);
+  CHECK(source.is_unfinished(kLastEvent));
+  CHECK(!source.is_unfinished(kLastEvent - 1));
+}
+
 }  // namespace
 
 int main() {
@@ -76,4 +106,12 @@ int main() {
     for (std::thread& thread : threads) thread.join();
   }
   for (std::uint32_t reactor = 0; reactor < kLogs; ++reactor) check_log(reactor_directory(reactor), reactor);
+
+  const std::string inside = directory.path() + "/inside";
+  std::filesystem::create_directory(inside);
+  {
+    SegmentKeeper keeper;
+    write_log_that_ends_inside(keeper, inside);
+  }
+  check_log_that_ends_inside(inside);
 }

@@ -52,15 +52,34 @@ Status EventSource::open(const std::string& directory) {
   // By event, not by number: an event larger than a segment gets one of its own, while the next one waits prepared already.
   std::ranges::stable_sort(segments_, {}, &Segment::first_event);
 
-  // Only the last segment has to be read to know where the log ends.
-  enter_segment(segments_.size() - 1);
+  read_end();
+  seek(first());
+  return {};
+}
+
+// Only the last segment has to be read to know where and how the log ends, and those before it that it goes on from inside of an event.
+void EventSource::read_end() {
+  const std::size_t last = segments_.size() - 1;
+  std::size_t from = last;
+  while (from > 0 && begins_inside_event(from)) --from;
+  read_to_end(from);
+  if (place_.segment != last) read_to_end(last);  // one between them is missing
+  end_ = place_.next_event;
+}
+
+void EventSource::read_to_end(std::size_t segment) {
+  unfinished_.clear();
+  enter_segment(segment);
   while (const auto message = next()) {
     if (message->kind == LogMessage::Kind::event) unfinished_.push_back(message->event);
     if (message->kind == LogMessage::Kind::done) std::erase(unfinished_, message->event);
   }
-  end_ = place_.next_event;
-  seek(first());
-  return {};
+}
+
+bool EventSource::begins_inside_event(std::size_t segment) {
+  enter_segment(segment);
+  const auto message = next();
+  return message && message->event < segments_[segment].first_event;
 }
 
 Status EventSource::map_segment(const std::string& path) {

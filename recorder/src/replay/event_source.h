@@ -90,6 +90,9 @@ class EventSource {
 
   Status map_segment(const std::string& path);
   bool read_preamble(Segment& segment);
+  void read_end();
+  void read_to_end(std::size_t segment);
+  bool begins_inside_event(std::size_t segment);
   void read_channel(std::span<const std::byte> content);
   void enter_segment(std::size_t index, std::size_t offset = format::kMagicBytes);
   std::vector<LogMessage> peek_inputs(bool* log_ends);
@@ -107,7 +110,7 @@ class EventSource {
   std::map<std::uint16_t, EventChannel> channels_;  // the same number means the same type in all segments
   std::map<std::uint64_t, Mark> marks_;             // by event, every few thousand
   std::uint64_t end_ = 0;
-  std::vector<std::uint64_t> unfinished_;  // of the last segment
+  std::vector<std::uint64_t> unfinished_;
   Place place_;
   std::uint16_t last_number_ = 0;  // of the last event's channel: mostly also the next one's
   const EventChannel* last_channel_ = nullptr;
