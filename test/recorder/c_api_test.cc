@@ -159,6 +159,88 @@ void all_options_reach_the_recorder(const std::string& directory) {
   CHECK(content_of(reactors + "/r1/ev-00000001.mcap").find("what was sent") != std::string::npos);
 }
 
+// The first event makes an object and a pointer to it, the second frees it, the third uses it, the fourth frees it again.
+struct Forgetful {
+  afterimage_safe_pointer pointer;
+  int events;
+};
+
+void forget(void* object, const void*, std::size_t) {
+  auto* const self = static_cast<Forgetful*>(object);
+  switch (++self->events) {
+    case 1: self->pointer = afterimage_make_safe(std::malloc(40)); break;
+    case 2: std::free(afterimage_get(self->pointer)); break;
+    case 3: afterimage_get(self->pointer); break;
+    default: afterimage_safe_free(self->pointer);
+  }
+}
+
+constexpr afterimage_reactor_type kForgetful{
+    .create = [](void*) -> void* { return std::calloc(1, sizeof(Forgetful)); }, .react = forget, .destroy = nullptr};
+
+void a_dangling_pointer_is_named_where_memory_is_kinda_safe(const std::string& directory) {
+  for (const auto memory : {AFTERIMAGE_MEMORY_FAST, AFTERIMAGE_MEMORY_KINDA_SAFE}) {
+    afterimage_options options = afterimage_default_options();
+    options.directory = directory.c_str();
+    options.memory = memory;
+    afterimage_recorder* recorder = nullptr;
+    CHECK(afterimage_open(&options, &recorder) == AFTERIMAGE_OK);
+    const std::string recording = afterimage_path(recorder);
+    afterimage_reactor reactor;
+    CHECK(afterimage_create(recorder, "forgetful", &kForgetful, nullptr, &reactor) == AFTERIMAGE_OK);
+    const auto& pointer = static_cast<const Forgetful*>(reactor.object)->pointer;
+    const bool is_safe = memory == AFTERIMAGE_MEMORY_KINDA_SAFE;
+    for (int i = 0; i < 4; ++i) {
+      CHECK(afterimage_deliver(reactor, nullptr, 0) == AFTERIMAGE_OK);
+      CHECK((afterimage_is_dangling(pointer) != 0) == (is_safe && i > 0));
+    }
+    afterimage_destroy(reactor);
+    afterimage_close(recorder);
+    const std::string log = content_of(recording + "/r0/ev-00000001.mcap");
+    const auto used = log.find("use of freed memory: 0x");
+    CHECK((used != log.npos) == is_safe);
+    if (is_safe) CHECK(log.find("it was freed in event 1 at ", used) != log.npos);
+    CHECK(log.find("double free: 0x") != log.npos);  // without ids the heap sees it, too: nothing has been allocated there since
+  }
+}
+
+void allocations_fail_on_purpose(const std::string& directory) {
+  afterimage_options options = afterimage_default_options();
+  CHECK(options.fail_allocations.seed == 1);
+  options.directory = directory.c_str();
+  options.fail_allocations = {.nth = 3, .probability = 0, .seed = 1, .above_bytes = 100};
+  afterimage_recorder* recorder = nullptr;
+  CHECK(afterimage_open(&options, &recorder) == AFTERIMAGE_OK);
+  constexpr afterimage_reactor_type hungry{
+      .create = make_counter,
+      .react = [](void* object, const void*, std::size_t bytes) { static_cast<Counter*>(object)->bytes += std::malloc(bytes) == nullptr; },
+      .destroy = destroy_counter};
+  afterimage_reactor reactor;
+  CHECK(afterimage_create(recorder, "hungry", &hungry, nullptr, &reactor) == AFTERIMAGE_OK);
+  const char event[200] = "";
+  for (const std::size_t bytes : {200u, 50u, 200u, 50u}) CHECK(afterimage_deliver(reactor, event, bytes) == AFTERIMAGE_OK);
+  CHECK(counter_of(reactor).bytes == 0);
+  CHECK(afterimage_deliver(reactor, event, 200) == AFTERIMAGE_OK);
+  CHECK(counter_of(reactor).bytes == 1);
+  afterimage_destroy(reactor);
+  afterimage_close(recorder);
+}
+
+void options_that_make_no_sense_are_named(const std::string& directory) {
+  const auto refused = [&](auto spoil, const char* named) {
+    afterimage_options options = afterimage_default_options();
+    options.directory = directory.c_str();
+    spoil(options);
+    afterimage_recorder* recorder = nullptr;
+    return afterimage_open(&options, &recorder) == AFTERIMAGE_INVALID_ARGUMENT && recorder == nullptr &&
+           std::strstr(afterimage_error(), named) != nullptr;
+  };
+  CHECK(refused([](afterimage_options& options) { options.directory = nullptr; }, "directory"));
+  CHECK(refused([](afterimage_options& options) { options.io = static_cast<afterimage_io>(3); }, "afterimage_io"));
+  CHECK(refused([](afterimage_options& options) { std::memset(&options.memory, 1, sizeof options.memory); }, "afterimage_memory"));
+  CHECK(refused([](afterimage_options& options) { options.fail_allocations.probability = 1.5; }, "from 0 to 1"));
+}
+
 }  // namespace
 
 int main() {
@@ -170,6 +252,9 @@ int main() {
   an_exception_of_cplusplus_becomes_a_code(directory);
   options_of_an_older_caller_are_completed(directory);
   all_options_reach_the_recorder(directory);
+  a_dangling_pointer_is_named_where_memory_is_kinda_safe(directory);
+  allocations_fail_on_purpose(directory);
+  options_that_make_no_sense_are_named(directory);
   std::filesystem::remove_all(directory);
   return 0;
 }

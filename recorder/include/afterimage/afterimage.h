@@ -48,6 +48,17 @@ AFTERIMAGE_API const char* afterimage_error(void);
 /* The values of afterimage::Io. */
 typedef enum afterimage_io { AFTERIMAGE_IO_LOG = 0, AFTERIMAGE_IO_PASS_FILES_THROUGH = 1, AFTERIMAGE_IO_FORBID = 2 } afterimage_io;
 
+/* The values of afterimage::Memory. */
+typedef enum afterimage_memory { AFTERIMAGE_MEMORY_FAST = 0, AFTERIMAGE_MEMORY_KINDA_SAFE = 1 } afterimage_memory;
+
+/* The fields of afterimage::FailAllocations (afterimage/heap.h): which allocations inside react() fail on purpose. */
+typedef struct afterimage_fail_allocations {
+  uint64_t nth;
+  double probability;
+  uint64_t seed;
+  uint64_t above_bytes;
+} afterimage_fail_allocations;
+
 /* The meaning of each field is that of the same name in afterimage::Options (afterimage/recorder.h). Set `bytes` to the size of the struct:
  * fields may be added at its end, and those beyond are as in the default. Fill it with afterimage_default_options() first. */
 typedef struct afterimage_options {
@@ -71,6 +82,8 @@ typedef struct afterimage_options {
   uint64_t heap_limit_bytes;
   int stop_at_misuse;
   int genesis; /* nothing is dropped; what create() was given cannot be recorded, so `afterimage test` needs a reactor in C++ */
+  afterimage_memory memory;
+  afterimage_fail_allocations fail_allocations; /* AFTERIMAGE_FAIL_ALLOCATIONS in the environment replaces it */
 } afterimage_options;
 
 AFTERIMAGE_API afterimage_options afterimage_default_options(void);
@@ -115,6 +128,26 @@ AFTERIMAGE_API void afterimage_snapshot(afterimage_reactor reactor);
 /* Inside react(): something is wrong, and the program goes on. The sentence is put into the recording, and a snapshot is made at the end of
  * the event. What ends the program (assert(), abort()) notes itself. */
 AFTERIMAGE_API void afterimage_note_failure(const char* sentence);
+
+/* A pointer that knows when its object is gone: afterimage::SafePtr (afterimage/safe_ptr.h) for C. Copy it freely. Where
+ * afterimage_options.memory is not AFTERIMAGE_MEMORY_KINDA_SAFE, and for what is not in the reactor's own heap, it is a pointer. */
+typedef struct afterimage_safe_pointer {
+  void* object;
+  const uint32_t* current_id; /* where the heap keeps the id of the object's memory */
+  uint32_t id;                /* what it was */
+} afterimage_safe_pointer;
+
+/* Inside create() or react(). The object must be alive. */
+AFTERIMAGE_API afterimage_safe_pointer afterimage_make_safe(void* object);
+
+/* The object. If it is gone, that is named on stderr and in the recording, with the event and the place that freed it. */
+AFTERIMAGE_API void* afterimage_get(afterimage_safe_pointer pointer);
+
+/* To ask is no access. */
+AFTERIMAGE_API int afterimage_is_dangling(afterimage_safe_pointer pointer);
+
+/* Frees the object; if it is gone, that is named, and nothing is freed twice. */
+AFTERIMAGE_API void afterimage_safe_free(afterimage_safe_pointer pointer);
 
 /* Calls destroy(), and gives up the reactor's heap. */
 AFTERIMAGE_API void afterimage_destroy(afterimage_reactor reactor);

@@ -10,6 +10,7 @@
 #include "base/raw_log.h"
 #include "heap/current_heap.h"
 #include "heap/heap.h"
+#include "heap/misuse.h"
 
 namespace afterimage {
 
@@ -42,6 +43,13 @@ void Heap::report_dangling(const char* what, const void* address, const std::uin
   report_misuse(what, address, site, last_free_of(static_cast<std::uint32_t>(current_id - first_id), &id));
 }
 
+void report_dangling(detail::Misuse misuse, const void* address, const detail::BlockId& id, const void* site) noexcept {
+  const char* const what = misuse == detail::Misuse::access ? "use of freed memory: " : "double free: ";
+  Heap* const heap = heap_of(id.current);
+  if (heap == current_heap()) return heap->report_dangling(what, address, id.current, id.value, site);
+  RawLine().text(what).address(address).text(", of a reactor that this thread is not in").print();
+}
+
 namespace detail {
 namespace {
 
@@ -58,10 +66,7 @@ BlockId id_of_block(const void* address) noexcept {
 }
 
 void dangling(Misuse misuse, const void* address, const BlockId& id) noexcept {
-  const char* const what = misuse == Misuse::access ? "use of freed memory: " : "double free: ";
-  Heap* const heap = heap_of(id.current);
-  if (heap == current_heap()) return heap->report_dangling(what, address, id.current, id.value, __builtin_return_address(0));
-  RawLine().text(what).address(address).text(", of a reactor that this thread is not in").print();
+  report_dangling(misuse, address, id, __builtin_return_address(0));
 }
 
 }  // namespace detail

@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <bit>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <span>
 
 #include "afterimage/recorder.h"
+#include "afterimage/safe_ptr.h"
+#include "heap/misuse.h"
 
 namespace afterimage {
 
@@ -72,6 +75,12 @@ afterimage_options completed(const afterimage_options* given) noexcept {
   return options;
 }
 
+// C may have put any number there, which C++ must not read as the enumeration that it is not.
+template <typename Enumeration>
+bool is_one_of(const Enumeration& value, Enumeration last) noexcept {
+  return std::bit_cast<std::underlying_type_t<Enumeration>>(value) <= std::underlying_type_t<Enumeration>{last};
+}
+
 Options translated(const afterimage_options& options) {
   return {.directory = options.directory,
           .segment_bytes = options.segment_bytes,
@@ -86,7 +95,12 @@ Options translated(const afterimage_options& options) {
           .keep_bytes = options.keep_bytes,
           .keep_ms = options.keep_ms,
           .heap_limit_bytes = options.heap_limit_bytes,
+          .memory = static_cast<Memory>(options.memory),
           .stop_at_misuse = options.stop_at_misuse != 0,
+          .fail_allocations = {.nth = options.fail_allocations.nth,
+                               .probability = options.fail_allocations.probability,
+                               .seed = options.fail_allocations.seed,
+                               .above_bytes = options.fail_allocations.above_bytes},
           .crash_handler = options.crash_handler != 0,
           .io = static_cast<Io>(options.io),
           .genesis = options.genesis != 0,
@@ -102,6 +116,8 @@ struct RefParts {
 static_assert(sizeof(RefParts) == sizeof(Ref) && std::is_trivially_copyable_v<Ref>);
 
 Ref ref_of(const afterimage_reactor& reactor) noexcept { return Ref(static_cast<detail::ReactorCore*>(reactor.core), reactor.id); }
+
+detail::BlockId id_of(const afterimage_safe_pointer& pointer) noexcept { return {pointer.current_id, pointer.id}; }
 
 }  // namespace
 }  // namespace afterimage
@@ -135,7 +151,12 @@ afterimage_options afterimage_default_options(void) {
           .sync_interval_ms = options.sync_interval_ms,
           .heap_limit_bytes = options.heap_limit_bytes,
           .stop_at_misuse = options.stop_at_misuse,
-          .genesis = options.genesis};
+          .genesis = options.genesis,
+          .memory = static_cast<afterimage_memory>(options.memory),
+          .fail_allocations = {.nth = options.fail_allocations.nth,
+                               .probability = options.fail_allocations.probability,
+                               .seed = options.fail_allocations.seed,
+                               .above_bytes = options.fail_allocations.above_bytes}};
 }
 
 afterimage_code afterimage_open(const afterimage_options* options, afterimage_recorder** recorder) {
@@ -145,8 +166,12 @@ afterimage_code afterimage_open(const afterimage_options* options, afterimage_re
   const afterimage_options all = completed(options);
   if (all.directory == nullptr || all.snapshot_engine == nullptr || all.variables_of == nullptr)
     return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_open: directory, snapshot_engine and variables_of must not be NULL.");
-  if (all.io < AFTERIMAGE_IO_LOG || all.io > AFTERIMAGE_IO_FORBID)
+  if (!is_one_of(all.io, AFTERIMAGE_IO_FORBID))
     return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_open: io must be one of afterimage_io.");
+  if (!is_one_of(all.memory, AFTERIMAGE_MEMORY_KINDA_SAFE))
+    return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_open: memory must be one of afterimage_memory.");
+  if (!(all.fail_allocations.probability >= 0 && all.fail_allocations.probability <= 1))
+    return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_open: fail_allocations.probability must be from 0 to 1.");
   return guarded([&] {
     *recorder = new afterimage_recorder{Recorder::open(translated(all))};
     return afterimage_status(*recorder);
@@ -194,6 +219,26 @@ void afterimage_snapshot(afterimage_reactor reactor) { static_cast<afterimage::O
 
 void afterimage_note_failure(const char* sentence) {
   if (sentence != nullptr) afterimage::note_failure(sentence);
+}
+
+afterimage_safe_pointer afterimage_make_safe(void* object) {
+  const afterimage::detail::BlockId id = afterimage::detail::id_of_block(object);
+  return {.object = object, .current_id = id.current, .id = id.value};
+}
+
+void* afterimage_get(afterimage_safe_pointer pointer) {
+  using namespace afterimage;
+  if (afterimage_is_dangling(pointer)) report_dangling(detail::Misuse::access, pointer.object, id_of(pointer), __builtin_return_address(0));
+  return pointer.object;
+}
+
+int afterimage_is_dangling(afterimage_safe_pointer pointer) { return pointer.object != nullptr && *pointer.current_id != pointer.id; }
+
+// The last call is a jump, so that the place that freed the object is the caller's.
+void afterimage_safe_free(afterimage_safe_pointer pointer) {
+  using namespace afterimage;
+  if (!afterimage_is_dangling(pointer)) return std::free(pointer.object);
+  report_dangling(detail::Misuse::second_delete, pointer.object, id_of(pointer), __builtin_return_address(0));
 }
 
 void afterimage_destroy(afterimage_reactor reactor) { delete static_cast<afterimage::Owner*>(reactor.owner); }
