@@ -9,8 +9,8 @@
 #   -afterimage-break source FILE LINE CONDITION HITS LOG        -> number="N"
 #   -afterimage-break function NAME 0 CONDITION HITS LOG         -> number="N"
 #   -afterimage-break instruction ADDRESS 0 CONDITION HITS LOG   -> number="N"
-#   -afterimage-break memory ADDRESS BYTES CONDITION HITS ""      -> number="N": behind the instruction that changes it, by the
-#                                                                processor's debug registers. Not counted when going back
+#   -afterimage-break memory ADDRESS BYTES CONDITION HITS ""      -> number="N": behind the instruction that changes it inside
+#                                                                react(), by the processor's debug registers
 #
 # HITS is a number (stop at that hit and at every later one) or an operator with a number: == >= > <= < %.
 # LOG may contain {expressions}. A log line is written to gdb's console as \x1e and a JSON string.
@@ -68,8 +68,11 @@ class UserBreakpoint(gdb.Breakpoint):
         super().__init__(**place)
         self.wanted, self.hits, self.log, self.seen = condition, hits, log, 0
 
+    def described(self, *arrival):
+        return place(*arrival)
+
     def stop(self):
-        count_arrival(self.number)
+        count_arrival(self.number, gdb.newest_frame().pc())
         try:
             if self.wanted and not bool(looked_up(self.wanted)):
                 return False
@@ -80,7 +83,7 @@ class UserBreakpoint(gdb.Breakpoint):
             return True
         if search is not None:  # going back: it stops where it would have stopped without counting
             if not self.log:
-                search.hit(self.number)
+                search.hit(self)
             return False
         self.seen += 1
         if self.hits and not self.hits[0](self.seen, self.hits[1]):
@@ -93,19 +96,28 @@ class UserBreakpoint(gdb.Breakpoint):
 
 class MemoryBreakpoint(gdb.Breakpoint):
     def __init__(self, address, size, condition, hits):
-        expression = "*(unsigned char (*)[%d])%s" % (size, address)
-        super().__init__(expression, type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE)
+        super().__init__(memory_expression(address, size), type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE)
+        self.memory, self.size = address, size
         self.wanted, self.hits, self.seen = condition, hits, 0
 
+    def described(self, *arrival):
+        return change(self.memory, self.size, *arrival)
+
     def stop(self):
-        if search is not None or "libafterimage" in (gdb.solib_name(gdb.newest_frame().pc()) or ""):
-            return False  # the replayer restores memory, or brings the next event
+        if not in_react():
+            return False
+        count_arrival(self.number)
         try:
             if self.wanted and not bool(looked_up(self.wanted)):
                 return False
         except gdb.error as problem:
+            if search is not None:
+                return False
             say('The condition "%s" cannot be evaluated: %s.' % (self.wanted, problem))
             return True
+        if search is not None:
+            search.hit(self)
+            return False
         self.seen += 1
         return not self.hits or self.hits[0](self.seen, self.hits[1])
 
@@ -123,7 +135,7 @@ class Break(gdb.MICommand):
 
 def made(kind, where, number, what):
     if kind == "memory":
-        return MemoryBreakpoint(where, number, *what[:2])
+        return MemoryBreakpoint(int(where, 0), number, *what[:2])
     if kind == "source":
         return near_line(where, number, what)
     return UserBreakpoint({"function": where} if kind == "function" else {"spec": "*" + where}, *what)

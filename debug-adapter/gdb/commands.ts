@@ -164,13 +164,23 @@ export async function insertArrival(gdb: Gdb, { event, address, arrivals }: Plac
 
 export const removeArrival = (gdb: Gdb) => gdb.send('-afterimage-arrived');
 
+/** Where the program was stopped last by one of the user's breakpoints on memory. */
+export async function lastChange(gdb: Gdb, number: string): Promise<ChangeOf> {
+  return changeOfMemory(await gdb.send(`-afterimage-arrival ${number}`));
+}
+
+/** A hit of one of the user's breakpoints. */
+export type Hit = { readonly number: string } & ({ readonly place: Place } | { readonly change: ChangeOf });
+
 /** From now on the user's breakpoints do not stop the program; hits before event `limit` are remembered. */
 export const startSearch = (gdb: Gdb, limit: number) => gdb.send(`-afterimage-search-start ${limit}`);
 
-/** The last hit; not the one at which the program stands, if it does. */
-export async function endSearch(gdb: Gdb, passing: boolean): Promise<(Place & { number: string }) | undefined> {
+/** The last hit; not the place at which the program stands, if it does. */
+export async function endSearch(gdb: Gdb, passing: boolean): Promise<Hit | undefined> {
   const results = await gdb.send(`-afterimage-search-end ${passing ? 1 : 0}`);
-  return results.found === '1' ? { ...countedPlaceOf(results), number: String(results.number) } : undefined;
+  if (results.found !== '1') return undefined;
+  const number = String(results.number);
+  return 'memory' in results ? { number, change: changeOfMemory(results) } : { number, place: countedPlaceOf(results) };
 }
 
 /** Looks at a call, to find out later what began last in it or in its caller. */
@@ -191,23 +201,52 @@ const countedPlaceOf = (results: MiTuple): Place => ({
   arrivals: Number(results.arrivals),
 });
 
-/** Changes of memory. */
-export interface Watched {
-  hits: number;
-  /** Which made the last of them. */
-  instruction: bigint;
-  /** At the instruction that was to be counted. */
-  arrivals: number;
+// ---- changes of memory
+
+export interface Memory {
+  readonly address: bigint;
+  readonly bytes: number;
 }
 
-/** Counts changes of words of memory, and stops at number `hits` (0: never); counts the arrivals at an instruction meanwhile. */
-export const startWatch = (gdb: Gdb, words: readonly bigint[], hits: number, instruction: bigint) =>
-  gdb.send(`-afterimage-watch ${words.map(hex).join(',')} ${hits} ${hex(instruction)}`);
+/** The first, second, .. change of some memory by an event, and the instruction that made it. */
+export interface Change {
+  readonly event: number;
+  readonly changes: number;
+  readonly instruction: bigint;
+}
+
+export interface ChangeOf extends Change {
+  readonly memory: Memory;
+}
+
+/** Counts changes of memory by event, and stops at `wanted`, counted from here; counts the event's arrivals at its instruction meanwhile. */
+export function startWatch(gdb: Gdb, memory: readonly Memory[], wanted: Change | undefined): Promise<unknown> {
+  const { event, changes, instruction } = wanted ?? { event: 0, changes: 0, instruction: 0n };
+  const ranges = memory.map(({ address, bytes }) => `${hex(address)}+${bytes}`);
+  return gdb.send(`-afterimage-watch ${ranges.join(',')} ${event} ${changes} ${hex(instruction)}`);
+}
+
+export interface Watched {
+  readonly last: Change | undefined;
+  /** At the wanted instruction. */
+  readonly arrivals: number;
+}
 
 export async function endWatch(gdb: Gdb): Promise<Watched> {
   const results = await gdb.send('-afterimage-watched');
-  return { hits: Number(results.hits), instruction: addressIn(results, 'instruction')!, arrivals: Number(results.arrivals) };
+  return { last: results.changes === '0' ? undefined : changeIn(results), arrivals: Number(results.arrivals) };
 }
+
+const changeIn = (results: MiTuple): Change => ({
+  event: Number(results.event),
+  changes: Number(results.changes),
+  instruction: addressIn(results, 'instruction')!,
+});
+
+const changeOfMemory = (results: MiTuple): ChangeOf => ({
+  ...changeIn(results),
+  memory: { address: addressIn(results, 'memory')!, bytes: Number(results.bytes) },
+});
 
 // ---- core dumps
 

@@ -1,11 +1,14 @@
-# Loaded into gdb after arrivals.py: which instruction changed a piece of memory last, by the processor's debug registers.
+# Loaded into gdb after arrivals.py: which instruction changed a piece of memory, by the processor's debug registers.
 #
 # The processor stops behind the instruction that wrote. To stop before it, the program comes by twice: once to learn which
-# change is the last and which instruction made it, once more to count how often the event has come to that instruction then.
+# change is the wanted one and which instruction made it, once more to count how often the event has come to that instruction
+# then.
 #
-#   -afterimage-watch ADDRESS,.. HITS INSTRUCTION   watches these words of 8 bytes (at most 4), counted from here; stops at
-#                                                   change number HITS, or never for 0. Counts the arrivals at INSTRUCTION
-#   -afterimage-watched                             ends it -> hits="N", instruction="0x.." of the last one, arrivals="N"
+#   -afterimage-watch MEMORY,.. EVENT CHANGES INSTRUCTION   counts the changes of memory, each 0xADDRESS+BYTES and 4 words of 8
+#                                                           bytes at most, from here and by event; stops at this one of EVENT,
+#                                                           or never for 0. Counts the arrivals of EVENT at INSTRUCTION
+#   -afterimage-watched                                     ends it -> changes="0"; or of the last change changes="N",
+#                                                           event="E", instruction="0x.."; and arrivals="N"
 import re
 
 import gdb
@@ -13,13 +16,17 @@ import gdb
 watch = None
 
 
-class Word(gdb.Breakpoint):
-    def __init__(self, address):
-        super().__init__("*(unsigned long *)%#x" % address, type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE, internal=True)
+def memory_expression(address, size):
+    return "*(unsigned char (*)[%d])%#x" % (size, address)
+
+
+class Watched(gdb.Breakpoint):
+    def __init__(self, address, size):
+        super().__init__(memory_expression(address, size), type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE, internal=True)
         self.silent = True
 
     def stop(self):
-        return watch.changed()
+        return in_react() and watch.changed()
 
 
 class Instruction(gdb.Breakpoint):
@@ -27,21 +34,24 @@ class Instruction(gdb.Breakpoint):
         super().__init__("*%#x" % address, internal=True)
 
     def stop(self):
-        watch.arrivals += 1
+        watch.arrivals += event_now() == watch.event
         return False
 
 
 class Watch:
-    def __init__(self, addresses, wanted, instruction):
-        self.wanted, self.hits, self.arrivals, self.last_pc = wanted, 0, 0, 0
-        self.breakpoints = [Word(address) for address in addresses]
+    def __init__(self, memory, event, wanted, instruction):
+        self.event, self.wanted, self.arrivals = event, wanted, 0
+        self.changes = {}  # by event
+        self.last = None  # event, instruction behind
+        self.breakpoints = [Watched(address, size) for address, size in memory]
         if instruction != 0:
             self.breakpoints.append(Instruction(instruction))
 
     def changed(self):
-        self.hits += 1
-        self.last_pc = gdb.newest_frame().pc()
-        return self.hits == self.wanted
+        event = event_now()
+        self.changes[event] = self.changes.get(event, 0) + 1
+        self.last = event, gdb.newest_frame().pc()
+        return (event, self.changes[event]) == (self.event, self.wanted)
 
     def end(self):
         for breakpoint in self.breakpoints:
@@ -55,10 +65,16 @@ def instruction_before(address):
     return gdb.selected_frame().architecture().disassemble(start, address - 1)[-1]["addr"]
 
 
+def change(address, size, event, behind, count):
+    found = {"event": str(event), "instruction": hex(instruction_before(behind)), "changes": str(count)}
+    return {**found, "memory": hex(address), "bytes": str(size)}
+
+
 class WatchStart(gdb.MICommand):
     def invoke(self, argv):
         global watch
-        watch = Watch([int(address, 0) for address in argv[0].split(",")], int(argv[1]), int(argv[2], 0))
+        memory = [[int(number, 0) for number in each.split("+")] for each in argv[0].split(",")]
+        watch = Watch(memory, *(int(argument, 0) for argument in argv[1:]))
 
 
 class WatchEnd(gdb.MICommand):
@@ -66,8 +82,12 @@ class WatchEnd(gdb.MICommand):
         global watch
         ended, watch = watch, None
         ended.end()
-        instruction = instruction_before(ended.last_pc) if ended.hits > 0 else 0
-        return {"hits": str(ended.hits), "instruction": hex(instruction), "arrivals": str(ended.arrivals)}
+        arrivals = {"arrivals": str(ended.arrivals)}
+        if ended.last is None:
+            return {"changes": "0", **arrivals}
+        event, behind = ended.last
+        found = {"event": str(event), "instruction": hex(instruction_before(behind))}
+        return {"changes": str(ended.changes[event]), **found, **arrivals}
 
 
 WatchStart("-afterimage-watch")

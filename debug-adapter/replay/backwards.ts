@@ -3,14 +3,16 @@
 //
 //     stepBack          the line before, in this function or its caller; from the first line of react(), the last line of
 //                       the event before
-//     reverseContinue   the user's breakpoint before, in this event or in one before; else the first position
+//     reverseContinue   the user's breakpoint before, in this event or in one before; else the first position. At one on
+//                       memory it stands before the write
 //
 // gdb writes down (debug-adapter/gdb/trace.py, arrivals.py); the user's breakpoints are disabled unless they are asked for.
 
 import * as mi from '../gdb/commands';
 import { type Gdb } from '../gdb/gdb';
+import { type Changes, type KnownWay } from './changes';
 import { isInfrastructure, type Stop } from './stops';
-import { type Walker, type Way } from './walker';
+import { type Walker } from './walker';
 
 export type Unit = 'line' | 'instruction';
 
@@ -19,18 +21,23 @@ const FRAMES_LOOKED_AT = 64;
 const GROWTH = 4;
 
 export class Backwards {
-  constructor(private readonly walker: Walker) {}
+  constructor(
+    private readonly walker: Walker,
+    private readonly changes: Changes,
+  ) {}
 
   async stepBack(unit: Unit): Promise<Stop> {
     const { walker } = this;
-    const { way, position: event } = walker;
+    const { position: event } = walker;
     if (walker.stop.kind === 'boundary') return this.lastOf(event, unit);
     if (walker.stop.kind === 'entry') return this.beforeEntry(event, unit);
-    if (way === undefined) return walker.seekEntry(event); // after a pause, say: as near as is known
+    if (walker.way === undefined) return walker.seekEntry(event); // after a pause, say: as near as is known
     const { hasCaller } = await mi.planTrace(walker.gdb, event, await this.userLevel(), unit);
+    const way = await this.changes.knownWay(walker.way);
+    if (way === undefined) return walker.stop;
     const reached = await walker.seekThreshold(event);
     if (!walker.isThreshold(reached)) return reached;
-    const found = await this.traced(true, () => walker.walk(way));
+    const found = await this.traced(true, () => walker.walk(way.legs));
     if (walker.stop.kind === 'pause') return walker.stop;
     if (found !== undefined) return walker.seekPlace({ ...found, event });
     return hasCaller ? walker.seekEntry(event) : this.beforeEntry(event, unit);
@@ -39,9 +46,10 @@ export class Backwards {
   /** To the last hit of the user's breakpoints, which `withBreakpoints` enables. */
   async reverseContinue(withBreakpoints: (how: () => Promise<Stop>) => Promise<Stop>): Promise<Stop> {
     const { walker } = this;
-    const { way, position } = walker;
-    if (walker.stop.kind !== 'boundary' && way !== undefined) {
-      const hit = await this.lastHitOn(way, withBreakpoints);
+    const { position } = walker;
+    if (walker.stop.kind !== 'boundary' && walker.way !== undefined) {
+      const way = await this.changes.knownWay(walker.way);
+      const hit = way && (await this.lastHitOn(way, withBreakpoints));
       if (hit !== undefined) return this.seekHit(hit);
       if (walker.stop.kind === 'pause') return walker.stop;
     }
@@ -56,18 +64,20 @@ export class Backwards {
     return walker.seekEntry(walker.first);
   }
 
-  private async seekHit(hit: mi.Place & { number: string }): Promise<Stop> {
-    const stop = await this.walker.seekPlace(hit);
-    return stop.kind === 'step' ? (this.walker.stop = { kind: 'breakpoint', numbers: [hit.number] }) : stop;
+  private async seekHit(hit: mi.Hit): Promise<Stop> {
+    const { walker } = this;
+    if ('change' in hit) await this.changes.seek([hit.change.memory], hit.change, hit.number);
+    else if ((await walker.seekPlace(hit.place)).kind === 'step') walker.stop = { kind: 'breakpoint', numbers: [hit.number] };
+    return walker.stop;
   }
 
-  private async lastHitOn(way: Way, withBreakpoints: (how: () => Promise<Stop>) => Promise<Stop>) {
+  private async lastHitOn(way: KnownWay, withBreakpoints: (how: () => Promise<Stop>) => Promise<Stop>) {
     const { walker } = this;
     const reached = await walker.seekThreshold(way.event);
     if (!walker.isThreshold(reached)) return undefined;
     await mi.startSearch(walker.gdb, way.event + 1);
     await this.orElse(
-      withBreakpoints(() => walker.walk(way)),
+      withBreakpoints(() => walker.walk(way.legs)),
       mi.endSearch,
     );
     return mi.endSearch(walker.gdb, true);

@@ -7,7 +7,8 @@ import * as mi from '../gdb/commands';
 import { Gdb, GdbFailure } from '../gdb/gdb';
 import { type MiTuple } from '../gdb/mi-parser';
 import { Backwards, type Unit } from './backwards';
-import { type FindWritingEvent, LastWriter, type Memory, type WritingEvent } from './last-writer';
+import { Changes } from './changes';
+import { type FindWritingEvent, LastWriter, type WritingEvent } from './last-writer';
 import { Debuggee, ReplayerLost, type ReplaySessionOptions } from './debuggee';
 import { type ReplayBlock } from './replay-block';
 import { type Divergence, type Relocated } from './reports';
@@ -39,8 +40,9 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
     super();
     const { gdb } = debuggee;
     this.walker = new Walker(debuggee);
-    this.backwards = new Backwards(this.walker);
-    this.lastWriter = new LastWriter(this.walker);
+    const changes = new Changes(this.walker);
+    this.backwards = new Backwards(this.walker, changes);
+    this.lastWriter = new LastWriter(this.walker, changes);
     debuggee.on('divergence', (divergence) => this.emit('divergence', divergence));
     gdb.on('console', (text) => this.hear(text));
     gdb.on('notify', (name, results) => this.emit('notify', name, results));
@@ -135,13 +137,13 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
     return this.move(() => this.withoutBreakpoints(() => this.backwards.stepBack(unit)));
   }
 
-  /** To the breakpoint that was hit before; conditions count, hit counts do not. */
+  /** To the breakpoint that was hit before, or before the write that one on memory watches; conditions count, hit counts do not. */
   reverseContinue(): Promise<Stop> {
     return this.move(() => this.withoutBreakpoints(() => this.backwards.reverseContinue((how) => this.withBreakpoints(how))));
   }
 
   /** To the instruction that changed the memory last before here, and which event that is in; nowhere when there is none. */
-  async toLastWrite(memory: Memory, find: FindWritingEvent): Promise<{ stop: Stop; found: WritingEvent | undefined }> {
+  async toLastWrite(memory: mi.Memory, find: FindWritingEvent): Promise<{ stop: Stop; found: WritingEvent | undefined }> {
     let found: WritingEvent | undefined;
     const stop = await this.move(() =>
       this.withoutBreakpoints(async () => {

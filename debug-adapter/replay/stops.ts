@@ -10,8 +10,8 @@ export type Stop =
   | { readonly kind: 'entry' }
   | { readonly kind: 'step' }
   | { readonly kind: 'pause' }
-  /** The next instruction changes memory that was asked for. */
-  | { readonly kind: 'write' }
+  /** The next instruction changes memory that was asked for, or that this breakpoint is on. */
+  | { readonly kind: 'write'; readonly number?: string }
   | { readonly kind: 'breakpoint'; readonly numbers: readonly string[] }
   /** The instruction before has changed memory that a breakpoint is on. */
   | { readonly kind: 'changed'; readonly number: string }

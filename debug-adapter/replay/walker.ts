@@ -29,7 +29,8 @@ export type Leg =
 
 export interface Way {
   readonly event: number;
-  readonly legs: readonly Leg[];
+  /** A change of memory, counted from where the leg begins, must be found (changes.ts) before it can be walked to. */
+  readonly legs: readonly (Leg | { readonly kind: 'change'; readonly change: mi.ChangeOf })[];
 }
 
 const STEPS_INTO_REACT = 12;
@@ -37,7 +38,7 @@ const FRAMES_LOOKED_AT = 64;
 
 export class Walker {
   stop: Stop = { kind: 'boundary' };
-  /** From the threshold of an event to here; undefined when it is not known, as after a pause or a change of memory. */
+  /** From the threshold of an event to here; undefined when it is not known, as after a pause. */
   way: Way | undefined;
 
   constructor(readonly debuggee: Debuggee) {}
@@ -167,9 +168,8 @@ export class Walker {
       if (frame === undefined || frame.line === undefined || !isInfrastructure(frame)) break;
       stop = await this.run(mi.step);
     }
-    const entered: Leg = { kind: 'enter' };
-    if (stop.kind === 'step') this.way = { event: this.position, legs: [entered] };
-    if (stop.kind === 'breakpoint') this.way = { event: this.position, legs: [await this.arrivalAt(stop.numbers)] };
+    if (stop.kind === 'step') this.way = { event: this.position, legs: [{ kind: 'enter' }] };
+    if (isHit(stop)) this.way = { event: this.position, legs: [await this.legToHit(stop)] };
     return (this.stop = stop.kind === 'step' ? { kind: 'entry' } : stop);
   }
 
@@ -183,21 +183,22 @@ export class Walker {
   }
 
   private async continued(way: Way | undefined, from: number, stop: Stop, command: Command): Promise<Way | undefined> {
-    if (['boundary', 'pause', 'changed'].includes(stop.kind) || this.isThreshold(stop)) return undefined;
+    if (['boundary', 'pause'].includes(stop.kind) || this.isThreshold(stop)) return undefined;
     const event = this.position;
-    const leg: Leg = stop.kind === 'breakpoint' ? await this.arrivalAt(stop.numbers) : { kind: 'command', command };
+    const leg = isHit(stop) ? await this.legToHit(stop) : ({ kind: 'command', command } as const);
     if (way?.event === event) return { event, legs: [...way.legs, leg] };
     if (event <= from || stop.kind === 'step') return undefined;
     // Into an event that began on this leg: arrivals, counted by event, have been counted from its threshold.
     return { event, legs: [isLast(stop) ? { kind: 'command', command: mi.resume } : leg] };
   }
 
-  private async arrivalAt([number]: readonly string[]): Promise<Leg> {
-    return { kind: 'arrive', place: await mi.lastArrival(this.gdb, number!) };
+  private async legToHit(stop: HitStop): Promise<Way['legs'][number]> {
+    if (stop.kind === 'changed') return { kind: 'change', change: await mi.lastChange(this.gdb, stop.number) };
+    return { kind: 'arrive', place: await mi.lastArrival(this.gdb, stop.numbers[0]!) };
   }
 
   /** Walks a way again, from the threshold of its event. */
-  async walk({ legs }: Way): Promise<Stop> {
+  async walk(legs: readonly Leg[]): Promise<Stop> {
     for (const leg of legs) await this.walkLeg(leg);
     return this.stop;
   }
@@ -224,6 +225,9 @@ export class Walker {
     return stop;
   }
 }
+
+type HitStop = Extract<Stop, { kind: 'breakpoint' | 'changed' }>;
+const isHit = (stop: Stop): stop is HitStop => stop.kind === 'breakpoint' || stop.kind === 'changed';
 
 function ignoreDeath(error: unknown): void {
   if (!(error instanceof GdbFailure) || error.code !== 'gdb-died') throw error;

@@ -13,7 +13,7 @@ import { type Range, replayableRange } from '../questions/range';
 import { reduce } from '../questions/reduce';
 import { findWrite } from '../questions/writes';
 import { type ReactorInfo, type Recording, UserError } from '../recording';
-import { type Memory, type WritingEvent } from '../replay/last-writer';
+import { type WritingEvent } from '../replay/last-writer';
 import { type ReplaySession } from '../replay/replay-session';
 import { type Stop } from '../replay/stops';
 import { counted } from './text';
@@ -92,7 +92,7 @@ export class Questions {
     for (const question of this.open.values()) question.abort();
   }
 
-  private async findWriter(expression: string, memory: Memory, before: number): Promise<WritingEvent | undefined> {
+  private async findWriter(expression: string, memory: mi.Memory, before: number): Promise<WritingEvent | undefined> {
     const range = this.range(before);
     const title = `Looking for the event that wrote ${expression}`;
     const { event, writes } = await this.ask(title, range, (asking) => findWrite(range, 'last', memory, asking));
@@ -136,7 +136,7 @@ export class Questions {
 }
 
 /** Where the value of an expression is stored, as seen from a frame. */
-async function memoryOf({ gdb }: ReplaySession, frame: mi.FrameAt, expression: string): Promise<Memory> {
+async function memoryOf({ gdb }: ReplaySession, frame: mi.FrameAt, expression: string): Promise<mi.Memory> {
   const { address } = await mi.evaluate(gdb, frame, expression);
   if (address === undefined) throw noAddress(expression);
   const { value } = await mi.evaluate(gdb, frame, `sizeof(${expression})`);

@@ -23,11 +23,13 @@ export function stoppedBody(stop: Stop, wish: Wish, position: number, end: numbe
   if (stop.kind === 'exit') return { ...body, description: `Paused on ${stop.function}()` };
   if (stop.kind === 'boundary') return { ...body, description: capitalised(boundaryName(position, end)) };
   if (stop.kind === 'breakpoint') return { ...body, hitBreakpointIds: stop.numbers.map(Number) };
-  if (stop.kind === 'write') return { ...body, description: 'Paused before the write' };
-  if (stop.kind === 'changed') return { ...body, description: 'Paused behind the change', hitBreakpointIds: [Number(stop.number)] };
+  if (stop.kind === 'write') return { ...body, description: 'Paused before the write', ...hitIds(stop.number) };
+  if (stop.kind === 'changed') return { ...body, description: 'Paused behind the change', ...hitIds(stop.number) };
   if (stop.kind === 'entry') return { ...body, description: `At event ${counted(position)}` };
   return body;
 }
+
+const hitIds = (number?: string) => (number === undefined ? {} : { hitBreakpointIds: [Number(number)] });
 
 function reasonOf(stop: Stop, wish: Wish, breakpointReason: (number: string) => string): string {
   if (stop.kind === 'crash') return 'exception';

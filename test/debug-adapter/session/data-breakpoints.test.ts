@@ -1,4 +1,4 @@
-// Breakpoints on memory: they stop behind the instruction that changes it, in whatever event that is, also after going back.
+// Breakpoints on memory: they stop behind the instruction that changes it, in whatever event that is; on the way back before it.
 import assert from 'node:assert/strict';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { flightBoardSource, lineOf } from '../../end-to-end/support/flight-recording';
@@ -66,12 +66,69 @@ describe('a data breakpoint', () => {
     }
   });
 
-  it('does not stand in the way back to a breakpoint on a line', async () => {
+  const stand = ({ reason, description }: Stopped) => [reason, description, client.position!.position];
+  const BEFORE = ['data breakpoint', 'Paused before the write'];
+  const BEHIND = ['data breakpoint', 'Paused behind the change'];
+
+  it('is where going back stops, before the write, event before event', async () => {
+    const stopped = await client.launch({ recording, stopAt: 10 });
+    await set({ dataId: (await onMember(stopped, 'flights_')).dataId });
+    const flights = ({ frames }: Stopped) => client.evaluate('flights_', frames[0]!);
+    for (const event of [9, 8]) {
+      const back = await client.reverseContinue();
+      assert.deepEqual([...stand(back), await flights(back)], [...BEFORE, event, String(event)]);
+    }
+    const forth = await client.continue();
+    assert.deepEqual([...stand(forth), await flights(forth)], [...BEHIND, 8, '9']);
+    const back = await client.reverseContinue();
+    assert.deepEqual([...stand(back), await flights(back)], [...BEFORE, 8, '8']);
+    const line = await client.stepBack();
+    assert.deepEqual([line.reason, line.frames[0]!.name, client.position!.position], ['step', 'FlightBoard::react', 8]);
+  });
+
+  it('does not hide the way that led behind a change', async () => {
+    const stopped = await client.launch({ recording, stopAt: 10 });
+    await set({ dataId: (await onMember(stopped, 'flights_')).dataId });
+    const behind = await client.continue();
+    const answer = await client.dc.customRequest('afterimage.lastWrite', { expression: 'flights_', frameId: behind.frames[0]!.id });
+    assert.deepEqual([(answer.body as { event: number }).event, client.position!.position], [10, 10]);
+    await client.continue();
+    await client.next();
+    assert.deepEqual(stand(await client.reverseContinue()), [...BEFORE, 10]);
+  });
+
+  it('leads from the crash back to who did the damage', async () => {
+    await client.launch({ recording });
+    const crash = await client.continue();
+    const name = await client.evaluate('(unsigned long)$rdi', crash.frames[0]!);
+    const { dataId } = await info({ name: `0x${BigInt(name).toString(16)}`, asAddress: true, bytes: 8 });
+    await set({ dataId });
+    const back = await client.reverseContinue();
+    assert.deepEqual(stand(back), [...BEFORE, GUILTY]);
+    assert.match(back.frames[0]!.name, /DelayHistogram::add/);
+  });
+
+  it('with its condition, on the way back, too', async () => {
+    const stopped = await client.launch({ recording, stopAt: 30 });
+    const { dataId } = await onMember(stopped, 'flights_');
+    await set({ dataId, condition: '*(long *)this == 20' });
+    assert.deepEqual(stand(await client.reverseContinue()), [...BEFORE, 19]);
+    assert.equal((await client.reverseContinue()).reason, 'pause');
+    assert.equal(client.position!.position, 0);
+  });
+
+  it('takes turns with breakpoints on lines and functions, on the way back as well', async () => {
     const stopped = await client.launch({ recording, stopAt: 10 });
     await set({ dataId: (await onMember(stopped, 'flights_')).dataId });
     await client.breakpoints(flightBoardSource, [{ line: lineOf(flightBoardSource, 'add_to_route(flight);') }]);
-    assert.deepEqual([(await client.reverseContinue()).reason, client.position!.position], ['breakpoint', 9]);
-    assert.deepEqual([(await client.continue()).reason, client.position!.position], ['data breakpoint', 10]);
+    await client.dc.setFunctionBreakpointsRequest({ breakpoints: [{ name: 'FlightBoard::remember' }] });
+    const forth = [];
+    for (let i = 0; i < 6; i++) forth.push([(await client.continue()).reason, client.position!.position]);
+    assert.deepEqual(new Set(forth.map(([reason]) => reason)), new Set(['data breakpoint', 'breakpoint', 'function breakpoint']));
+    await client.seek(12);
+    const back = [];
+    for (let i = 0; i < 6; i++) back.push([(await client.reverseContinue()).reason, client.position!.position]);
+    assert.deepEqual(back.reverse(), forth);
   });
 
   it('is refused for what the processor cannot watch, with the reason', async () => {

@@ -154,6 +154,35 @@ for (const optimisation of ['-O0', '-O2']) {
       assert.equal(client.position!.position, 0);
     });
 
+    // The stops of the way forward are behind the changes, those of the way back before them.
+    it('from change to change of two members, and lines between them', async () => {
+      const { frames } = await go(4);
+      const values = ({ frames: [frame] }: Stopped) => Promise.all(['sum_', 'orders_'].map((name) => client.evaluate(name, frame!)));
+      const dataIds = await Promise.all(
+        ['sum_', 'orders_'].map(async (name) => {
+          const { body } = await client.dc.customRequest('dataBreakpointInfo', { name, frameId: frames[0]!.id });
+          return (body as { dataId: string }).dataId;
+        }),
+      );
+      await client.dc.customRequest('setDataBreakpoints', { breakpoints: dataIds.map((dataId) => ({ dataId })) });
+      await breakpoint('recursion');
+      const stop = async (stopped: Stopped) => ({
+        reason: stopped.reason,
+        event: client.position!.position,
+        values: await values(stopped),
+      });
+      const forth: Awaited<ReturnType<typeof stop>>[] = [];
+      while ((forth.at(-1)?.event ?? 0) < 8) forth.push(await stop(await client.continue()));
+      assert.ok(forth.length >= 3 * 5, `${forth.length} stops`);
+      await client.seek(forth.at(-1)!.event);
+      forth.pop();
+      for (let i = forth.length - 1; i > 0; i--) {
+        const { reason, event, values } = forth[i]!;
+        const expected = { reason, event, values: reason === 'breakpoint' ? values : forth[i - 1]!.values };
+        assert.deepEqual(await stop(await client.reverseContinue()), expected);
+      }
+    });
+
     it('to the beginning, without breakpoints', async () => {
       await go(5);
       await client.reverseContinue();
