@@ -36,10 +36,9 @@ export class EventLog {
   }
 
   event(n: number): RecordedEvent {
-    const at = this.segmentOf(n);
-    const index = at < 0 ? undefined : eventIndex(this.indexAt(at), n);
-    if (index === undefined) throw this.absent(n);
-    return this.read(at, index, n);
+    const event = this.find(n);
+    if (event === undefined) throw this.absent(n);
+    return event;
   }
 
   /** The events from `from`, at most `count` numbers further; lost ones are left out. */
@@ -56,13 +55,15 @@ export class EventLog {
     }
   }
 
-  /** The events in which something went wrong. Scans every segment. */
+  /** The events in which something went wrong, in the order of that. Scans every segment. */
   *failed(): Generator<RecordedEvent> {
+    const found = new Set<number>();
     for (const { index } of this.segments) {
-      const numbers = new Set(index.shown.map(({ event }) => event).filter((event) => event >= index.firstEvent && event < index.endEvent));
-      for (const number of numbers) {
-        const event = this.event(number);
-        if (event.failures.length > 0) yield event;
+      for (const number of new Set(index.shown.map(({ event }) => event))) {
+        const event = found.has(number) ? undefined : this.find(number);
+        if (event === undefined || event.failures.length === 0) continue;
+        found.add(number);
+        yield event;
       }
     }
   }
@@ -93,6 +94,12 @@ export class EventLog {
   verify(): string[] {
     const checksums = this.segments.flatMap((segment) => segment.verify() ?? []);
     return [...this.problems, ...checksums];
+  }
+
+  private find(n: number): RecordedEvent | undefined {
+    const at = this.segmentOf(n);
+    const index = at < 0 ? undefined : eventIndex(this.indexAt(at), n);
+    return index === undefined ? undefined : this.read(at, index, n);
   }
 
   private needsScan(segment: Segment, i: number): boolean {
@@ -149,7 +156,7 @@ export class EventLog {
     const type = segment.index.types.get(bytes.readUInt16LE(offset + MESSAGE.channel)) as EventType;
     const timeNs = bytes.readBigUInt64LE(offset + MESSAGE.logTime);
     const inputs = this.inputsBefore(at, i);
-    const shown = this.shown(at, number);
+    const shown = this.shown(at, i, number);
     return {
       number,
       type,
@@ -164,26 +171,32 @@ export class EventLog {
     };
   }
 
-  /** The `done` of the last event of a segment may have been written to the next one. */
   private done(at: number, i: number, number: number): EventDone | undefined {
-    const here = this.segments[at] as Segment;
-    const offset = here.index.dones.at(i);
-    if (offset !== 0) return readDone(dataOf(here.bytes(), offset));
-    const next = this.segments[at + 1];
-    const later = next?.index.earlierDones.get(number);
-    return next === undefined || later === undefined ? undefined : readDone(dataOf(next.bytes(), later));
+    const segment = this.extent(at, i, number).at(-1) as Segment;
+    const offset = segment === this.segments[at] ? segment.index.dones.at(i) : (segment.index.earlierDones.get(number) ?? 0);
+    return offset === 0 ? undefined : readDone(dataOf(segment.bytes(), offset));
   }
 
-  /** Likewise, the inputs before the first event of a segment may be at the end of the one before. */
+  /** The segments that an event fills: mostly its own. Others, up to its end, if it asked for much or sent events to itself. */
+  private extent(at: number, i: number, number: number): readonly Segment[] {
+    if (this.indexAt(at).dones.at(i) !== 0) return this.segments.slice(at, at + 1);
+    let last = at;
+    for (let next = at + 1; next < this.segments.length && this.indexAt(last).endEvent === this.segments[next]?.head.firstEvent; next++) {
+      last = next;
+      if (this.indexAt(next).earlierDones.has(number)) break;
+    }
+    return this.segments.slice(at, last + 1);
+  }
+
+  /** Those before the first event of a segment may be at the end of the one before. */
   private inputsBefore(at: number, i: number): Input[] {
     const before = i === 0 ? this.segments[at - 1] : undefined;
     const early = before === undefined ? [] : inputsBefore(before, before.index.events.length);
     return [...early, ...inputsBefore(this.segments[at] as Segment, i)];
   }
 
-  /** And what is shown of the inside of an event may be in both. */
-  private shown(at: number, number: number): Input[] {
-    return this.segments.slice(at, at + 2).flatMap((segment) => {
+  private shown(at: number, i: number, number: number): Input[] {
+    return this.extent(at, i, number).flatMap((segment) => {
       const found = segment.index.shown.filter(({ event }) => event === number);
       return found.map((shown) => readInput(dataOf(segment.bytes(), shown.at)));
     });

@@ -1,5 +1,6 @@
 // The vectors in fixtures/recordings, read by the C++ reader: the same lines as from the TypeScript reader, which wrote the
 // .txt files (test/support/recording-lines.ts). The lines end where a log has its first hole: nothing behind it is replayed.
+// From every event on, a log reads as it does from its beginning.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -139,6 +140,26 @@ std::string event_lines(const std::string& reactor, EventSource& source) {
   return lines;
 }
 
+bool same(const LogMessage& a, const LogMessage& b) { return a.kind == b.kind && a.event == b.event && a.data.data() == b.data.data(); }
+
+std::vector<LogMessage> messages_from(std::uint64_t position, EventSource& source) {
+  source.seek(position);
+  std::vector<LogMessage> messages;
+  while (const auto message = source.next()) messages.push_back(*message);
+  return messages;
+}
+
+void check_seeks(EventSource& source) {
+  const std::vector<LogMessage> all = messages_from(source.first(), source);
+  auto from = all.begin();
+  for (const LogMessage& last : all) {
+    if (last.kind != LogMessage::Kind::event) continue;
+    const std::uint64_t position = last.event;
+    while (from->event < position || from->kind == LogMessage::Kind::done) ++from;
+    CHECK(std::ranges::equal(messages_from(position, source), std::span(from, all.end()), same));
+  }
+}
+
 std::vector<fs::path> sorted_entries(const fs::path& directory) {
   std::vector<fs::path> paths;
   for (const auto& entry : fs::directory_iterator(directory)) paths.push_back(entry.path());
@@ -175,6 +196,7 @@ std::string recording_lines(const fs::path& directory) {
     lines += reactor + " first " + std::to_string(source.first()) + '\n';
     lines += snapshot_lines(reactor, path);
     lines += event_lines(reactor, source);
+    check_seeks(source);
   }
   return lines;
 }

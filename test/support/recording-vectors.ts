@@ -77,6 +77,23 @@ export const vectors: Record<string, () => Files> = {
     return base({ [r0(1)]: one.sealed(), [r0(2)]: two.live(), [snap(0)]: snapshot({ position: 0 }), control: control({ reactors: [{ started: 3, finished: 3 }] }) }); // prettier-ignore
   },
 
+  'events-of-many-segments': () => {
+    // What event 1 asked for fills segments; so do events that event 3 delivers. Event 5 is the one it crashed in.
+    const one = segment(1, 0).type(ORDER).event(0, 16, order(0, 1)).done(0).event(1, 16, order(1, 2)).sent(1, 1, 'shop::Entry', 'one');
+    const two = segment(2, 2).type(ORDER).sent(1, 1, 'shop::Entry', 'two').failure(1, 0x555555556123n, 'no room');
+    const three = segment(3, 2)
+      .type(ORDER)
+      .sent(1, 1, 'shop::Entry', 'three')
+      .done(1, { durationNs: 77 })
+      .foreignFrees(2, 0x4000_0000_1000n);
+    const four = segment(4, 2).type(ORDER).event(2, 16, order(2, 3)).done(2).event(3, 16, order(3, 4));
+    const five = segment(5, 4).type(ORDER).event(4, 16, order(4, 5)).done(4);
+    const six = segment(6, 5).type(ORDER).done(3, { durationNs: 99 }).event(5, 16, order(5, 6));
+    const seven = segment(7, 6).type(ORDER).sent(5, 1, 'shop::Entry', 'last').failure(5, 0n, 'abort() was called');
+    const sealed = { [r0(1)]: one.sealed(), [r0(2)]: two.sealed(), [r0(3)]: three.sealed(), [r0(4)]: four.sealed(), [r0(5)]: five.sealed(), [r0(6)]: six.sealed() }; // prettier-ignore
+    return base({ ...sealed, [r0(7)]: seven.live(), [snap(0)]: snapshot({ position: 0 }), control: control({ crash: { reactor: 0, event: 5, signal: 6 }, reactors: [{ started: 6, finished: 5, failures: 2 }] }) }); // prettier-ignore
+  },
+
   'large-event-out-of-turn': () => {
     // Segment 2 was prepared when an event came that needed one of its own.
     const files = { [r0(1)]: orders(1, 0, 2).sealed(), [r0(2)]: orders(2, 3, 2).live(), [r0(3)]: orders(3, 2, 1).sealed() };

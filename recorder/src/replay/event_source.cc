@@ -141,18 +141,25 @@ void EventSource::enter_segment(std::size_t index, std::size_t offset) {
 
 void EventSource::seek(std::uint64_t position) {
   const auto after = std::ranges::upper_bound(segments_, position, {}, &Segment::first_event);
-  const std::size_t index = after == segments_.begin() ? 0 : static_cast<std::size_t>(after - segments_.begin()) - 1;
+  const std::size_t last = after == segments_.begin() ? 0 : static_cast<std::size_t>(after - segments_.begin()) - 1;
+  std::size_t from = last;  // inputs of a segment's first event may be at the end of the one before
+  while (from > 0 && segments_[from].first_event == position) --from;
+  if (!seek_from(from, position)) seek_from(last, position);  // one between them is missing
+}
+
+bool EventSource::seek_from(std::size_t segment, std::uint64_t position) {
   auto mark = marks_.upper_bound(position);
-  if (mark != marks_.begin() && (--mark)->second.segment >= index) {
+  if (mark != marks_.begin() && (--mark)->second.segment >= segment) {
     enter_segment(mark->second.segment, mark->second.offset);
     place_.next_event = mark->first;
   } else {
-    enter_segment(index);
+    enter_segment(segment);
   }
   while (const LogMessage* const message = peek()) {
-    if (message->event >= position && message->kind != LogMessage::Kind::done) return;
+    if (message->event >= position && message->kind != LogMessage::Kind::done) return true;
     next();
   }
+  return false;
 }
 
 const LogMessage* EventSource::peek() {

@@ -94,6 +94,7 @@ class EventSource {
   void read_to_end(std::size_t segment);
   bool begins_inside_event(std::size_t segment);
   void read_channel(std::span<const std::byte> content);
+  bool seek_from(std::size_t segment, std::uint64_t position);  // false where that segment is not followed by the position's
   void enter_segment(std::size_t index, std::size_t offset = format::kMagicBytes);
   std::vector<LogMessage> peek_inputs(bool* log_ends);
   // False at the end of the log. On the way of every event of a replay: messages are decoded in place.

@@ -175,6 +175,17 @@ describe('opening a recording', () => {
     assert.throws(() => log.event(123), { code: 'not-readable', message: /ev-00000013\.mcap cannot be read: it does not exist/ });
   });
 
+  it('finds what went wrong in events that fill several segments', () => {
+    const log = openRecording(write(vectors['events-of-many-segments']?.() ?? {})).log(0);
+    assert.deepEqual(
+      [...log.failed()].map(({ number, failures }) => [number, ...failures.map(({ sentence }) => sentence)]),
+      [
+        [1, 'no room'],
+        [5, 'abort() was called'],
+      ],
+    );
+  });
+
   it('keeps a million events as columns of numbers', function () {
     this.timeout(60_000);
     const files: Files = { ...minimal(), 'r0/reactor.json': reactorFile(0, 'shop', 'Shop') };
