@@ -24,6 +24,8 @@ export interface ReactorInfo {
   readonly type: string;
   readonly heapBase: bigint;
   readonly heapBytes: bigint;
+  /** As the recorder wrote them, for another build: `limit=1048576,nth=100`. */
+  readonly heapSettings: string | undefined;
   readonly object: bigint;
   /** Events whose react() was begun. */
   readonly started: number;
@@ -163,6 +165,7 @@ export class Recording {
       type: file?.type ?? 'unknown',
       heapBase: file?.heap.base ?? progress?.heapBase ?? 0n,
       heapBytes: file?.heap.bytes ?? 0n,
+      heapSettings: file?.heap.settings,
       object: file?.object ?? 0n,
       ...(progress === undefined ? this.progressFromLog(id) : { started: progress.started, finished: progress.finished }),
       crashEvent: this.crashEvent(id, progress),

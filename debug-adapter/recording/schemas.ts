@@ -73,7 +73,8 @@ const ReactorFile = z.object({
   id: z.int().min(0).max(4095),
   name: z.string(),
   type: z.string(),
-  heap: z.object({ base: address, bytes: z.union([size.transform(BigInt), decimal, address]) }),
+  /** `settings`: limit, ids, and what fails on purpose, as the recorder wrote it; absent where all is as in the default. */
+  heap: z.object({ base: address, bytes: z.union([size.transform(BigInt), decimal, address]), settings: z.string().optional() }),
   object: address,
   /** How it was constructed, in a recording from genesis on; `missing` says why that cannot be repeated. */
   genesis: z.object({ construction: z.string(), missing: z.string().optional() }).optional(),

@@ -26,13 +26,14 @@ export function plan(recording: Recording, options: PlanOptions): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** For another build of the program: the reactor is constructed anew, at the place that its heap had. Nobody needs to be launched. */
+/** For another build of the program: the reactor is constructed anew, in a heap like the one it had, at the same place. Nobody needs to be launched. */
 export function genesisPlan(recording: Recording, reactor: ReactorInfo, nonce: string): string {
   const lines = [
     'afterimage-plan 1',
     `recording ${recording.directory}`,
     `reactor ${reactor.id}`,
     `genesis ${reactor.heapBase.toString(16)} ${reactor.heapBytes.toString(16)} ${reactor.type}`,
+    ...(reactor.heapSettings === undefined ? [] : [`heap ${reactor.heapSettings}`]),
     `nonce ${nonce}`,
   ];
   return lines.map((line) => `${line}\n`).join('');

@@ -112,6 +112,31 @@ describe('a recording of a reactor that asks the world, from its construction on
     }));
 });
 
+describe('a recording of a reactor whose heap was not the usual one, from its construction on', function () {
+  this.timeout(60_000);
+  const stops: [title: string, args: string[], failing?: string][] = [
+    ['was limited', ['--careless', '--limit', `${7 * 64 * 1024}`]],
+    ['was kinda-safe, and stopped at a dangling pointer', ['--how', 'dangling', '--stop']],
+    ['was without memory once', ['--careless'], 'nth=20'],
+    ['was without memory by chance', ['--careless'], 'probability=0.02,seed=6'],
+  ];
+  for (const [title, args, failing] of stops) {
+    it(`that ${title}, and crashed of it, crashes in the same event of the recorded build, and not in the repaired one`, () =>
+      withDirectory(async (directory) => {
+        const environment = failing === undefined ? {} : { AFTERIMAGE_FAIL_ALLOCATIONS: failing };
+        const recording = await recordCrash('failures', directory, ['--genesis', ...args], environment);
+        const testWith = (program: string) => afterimage(['test', '--exe', programPath(program), '--json', recording]);
+        const recorded = await testWith('failures');
+        assert.equal(recorded.code, 1, recorded.stderr);
+        const [clinic] = (JSON.parse(recorded.stdout) as { reactors: Tested[] }).reactors;
+        assert.deepEqual([clinic?.outputs, clinic?.crash], [[], clinic?.recordedCrash]);
+        assert.equal(clinic?.crash?.signal, 'SIGABRT');
+        const repaired = await testWith('failures-repaired');
+        assert.equal(repaired.code, 0, repaired.stdout + repaired.stderr);
+      }));
+  }
+});
+
 describe('a recording that is not from genesis on', function () {
   this.timeout(60_000);
 

@@ -9,7 +9,7 @@
 
 #include "afterimage/recorder.h"
 #include "heap_testing.h"
-#include "record/fail_allocations.h"
+#include "heap/settings.h"
 
 namespace {
 
@@ -88,6 +88,30 @@ void the_environment_says_which() {
     CHECK(!parse_fail_allocations(wrong));
 }
 
+// As the recording has it, for another build of the program.
+void settings_are_text_and_come_back_from_it() {
+  CHECK(to_text({}).empty());
+  const HeapSettings all{.limit_bytes = 1 << 20,
+                         .kinda_safe = true,
+                         .stop_at_misuse = true,
+                         .fail_allocations = {.nth = 100, .probability = 0.1, .seed = ~std::uint64_t{0}, .above_bytes = 4096}};
+  const std::string text = "limit=1048576,kinda-safe=1,stop-at-misuse=1,nth=100,probability=0.1,seed=18446744073709551615,above=4096";
+  CHECK(to_text(all) == text);
+  const auto read = parse_heap_settings(text);
+  CHECK(read && to_text(*read) == text);
+  for (const char* const wrong : {"limit", "limit=x", "kinda-safe=2", "nth=1 ", "ids=1"}) CHECK(!parse_heap_settings(wrong));
+  CHECK(!parse_fail_allocations("limit=1"));
+}
+
+void settings_make_the_heap_what_it_was() {
+  TestHeap heap;
+  heap->set_up({.limit_bytes = 1 << 20, .kinda_safe = true, .fail_allocations = {.nth = 2}});
+  CHECK_EQUAL(heap->statistics().limit_bytes, std::uint64_t{1} << 20);
+  CHECK(heap->keeps_ids());
+  heap->exchange_event(1);
+  CHECK_EQUAL(until_one_fails(*heap, 40), 1);
+}
+
 void a_reactor_gets_bad_alloc_and_goes_on() {
   char directory[] = "/tmp/fail-allocations-XXXXXX";
   CHECK(mkdtemp(directory) != nullptr);
@@ -111,5 +135,7 @@ int main() {
   chance_is_decided_by_the_seed();
   each_function_can_fail();
   the_environment_says_which();
+  settings_are_text_and_come_back_from_it();
+  settings_make_the_heap_what_it_was();
   a_reactor_gets_bad_alloc_and_goes_on();
 }

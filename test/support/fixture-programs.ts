@@ -31,15 +31,28 @@ export async function withDirectory<T>(use: (directory: string) => Promise<T>): 
   }
 }
 
-export function startProgram(name: string, directory: string, options: readonly string[] = []): ChildProcess {
+export function startProgram(
+  name: string,
+  directory: string,
+  options: readonly string[] = [],
+  environment: NodeJS.ProcessEnv = {},
+): ChildProcess {
   const program = programPath(name);
   const args = [...(crashingPrograms[name] ?? []), '--directory', directory, ...options];
-  return spawn(program, args, { stdio: ['ignore', 'ignore', 'ignore'] });
+  return spawn(program, args, { stdio: ['ignore', 'ignore', 'ignore'], env: { ...process.env, ...environment } });
 }
 
 /** Runs a program that is expected to crash; the path of its recording. */
-export async function recordCrash(name: string, directory: string, options: readonly string[] = []): Promise<string> {
-  const [code, signal] = (await once(startProgram(name, directory, options), 'exit')) as [number | null, NodeJS.Signals | null];
+export async function recordCrash(
+  name: string,
+  directory: string,
+  options: readonly string[] = [],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<string> {
+  const [code, signal] = (await once(startProgram(name, directory, options, environment), 'exit')) as [
+    number | null,
+    NodeJS.Signals | null,
+  ];
   assert.ok(signal !== null, `${name} was expected to crash, but ended with exit code ${code}`);
   return onlyRecordingIn(directory);
 }

@@ -77,6 +77,13 @@ void Heap::set_limit(std::size_t bytes) noexcept {
   slices = std::clamp(first + static_cast<std::uint32_t>(wanted), top, all);
 }
 
+void Heap::set_up(const HeapSettings& settings) noexcept {
+  if (settings.limit_bytes != 0) set_limit(settings.limit_bytes);
+  if (settings.kinda_safe) keep_ids();
+  if (settings.stop_at_misuse) stop_at_misuse();
+  fail_allocations(settings.fail_allocations);
+}
+
 HeapStatistics Heap::statistics() const noexcept {
   HeapStatistics sum{.touched_bytes = std::uint64_t{top - first} << kSliceShift,
                      .limit_bytes = std::uint64_t{slices - first} << kSliceShift,

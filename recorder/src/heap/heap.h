@@ -20,6 +20,7 @@
 #include "base/bits.h"
 #include "heap/foreign_frees.h"
 #include "heap/heap_layout.h"
+#include "heap/settings.h"
 
 namespace afterimage {
 
@@ -96,7 +97,8 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   // The event whose react() runs, plus 1; 0 between events. Returns what was there.
   std::uint64_t exchange_event(std::uint64_t event_plus_1) noexcept { return std::exchange(HeapHeader::event_plus_1, event_plus_1); }
 
-  // The following are part of the heap, too, and for one that nothing was allocated in yet.
+  // The following are part of the heap, too, and for one that nothing was allocated in yet: all settings at once, and each.
+  void set_up(const HeapSettings& settings) noexcept;
   // Kinda-safe (block_ids.cc): a block has an id, which changes when it is freed.
   void keep_ids() noexcept;
   bool keeps_ids() const noexcept { return (flags & kKindaSafe) != 0; }

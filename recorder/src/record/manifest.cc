@@ -112,12 +112,13 @@ std::string manifest_json(const ProcessDescription& process) {
   return json.text() + "\n";
 }
 
-std::string reactor_json(std::uint32_t id, const std::string& name, const std::string& type, std::uintptr_t slot_base,
-                         std::size_t slot_bytes, std::uintptr_t object, const ConstructionNote& construction) {
+std::string reactor_json(const ReactorDescription& reactor) {
+  const auto& [id, name, type, heap, settings, construction] = reactor;
   JsonWriter json;
   json.begin_object().field("id", std::uint64_t{id}).field("name", name).field("type", type);
-  json.key("heap").begin_object().field("base", hex(slot_base)).field("bytes", slot_bytes).end_object();
-  json.field("object", hex(object));
+  json.key("heap").begin_object().field("base", hex(heap.base())).field("bytes", heap.slot_bytes());
+  if (const std::string text = to_text(settings); !text.empty()) json.field("settings", text);
+  json.end_object().field("object", hex(heap.object()));
   if (!construction.signature.empty()) {
     json.key("genesis").begin_object().field("construction", construction.signature);
     if (!construction.missing.empty()) json.field("missing", construction.missing);

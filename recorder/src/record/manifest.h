@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "afterimage/status.h"
+#include "heap/heap.h"
 #include "os/modules.h"
 
 namespace afterimage {
@@ -22,8 +23,15 @@ struct ConstructionNote {
 };
 
 std::string manifest_json(const ProcessDescription& process);
-std::string reactor_json(std::uint32_t id, const std::string& name, const std::string& type, std::uintptr_t slot_base,
-                         std::size_t slot_bytes, std::uintptr_t object, const ConstructionNote& construction);
+struct ReactorDescription {
+  std::uint32_t id;
+  const std::string& name;
+  const std::string& type;
+  const Heap& heap;
+  const HeapSettings& settings;
+  const ConstructionNote& construction;
+};
+std::string reactor_json(const ReactorDescription& reactor);
 
 // Replaces the file as one step: it is always either the old or the new content.
 Status write_file(const std::string& path, const std::string& content);

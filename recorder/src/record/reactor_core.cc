@@ -84,19 +84,18 @@ void ReactorCore::constructed(void* object) noexcept {
   if (check_hooks != nullptr) return;  // it looks at the events while they happen
   const bool found = finds_memory([&] {
     end_construction();
-    start_recording(object);
+    start_recording();
   });
   if (found) return;
   log_.reset();
   step_aside(out_of_memory(), 0);
 }
 
-void ReactorCore::start_recording(const void* object) {
+void ReactorCore::start_recording() {
   Status status = start_log();
   if (status.ok())
     status = write_file(directory_ + "/reactor.json",
-                        reactor_json(id_, name_, type_, heap_->base(), heap_->slot_bytes(),
-                                     reinterpret_cast<std::uintptr_t>(object), construction_note_));
+                        reactor_json({id_, name_, type_, *heap_, recorder_->heap_settings(), construction_note_}));
   if (!status.ok()) {
     log_.reset();  // for good
     return step_aside(status, 0);

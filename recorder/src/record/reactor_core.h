@@ -75,7 +75,7 @@ class ReactorCore {
   std::uint64_t next_time(std::uint64_t now_ns) noexcept {
     return last_time_ns_ = now_ns > last_time_ns_ ? now_ns : last_time_ns_ + 1;
   }
-  void start_recording(const void* object);
+  void start_recording();
   void drain_foreign_frees() noexcept;
   void end_construction() noexcept;
   void give_up_construction() noexcept;

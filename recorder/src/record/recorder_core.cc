@@ -66,13 +66,6 @@ Options with_check(Options options) {
   return options;
 }
 
-void set_up(Heap& heap, const Options& options) noexcept {
-  if (options.heap_limit_bytes != 0) heap.set_limit(options.heap_limit_bytes);
-  if (options.memory == Memory::kinda_safe) heap.keep_ids();
-  if (options.stop_at_misuse) heap.stop_at_misuse();
-  heap.fail_allocations(options.fail_allocations);
-}
-
 std::string environment_or(const char* name, const std::string& otherwise) {
   const char* const value = std::getenv(name);
   return value != nullptr ? value : otherwise;
@@ -122,6 +115,13 @@ void RecorderCore::open() {
   g_recorders.push_back(this);
 }
 
+HeapSettings RecorderCore::heap_settings() const noexcept {
+  return {.limit_bytes = options_.heap_limit_bytes,
+          .kinda_safe = options_.memory == Memory::kinda_safe,
+          .stop_at_misuse = options_.stop_at_misuse,
+          .fail_allocations = options_.fail_allocations};
+}
+
 Status RecorderCore::create_bundle() {
   std::uint8_t uuid[16];
   if (getrandom(uuid, sizeof uuid, 0) != sizeof uuid) return Status(errno, "no random bytes for the recording's id.");
@@ -159,7 +159,7 @@ ReactorCore* RecorderCore::create_reactor(std::string_view name, const std::type
   int error = 0;
   Heap* heap = Heap::create(SlotSize::large, error);
   if (heap == nullptr) heap = Heap::create(SlotSize::small, error);
-  if (heap != nullptr) set_up(*heap, options_);
+  if (heap != nullptr) heap->set_up(heap_settings());
   auto* const reactor = new ReactorCore(shared_from_this(), id, std::string(name), type_name(type), heap);
   reactors_.push_back(reactor);
   return reactor;

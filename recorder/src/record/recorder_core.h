@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "afterimage/recorder.h"
+#include "heap/settings.h"
 #include "record/control_file.h"
 #include "record/core_notebook.h"
 #include "record/manifest.h"
@@ -37,6 +38,7 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   bool is_open() const noexcept { return open_; }
 
   const Options& options() const noexcept { return options_; }
+  HeapSettings heap_settings() const noexcept;
   const std::string& path() const noexcept { return path_; }
   const std::string& uuid() const noexcept { return process_.uuid; }
   ControlFile& control() noexcept { return control_; }

@@ -86,11 +86,12 @@ Status MemoryImage::reserve_slot() {
                              std::strerror(problem) + ".");
 }
 
-Status MemoryImage::begin_empty(std::uintptr_t slot, std::size_t bytes) {
+Status MemoryImage::begin_empty(std::uintptr_t slot, std::size_t bytes, const HeapSettings& settings) {
   int problem = 0;
   heap_ = Heap::create_at(slot, bytes, problem);
   if (heap_ == nullptr) heap_ = Heap::create(SlotSize::large, problem);
   if (heap_ == nullptr) return Status(problem, std::string("there is no room for a heap: ") + std::strerror(problem) + ".");
+  heap_->set_up(settings);
   slot_bytes_ = heap_->slot_bytes();
   modules_ = os::loaded_modules();
   restored_variables_ = modules_.front().variables;

@@ -23,7 +23,7 @@ class MemoryImage {
   Status open(const std::string& directory);
 
   // Without a snapshot: a fresh heap at `slot`, or, where that is taken, elsewhere.
-  Status begin_empty(std::uintptr_t slot, std::size_t bytes);
+  Status begin_empty(std::uintptr_t slot, std::size_t bytes, const HeapSettings& settings);
 
   std::uint64_t first_position() const noexcept { return snapshots_.empty() ? 0 : snapshots_.front().note().position; }
   // Makes the memory what it was at the newest snapshot or checkpoint at or before `position`, and returns its position.

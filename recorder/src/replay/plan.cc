@@ -40,6 +40,10 @@ bool parse_item(const std::string& item, std::istream& line, Plan& plan) {
     line >> std::hex >> genesis.slot >> genesis.slot_bytes;
     genesis.reactor_type = rest_of_line(line);
     plan.genesis = std::move(genesis);
+  } else if (item == "heap") {
+    const auto settings = parse_heap_settings(rest_of_line(line));
+    if (!settings) return false;
+    plan.heap = *settings;
   }  // everything else is for the launcher
   return !line.fail() || item == "module" || item == "genesis";
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "afterimage/status.h"
+#include "heap/settings.h"
 
 namespace afterimage::replay {
 
@@ -28,6 +29,7 @@ struct Plan {
   std::string nonce;
   std::vector<PlannedModule> modules;
   std::optional<Genesis> genesis;
+  HeapSettings heap;  // of the one that the reactor is constructed in
 
   std::string reactor_directory() const { return recording + "/r" + std::to_string(reactor); }
 };

@@ -225,7 +225,7 @@ Status construct(const Plan& plan) {
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);  // there is no launcher to see to it
   report_crashes();
   if (Status status = enter_sandbox(on_trap); !status) RawLine().text(status.message().c_str()).print();
-  return g_replayer->open_genesis(plan.reactor_directory(), *plan.genesis);
+  return g_replayer->open_genesis(plan.reactor_directory(), *plan.genesis, plan.heap);
 }
 
 Status restore(const Plan& plan) {

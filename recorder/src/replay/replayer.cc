@@ -166,7 +166,8 @@ void Replayer::dispatch(const LogMessage& message, void* object) {
                     .outbound = std::exchange(outbound_, 0),
                     .inbox_used = inbox_used,
                     .ends_inside_event = ends_inside_event_,
-                    .heap_event = memory_.heap().exchange_event(message.event + 1)};
+                    // To the heap a construction is no event: nothing has failed on purpose there.
+                    .heap_event = memory_.heap().exchange_event(memory_.object() != nullptr ? message.event + 1 : 0)};
   afterimage_replay.position = position_ = message.event;
   afterimage_replay.payload = payload;
   afterimage_replay.payload_bytes = message.data.size();

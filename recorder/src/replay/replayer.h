@@ -29,7 +29,7 @@ class Replayer {
   // Opens log and snapshots, and stands at the first position.
   Status open(const std::string& reactor_directory);
   // The same in another build than the recorded one: constructs the reactor, as recorded, and stands behind that, at position 0.
-  Status open_genesis(const std::string& reactor_directory, const Genesis& genesis);
+  Status open_genesis(const std::string& reactor_directory, const Genesis& genesis, const HeapSettings& heap);
 
   std::uint64_t position() const noexcept { return position_; }
   std::uint64_t first() const noexcept { return memory_.first_position(); }

@@ -20,11 +20,11 @@ std::size_t first_difference(std::span<const std::byte> a, std::span<const std::
 
 }  // namespace
 
-Status Replayer::open_genesis(const std::string& reactor_directory, const Genesis& genesis) {
+Status Replayer::open_genesis(const std::string& reactor_directory, const Genesis& genesis, const HeapSettings& heap) {
   other_build_.emplace(genesis.reactor_type);
   if (Status status = events_.open(reactor_directory); !status) return status;
   if (Status status = other_build_->find(events_.channels()); !status) return status;
-  if (Status status = memory_.begin_empty(genesis.slot, genesis.slot_bytes); !status) return status;
+  if (Status status = memory_.begin_empty(genesis.slot, genesis.slot_bytes, heap); !status) return status;
   if (Status status = construct(reactor_directory + "/genesis"); !status) return status;
   show_to_debugger();
   return {};
