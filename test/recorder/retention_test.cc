@@ -35,10 +35,20 @@ void generations_go_when_they_are_old() {
   CHECK(retention.snapshot_written("snap-0", 0, 1, 1000).empty());
   retention.segment_begun("ev-1", 0, 1);
   CHECK(retention.snapshot_written("snap-10", 10, 1, 1050).empty());
-  retention.segment_begun("ev-2", 10, 1);
+  retention.segment_begun("ev-2", 9, 1);
   CHECK(retention.snapshot_written("snap-20", 20, 1, 1149).empty());
   // Since 1050 there is a newer one than snap-0, and that is 100 ns ago.
   CHECK((retention.snapshot_written("snap-30", 30, 1, 1150) == Paths{"snap-0", "ev-1"}));
+}
+
+// What event 1000 was given before react(), foreign frees or its sender, may have been the last that went into the segment before it.
+void the_segment_before_the_first_event_stays() {
+  Retention retention(/*max_bytes=*/1, /*keep_ns=*/0);
+  CHECK(retention.snapshot_written("snap-0", 0, 10, 1).empty());
+  retention.segment_begun("ev-1", 0, 100);
+  retention.segment_begun("ev-2", 900, 100);
+  retention.segment_begun("ev-3", 1000, 100);
+  CHECK((retention.snapshot_written("snap-1000", 1000, 10, 2) == Paths{"snap-0", "ev-1"}));
 }
 
 // Deltas go with the full snapshot that they build on, and before it.
@@ -60,4 +70,5 @@ int main() {
   generations_go_when_there_are_too_many_bytes();
   the_newest_generation_stays_whatever_it_takes();
   generations_go_when_they_are_old();
+  the_segment_before_the_first_event_stays();
 }

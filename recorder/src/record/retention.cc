@@ -50,8 +50,8 @@ void Retention::drop_oldest_generation(std::vector<std::string>& paths) {
   const std::size_t count = oldest_generation();
   for (std::size_t i = count; i-- > 0;) drop(snapshots_[i]);
   snapshots_.erase(snapshots_.begin(), snapshots_.begin() + static_cast<std::ptrdiff_t>(count));
-  // A segment ends where the next one begins.
-  while (segments_.size() > 1 && segments_[1].first <= snapshots_.front().first) {
+  // A segment ends where the next one begins, and with inputs of that event.
+  while (segments_.size() > 1 && segments_[1].first < snapshots_.front().first) {
     drop(segments_.front());
     segments_.pop_front();
   }
