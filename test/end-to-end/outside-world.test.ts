@@ -56,6 +56,12 @@ describe('a reactor that asks the world', function () {
       withDirectory(async (directory) => assertSameCrash(await recordCrash('outside-world', directory, ['--scratch', directory]))));
   }
 
+  it('crashes the same where every event fills several segments of the log', () =>
+    withDirectory(async (directory) => {
+      const small = ['--segment-bytes', '4096', '--snapshot-log-bytes', '60000'];
+      await assertSameCrash(await recordCrash('outside-world', directory, ['--scratch', directory, ...small]));
+    }));
+
   it('crashes the same in another time zone, environment and directory, its files gone', () =>
     withDirectory(async (directory) => {
       const scratch = fs.mkdtempSync(`${directory}/scratch-`);
