@@ -69,7 +69,7 @@ class Packer {
   private async reactor({ id }: ReactorInfo): Promise<void> {
     const directory = `${this.recording.directory}/r${id}`;
     for (const file of filesIn(directory)) {
-      if (!/^(ev-\d+\.mcap|snap-\d+\.core)$/.test(file)) await this.attachFile(`r${id}/${file}`, `${directory}/${file}`);
+      if (!/^(ev-\d+\.mcap|snap-\d+\.core(\.zst)?)$/.test(file)) await this.attachFile(`r${id}/${file}`, `${directory}/${file}`);
     }
     // How it was constructed; arguments may hold what is hidden elsewhere.
     const construction = this.options.redaction === undefined ? filesIn(`${directory}/genesis`) : [];
@@ -86,7 +86,7 @@ class Packer {
     for (const snapshot of this.recording.snapshots(id)) {
       const name = `r${id}/${path.basename(snapshot.path)}`;
       this.options.onProgress?.(name);
-      await this.attachFile(name, snapshot.path, true);
+      await this.attachFile(name, snapshot.path, !name.endsWith(ZSTD_SUFFIX)); // the recorder may have done that
     }
   }
 

@@ -2,6 +2,7 @@
 // snapshots the load table. Offsets and sizes are claims: whatever lies beyond the file is cut off, never allocated.
 
 import { BoundedFile } from './bounded-file';
+import { type Content } from './zstd-frames';
 
 export const PT_LOAD = 1;
 const PT_DYNAMIC = 2;
@@ -42,7 +43,7 @@ export interface Elf {
 }
 
 /** `undefined` when the file is not an ELF file for this machine. */
-export function readElf(file: BoundedFile): Elf | undefined {
+export function readElf(file: Content): Elf | undefined {
   const head = file.read(0, 64);
   if (head.length < 64 || head.toString('latin1', 0, 4) !== '\x7fELF' || head[4] !== 2 || head[5] !== 1) return undefined;
   if (head.readUInt16LE(18) !== EM_X86_64) return undefined;
@@ -122,7 +123,7 @@ function textAt(file: BoundedFile, offset: number): string {
 }
 
 /** More than 65,534 headers are counted in section 0. */
-function headerCount(file: BoundedFile, head: Buffer): number {
+function headerCount(file: Content, head: Buffer): number {
   const count = head.readUInt16LE(56);
   const sections = Number(head.readBigUInt64LE(40));
   if (count !== PN_XNUM || sections === 0) return count;

@@ -1,5 +1,5 @@
-// Snapshots: ELF core files (FORMAT.md §5). Only the headers and notes are read; the pages are mapped by the replayer. One
-// that was cut off is not used: an earlier one serves.
+// Snapshots: ELF core files, or compressed ones (FORMAT.md §5). Only the headers and notes are read; the pages are mapped by the
+// replayer. One that was cut off is not used: an earlier one serves.
 
 import * as fs from 'node:fs';
 import { BoundedFile, reasonOf } from './bounded-file';
@@ -8,6 +8,7 @@ import { UserError } from './errors';
 import { Damage } from './mcap';
 import { shortPath } from './segments';
 import { readLocale, readThreadState, type ThreadState } from './thread-state';
+import { headOf, isCompressed } from './zstd-frames';
 
 const NOTE_NAME = 'AFTRIMG';
 const [NOTE_TYPE, THREAD_NOTE_TYPE, LOCALE_NOTE_TYPE] = [2, 3, 4];
@@ -77,13 +78,14 @@ function withParents(snapshots: readonly SnapshotInfo[], problems: string[]): Sn
 /** Throws Damage for what is not a whole snapshot of this reactor. */
 export function readSnapshot(path: string, reactor: number): SnapshotInfo {
   return BoundedFile.with(path, (file) => {
-    const elf = readElf(file);
+    const core = isCompressed(file) ? headOf(file) : file;
+    const elf = readElf(core);
     if (elf?.type !== ET_CORE) throw new Damage('it is not an ELF core file');
-    const loads = wholeLoads(elf, file.bytes);
+    const loads = wholeLoads(elf, core.bytes);
     const note = elf.notes.find((n) => n.name === NOTE_NAME && n.type === NOTE_TYPE);
     if (note === undefined) throw new Damage(`it has no ${NOTE_NAME} note`);
     const info = parseNote(note, reactor);
-    const named = Number(/(\d+)\.core$/.exec(path)?.[1] ?? info.position);
+    const named = Number(/(\d+)\.core(\.zst)?$/.exec(path)?.[1] ?? info.position);
     if (named !== info.position) throw new Damage(`it holds position ${info.position}, not the one in its name`);
     const size = heapBytes(loads, info.slotBase, info.slotBytes);
     return { path, fileBytes: file.bytes, ...info, loads, heapBytes: size, ...surroundings(elf) };
@@ -134,7 +136,9 @@ const heapBytes = (loads: readonly Load[], base: bigint, bytes: bigint): number 
 
 function snapshotNames(directory: string, problems: string[]): string[] {
   try {
-    return fs.readdirSync(directory).filter((name) => /^snap-\d{12,}\.core$/.test(name));
+    const names = fs.readdirSync(directory).filter((name) => /^snap-\d{12,}\.core(\.zst)?$/.test(name));
+    // Where both are, the one that is not compressed was written later.
+    return names.filter((name) => !name.endsWith('.zst') || !names.includes(name.slice(0, -'.zst'.length)));
   } catch (error) {
     problems.push(`${shortPath(directory)} cannot be read: ${reasonOf(error)}.`);
     return [];

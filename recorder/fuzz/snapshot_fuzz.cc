@@ -1,4 +1,5 @@
-// Snapshots: what is accepted lies inside the file, in whole pages, and is of a kind that exists.
+// Snapshots, compressed ones, too: what is accepted lies inside the file, in whole pages, and is of a kind that exists.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "format/core_file.h"
@@ -12,8 +13,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_CHECK(status.ok() || !status.message().empty());
   if (!status) return 0;
   FUZZ_CHECK(core.note().version == 1);
+  const afterimage::Status content = core.bring_content();
+  FUZZ_CHECK(content.ok() || !content.message().empty());
+  if (!content) return 0;
+  struct stat info {};
+  FUZZ_CHECK(fstat(core.descriptor(), &info) == 0);
+  const auto bytes = static_cast<std::uint64_t>(info.st_size);
   for (const auto& load : core.loads()) {
-    FUZZ_CHECK(load.file_offset <= size && load.bytes <= size - load.file_offset);
+    FUZZ_CHECK(load.file_offset <= bytes && load.bytes <= bytes - load.file_offset);
     FUZZ_CHECK((load.address | load.file_offset | load.bytes) % 4096 == 0);
     char byte;
     const auto last = static_cast<off_t>(load.file_offset + load.bytes - 1);

@@ -1,6 +1,8 @@
 // The vectors in fixtures/recordings, read by the C++ reader: the same lines as from the TypeScript reader, which wrote the
 // .txt files (test/support/recording-lines.ts). The lines end where a log has its first hole: nothing behind it is replayed.
 // From every event on, a log reads as it does from its beginning.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -167,12 +169,20 @@ std::vector<fs::path> sorted_entries(const fs::path& directory) {
   return paths;
 }
 
+std::uint64_t first_word(const CoreFile& core) {
+  std::uint64_t word = 0;
+  CHECK(pread(core.descriptor(), &word, sizeof word, static_cast<off_t>(core.loads().front().file_offset)) == sizeof word);
+  return word;
+}
+
 std::string snapshot_lines(const std::string& reactor, const fs::path& directory) {
   std::string lines;
   for (const fs::path& path : sorted_entries(directory)) {
-    if (path.extension() != ".core") continue;
+    if (path.extension() != ".core" && (path.extension() != ".zst" || fs::exists(fs::path(path).replace_extension()))) continue;
     CoreFile core;
     if (!core.open(path)) continue;
+    CHECK(core.bring_content().ok());
+    CHECK_EQUAL(first_word(core), 0xa1a1a1a1a1a1a1a1u);
     const auto& note = core.note();
     lines += reactor + " snapshot " + std::to_string(note.position) + ' ' + std::to_string(note.parent) +
              (note.kind == 1 ? " full " : " delta ") + std::to_string(core.loads().size());

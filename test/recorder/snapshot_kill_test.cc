@@ -27,10 +27,11 @@ using afterimage::replay::LogMessage;
 
 struct Mode {
   const char* engine;
-  bool deltas;
+  bool deltas = false;
+  int compression = 0;
 };
-constexpr Mode kModes[] = {{"stop", false}, {"precopy", false}, {"precopy", true},
-                           {"fork", false}, {"cow-uffd", false}, {"cow-mprotect", false}};
+constexpr Mode kModes[] = {{"stop"}, {"precopy"}, {.engine = "precopy", .deltas = true}, {"fork"}, {"cow-uffd"}, {"cow-mprotect"},
+                           {.engine = "precopy", .deltas = true, .compression = 1}};
 
 constexpr std::uint64_t kLatestKill = 8'000;
 constexpr std::size_t kPages = 700;  // more than what is copied at once with every engine
@@ -73,6 +74,7 @@ struct PageWriter {
                                               .snapshot_engine = mode.engine,
                                               .reactors_do_io = false,
                                               .snapshot_deltas = mode.deltas,
+                                              .snapshot_compression = mode.compression,
                                               .keep_bytes = std::uint64_t{12} << 20});
   auto writer = recorder.create<PageWriter>("writer");
   for (std::uint64_t number = 0;; ++number) writer.deliver(Event{number});
@@ -84,9 +86,10 @@ using Snapshots = std::map<std::uint64_t, CoreFile>;
 Snapshots open_snapshots(const std::string& directory) {
   Snapshots snapshots;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (entry.path().extension() != ".core") continue;
+    if (entry.path().extension() != ".core" && entry.path().extension() != ".zst") continue;
     CoreFile core;
     CHECK(core.open(entry.path()).ok());  // what has its name is complete
+    CHECK(core.bring_content().ok());
     const std::uint64_t position = core.note().position;
     snapshots.emplace(position, std::move(core));
   }
@@ -171,7 +174,7 @@ int main() {
     std::size_t snapshots = 0;
     const std::uint64_t share = std::max<std::uint64_t>(1, kills / std::size(kModes));
     for (std::uint64_t kill = 0; kill < share; ++kill) snapshots += kill_once(mode, random);
-    std::printf("%s%s: %llu kills, %zu snapshots left, all whole\n", mode.engine, mode.deltas ? " with deltas" : "",
+    std::printf("%s%s%s: %llu kills, %zu snapshots left, all whole\n", mode.engine, mode.deltas ? " with deltas" : "", mode.compression != 0 ? ", compressed" : "",
                 static_cast<unsigned long long>(share), snapshots);
     std::fflush(stdout);
   }

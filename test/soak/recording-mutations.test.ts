@@ -81,7 +81,7 @@ describe(`${mutations} damaged recordings`, function () {
     { title: 'manifests, and what is known of reactors and of the import', pattern: /\.json$/, expected: ['partial', 'damaged-file'] },
     { title: 'control files', pattern: /control$/, expected: ['opened', 'partial'] },
     { title: 'event segments', pattern: /\.mcap$/, expected: ['opened', 'partial'] },
-    { title: 'snapshots', pattern: /\.core$/, expected: ['opened', 'partial'] },
+    { title: 'snapshots', pattern: /\.core(\.zst)?$/, expected: ['opened', 'partial'] },
   ]) {
     it(title, async () => {
       const files = filesOf(bundle).filter((file) => pattern.test(file));

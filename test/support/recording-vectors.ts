@@ -2,7 +2,18 @@
 // and, beside it, what a reader must say about it.
 
 import { record, SegmentWriter, u64 } from './mcap-writer';
-import { control, type Files, manifest, reactorFile, segmentName, snapshot, snapshotName, threadState, UUID } from './recording-writer';
+import {
+  compressedSnapshot,
+  control,
+  type Files,
+  manifest,
+  reactorFile,
+  segmentName,
+  snapshot,
+  snapshotName,
+  threadState,
+  UUID,
+} from './recording-writer';
 
 const ORDER = { id: 16, name: 'shop::Order', bytes: 16, thunk: 0x555555556010n };
 const CANCEL = { id: 17, name: 'shop::Cancel', codec: 'custom' as const, thunk: 0x555555556020n };
@@ -143,6 +154,21 @@ export const vectors: Record<string, () => Files> = {
     const first = snapshot({ position: 0, thread: threadState({ variables }), locale: 'C.UTF-8\0C\0' });
     const second = snapshot({ position: 2, thread: other, locale: 'C\0*\0' });
     return base({ [r0(1)]: writer.live(), [snap(0)]: first, [snap(2)]: second, control: control({ closed: true, reactors: [{ started: 2, finished: 2 }] }) }); // prettier-ignore
+  },
+
+  'damaged-snapshots-compressed': () => {
+    const [first, second] = [compressedSnapshot({ position: 2, pages: 5 }, 8192), compressedSnapshot({ position: 3, parent: 2, kind: 2 })];
+    const files = {
+      [r0(1)]: orders(1, 0, 7).live(),
+      [snap(0)]: snapshot({ position: 0 }), // the reactor waited for it
+      [`${snap(0)}.zst`]: compressedSnapshot({ position: 0, pages: 4 }), // from before
+      [`${snap(2)}.zst`]: first,
+      [`${snap(3)}.zst`]: second,
+      [`${snap(4)}.zst`]: first.subarray(0, first.length - 5),
+      [`${snap(5)}.zst.tmp`]: first.subarray(0, 100),
+      [`${snap(6)}.zst`]: Buffer.concat([first.subarray(0, 8), Buffer.alloc(24), first.subarray(32)]),
+    };
+    return base({ ...files, control: control({ closed: true, reactors: [{ started: 7, finished: 7 }] }) });
   },
 
   'newer-minor': () => {

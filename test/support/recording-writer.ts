@@ -2,6 +2,7 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
+import { zstdCompress } from '../../native';
 import { u16, u32, u64 } from './mcap-writer';
 
 export const UUID = '00112233445566778899aabbccddeeff';
@@ -164,6 +165,17 @@ function elfHeader(programHeaders: number): Buffer {
   const offsets = [0, 64, 0].map(u64); // entry, program headers, sections
   const sizes = [64, 56, programHeaders, 0, 0, 0].map(u16);
   return Buffer.concat([identification, u16(core), u16(x86_64), u32(1), ...offsets, u32(0), ...sizes]);
+}
+
+/** As the recorder compresses it: the head in a frame of its own, and a table of the frames. */
+export function compressedSnapshot(what: SnapshotToWrite, frameBytes = 4 << 20): Buffer {
+  const core = snapshot(what);
+  const contents = [core.subarray(0, PAGE)];
+  for (let at = PAGE; at < core.length; at += frameBytes) contents.push(core.subarray(at, at + frameBytes));
+  const frames = contents.map((content) => zstdCompress(content, 1));
+  const entries = frames.flatMap((frame, i) => [u32(frame.length), u32(contents[i]!.length)]);
+  const table = Buffer.concat([...entries, u32(frames.length), Buffer.of(0), u32(0x8f92eab1)]);
+  return Buffer.concat([...frames, u32(0x184d2a5e), u32(table.length), table]);
 }
 
 export const segmentName = (segment: number) => `ev-${String(segment).padStart(8, '0')}.mcap`;

@@ -84,6 +84,7 @@ typedef struct afterimage_options {
   int genesis; /* nothing is dropped; what create() was given cannot be recorded, so `afterimage test` needs a reactor in C++ */
   afterimage_memory memory;
   afterimage_fail_allocations fail_allocations; /* AFTERIMAGE_FAIL_ALLOCATIONS in the environment replaces it */
+  int snapshot_compression;
 } afterimage_options;
 
 AFTERIMAGE_API afterimage_options afterimage_default_options(void);

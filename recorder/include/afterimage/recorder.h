@@ -68,6 +68,9 @@ struct Options {
   // Write only what has changed since the last snapshot, where that is known (engine "precopy"): much less to write for a
   // large reactor, at a price of 1.4 us for the first write to a page between two snapshots. For recordings with one large reactor.
   bool snapshot_deltas = false;
+  // Compress snapshots with zstd, at this level (1 to 22; below 0: faster and larger). 0: not at all. The background thread does it, at
+  // several times the cost of writing. Snapshots that a reactor waits for, like its first one, stay as they are.
+  int snapshot_compression = 0;
   // Bounds of what is kept of each reactor: bytes on disk (events and snapshots), and history in milliseconds. 0: no bound.
   // The oldest snapshot and the events up to the next one are dropped together; the newest complete snapshot and every event
   // since are always kept, even beyond the bounds.

@@ -3,10 +3,13 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/procfs.h>
 #include <sys/stat.h>
 
 #include <cstring>
+
+#include "format/positioned_io.h"
 
 namespace afterimage::format {
 namespace {
@@ -61,33 +64,6 @@ std::string note_section(const CoreNotes& all) {
   return notes;
 }
 
-int write_at(int descriptor, const void* data, std::size_t bytes, std::uint64_t offset) {
-  const auto* p = static_cast<const char*>(data);
-  while (bytes > 0) {
-    const ssize_t written = pwrite(descriptor, p, bytes, static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    if (written == 0) return ENOSPC;
-    p += written;
-    offset += static_cast<std::uint64_t>(written);
-    bytes -= static_cast<std::size_t>(written);
-  }
-  return 0;
-}
-
-bool read_at(int descriptor, void* data, std::size_t bytes, std::uint64_t offset) {
-  auto* p = static_cast<char*>(data);
-  while (bytes > 0) {
-    const ssize_t got = pread(descriptor, p, bytes, static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    p += got;
-    offset += static_cast<std::uint64_t>(got);
-    bytes -= static_cast<std::size_t>(got);
-  }
-  return true;
-}
-
 Elf64_Ehdr core_header(std::size_t program_headers) {
   Elf64_Ehdr header{};
   std::memcpy(header.e_ident, ELFMAG, SELFMAG);
@@ -104,20 +80,25 @@ Elf64_Ehdr core_header(std::size_t program_headers) {
   return header;
 }
 
-}  // namespace
+// All that comes before the first load.
+struct CoreHead {
+  std::string bytes;
+  std::vector<Elf64_Phdr> headers;  // of the notes, then one for each range
+  std::uint64_t core_bytes = 0;
+};
 
-int write_core(int descriptor, const CoreNotes& all, std::span<const CoreRange> ranges) {
-  if (ranges.size() + 1 >= PN_XNUM) return E2BIG;
+CoreHead head_of(const CoreNotes& all, std::span<const CoreRange> ranges) {
+  CoreHead head;
   const std::string notes = note_section(all);
-  std::vector<Elf64_Phdr> headers(ranges.size() + 1);
-  std::uint64_t offset = sizeof(Elf64_Ehdr) + headers.size() * sizeof(Elf64_Phdr);
-  headers[0].p_type = PT_NOTE;
-  headers[0].p_offset = offset;
-  headers[0].p_filesz = notes.size();
-  headers[0].p_align = 4;
+  head.headers.resize(ranges.size() + 1);
+  std::uint64_t offset = sizeof(Elf64_Ehdr) + head.headers.size() * sizeof(Elf64_Phdr);
+  head.headers[0].p_type = PT_NOTE;
+  head.headers[0].p_offset = offset;
+  head.headers[0].p_filesz = notes.size();
+  head.headers[0].p_align = 4;
   offset = page_up(offset + notes.size());
   for (std::size_t i = 0; i < ranges.size(); ++i) {
-    Elf64_Phdr& header = headers[i + 1];
+    Elf64_Phdr& header = head.headers[i + 1];
     header.p_type = PT_LOAD;
     header.p_flags = ranges[i].flags;
     header.p_offset = offset;
@@ -126,17 +107,38 @@ int write_core(int descriptor, const CoreNotes& all, std::span<const CoreRange> 
     header.p_align = kPage;
     offset += ranges[i].bytes;
   }
+  const Elf64_Ehdr first = core_header(head.headers.size());
+  head.bytes.append(reinterpret_cast<const char*>(&first), sizeof first);
+  head.bytes.append(reinterpret_cast<const char*>(head.headers.data()), head.headers.size() * sizeof head.headers[0]);
+  head.bytes += notes;
+  head.bytes.resize(page_up(head.bytes.size()));
+  head.core_bytes = offset;
+  return head;
+}
 
+}  // namespace
+
+int write_core(int descriptor, const CoreNotes& all, std::span<const CoreRange> ranges) {
+  if (ranges.size() + 1 >= PN_XNUM) return E2BIG;
+  const CoreHead head = head_of(all, ranges);
   // A full disk is found out here, before anything is copied.
-  if (const int error = posix_fallocate(descriptor, 0, static_cast<off_t>(offset)); error != 0 && error != EOPNOTSUPP)
+  if (const int error = posix_fallocate(descriptor, 0, static_cast<off_t>(head.core_bytes)); error != 0 && error != EOPNOTSUPP)
     return error;
-  const Elf64_Ehdr header = core_header(headers.size());
-  int error = write_at(descriptor, &header, sizeof header, 0);
-  if (error == 0) error = write_at(descriptor, headers.data(), headers.size() * sizeof headers[0], sizeof header);
-  if (error == 0) error = write_at(descriptor, notes.data(), notes.size(), headers[0].p_offset);
+  int error = write_at(descriptor, head.bytes.data(), head.bytes.size(), 0);
   for (std::size_t i = 0; error == 0 && i < ranges.size(); ++i)
-    error = write_at(descriptor, ranges[i].data, ranges[i].bytes, headers[i + 1].p_offset);
+    error = write_at(descriptor, ranges[i].data, ranges[i].bytes, head.headers[i + 1].p_offset);
   return error;
+}
+
+// The head is a frame of its own: who only wants to know what is there reads no more.
+int write_compressed_core(int descriptor, int level, const CoreNotes& all, std::span<const CoreRange> ranges) {
+  if (ranges.size() + 1 >= PN_XNUM) return E2BIG;
+  const std::string head = head_of(all, ranges).bytes;
+  ZstdFrameWriter frames(descriptor, level);
+  int error = frames.write(head.data(), head.size());
+  if (error == 0) error = frames.end_frame();
+  for (std::size_t i = 0; error == 0 && i < ranges.size(); ++i) error = frames.write(ranges[i].data, ranges[i].bytes);
+  return error == 0 ? frames.finish() : error;
 }
 
 Status CoreFile::open(const std::string& path) {
@@ -146,17 +148,62 @@ Status CoreFile::open(const std::string& path) {
   file_.move_out_of_the_way();
   struct stat info;
   if (fstat(file_.get(), &info) != 0) return Status(errno, "snapshot " + path + ": " + std::strerror(errno) + ".");
-  return read_headers(static_cast<std::uint64_t>(info.st_size));
+  const auto file_bytes = static_cast<std::uint64_t>(info.st_size);
+  if (!ZstdFrameReader::begins(file_.get())) return read_headers(file_bytes);
+  if (Status status = open_frames(file_bytes); !status) return status;
+  return read_headers(frames_.content_bytes());
+}
+
+// What it was compressed from is a file in memory, as large; only the head is there yet.
+Status CoreFile::open_frames(std::uint64_t file_bytes) {
+  if (const std::string problem = frames_.open(file_.get(), file_bytes); !problem.empty()) return damaged(problem);
+  content_ = FileDescriptor(memfd_create("snapshot", MFD_CLOEXEC));
+  content_.move_out_of_the_way();
+  if (!content_.valid() || ftruncate(content_.get(), static_cast<off_t>(frames_.content_bytes())) != 0)
+    return Status(errno, "snapshot " + path_ + " cannot be decompressed: " + std::strerror(errno) + ".");
+  std::vector<std::byte> head(frames_.frames().front().content_bytes);
+  if (const std::string problem = frames_.read(frames_.frames().front(), head.data()); !problem.empty()) return damaged(problem);
+  const int error = write_at(content_.get(), head.data(), head.size(), 0);
+  return error == 0 ? Status() : Status(error, "snapshot " + path_ + " cannot be decompressed: " + std::strerror(error) + ".");
+}
+
+Status CoreFile::damaged(const std::string& problem) const {
+  return Status(0, "snapshot " + path_ + " " + problem + ". Copy the recording again, or take this file out of it: an earlier snapshot then serves.");
+}
+
+// By mapping: a replay may not write to files. Its first frame is there already.
+Status CoreFile::bring_content() const {
+  if (!content_.valid() || has_content_) return {};
+  const std::size_t bytes = frames_.content_bytes();
+  void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, content_.get(), 0);
+  if (memory == MAP_FAILED) return Status(errno, "snapshot " + path_ + " cannot be decompressed: " + std::strerror(errno) + ".");
+  std::string problem;
+  auto* to = static_cast<std::byte*>(memory);
+  for (const ZstdFrame& frame : frames_.frames()) {
+    if (problem.empty()) problem = frames_.read(frame, to);
+    to += frame.content_bytes;
+  }
+  munmap(memory, bytes);
+  has_content_ = problem.empty();
+  return has_content_ ? Status() : damaged(problem);
+}
+
+void CoreFile::forget_content() const noexcept {
+  if (!has_content_) return;
+  void* const memory = mmap(nullptr, frames_.content_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, content_.get(), 0);
+  if (memory == MAP_FAILED) return;
+  has_content_ = madvise(memory, frames_.content_bytes(), MADV_REMOVE) != 0;
+  munmap(memory, frames_.content_bytes());
 }
 
 Status CoreFile::read_headers(std::uint64_t file_bytes) {
   Elf64_Ehdr header;
-  if (!read_at(file_.get(), &header, sizeof header, 0) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+  if (!read_at(descriptor(), &header, sizeof header, 0) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
       header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_type != ET_CORE || header.e_machine != EM_X86_64 ||
       header.e_phentsize != sizeof(Elf64_Phdr))
     return Status(0, "snapshot " + path_ + " is not an x86-64 ELF core file.");
   std::vector<Elf64_Phdr> headers(header.e_phnum);
-  if (!read_at(file_.get(), headers.data(), headers.size() * sizeof headers[0], header.e_phoff))
+  if (!read_at(descriptor(), headers.data(), headers.size() * sizeof headers[0], header.e_phoff))
     return Status(0, "snapshot " + path_ + " is truncated inside its headers.");
   for (const Elf64_Phdr& program : headers) {
     if (program.p_offset > file_bytes || program.p_filesz > file_bytes - program.p_offset)
@@ -178,7 +225,7 @@ Status CoreFile::read_headers(std::uint64_t file_bytes) {
 Status CoreFile::read_notes(std::uint64_t offset, std::uint64_t bytes) {
   if (bytes > (std::uint64_t{16} << 20)) return Status(0, "snapshot " + path_ + " has notes of impossible size.");
   std::string notes(bytes, '\0');
-  if (!read_at(file_.get(), notes.data(), bytes, offset))
+  if (!read_at(descriptor(), notes.data(), bytes, offset))
     return Status(0, "snapshot " + path_ + " is truncated inside its notes.");
   for (std::size_t at = 0; at + sizeof(Elf64_Nhdr) <= bytes;) {
     Elf64_Nhdr header;

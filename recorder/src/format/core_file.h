@@ -1,4 +1,4 @@
-// Snapshots on disk: ELF core files (FORMAT.md §5), written whole and opened by mapping.
+// Snapshots on disk: ELF core files (FORMAT.md §5), written whole and opened by mapping; or the same, compressed.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +9,7 @@
 
 #include "afterimage/status.h"
 #include "base/file_descriptor.h"
+#include "format/zstd_frames.h"
 
 namespace afterimage::format {
 
@@ -65,6 +66,8 @@ struct CoreNotes {
 
 // Writes the file through `descriptor` (empty, open for writing). Ranges are page-aligned and ascend. Returns 0 or an errno.
 int write_core(int descriptor, const CoreNotes& notes, std::span<const CoreRange> ranges);
+// `level`: of zstd.
+int write_compressed_core(int descriptor, int level, const CoreNotes& notes, std::span<const CoreRange> ranges);
 
 struct CoreLoad {
   std::uintptr_t address;
@@ -77,21 +80,31 @@ struct CoreLoad {
 class CoreFile {
  public:
   Status open(const std::string& path);
+  // Before the loads of one that may be compressed are read or mapped: decompresses it into memory, as a whole.
+  Status bring_content() const;
+  // Gives the memory back. What was mapped loses its pages, too.
+  void forget_content() const noexcept;
   const SnapshotNote& note() const noexcept { return note_; }
   std::span<const CoreLoad> loads() const noexcept { return loads_; }
   // Of the thread that ran the reactor, and the locale; empty in recordings that do not tell.
   std::span<const std::byte> thread_state() const noexcept { return thread_state_; }
   const std::string& locale() const noexcept { return locale_; }
-  int descriptor() const noexcept { return file_.get(); }
+  // Where the loads' offsets lead.
+  int descriptor() const noexcept { return content_.valid() ? content_.get() : file_.get(); }
   const std::string& path() const noexcept { return path_; }
 
  private:
+  Status open_frames(std::uint64_t file_bytes);
+  Status damaged(const std::string& problem) const;
   Status read_headers(std::uint64_t file_bytes);
   Status read_notes(std::uint64_t offset, std::uint64_t bytes);
   void take_note(std::uint32_t type, std::span<const std::byte> desc);
 
   std::string path_;
   FileDescriptor file_;
+  ZstdFrameReader frames_;
+  FileDescriptor content_;  // of one that is compressed
+  mutable bool has_content_ = false;
   SnapshotNote note_{};
   std::vector<std::byte> thread_state_;
   std::string locale_;

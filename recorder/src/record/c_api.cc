@@ -92,6 +92,7 @@ Options translated(const afterimage_options& options) {
           .snapshot_engine = options.snapshot_engine,
           .reactors_do_io = options.reactors_do_io != 0,
           .snapshot_deltas = options.snapshot_deltas != 0,
+          .snapshot_compression = options.snapshot_compression,
           .keep_bytes = options.keep_bytes,
           .keep_ms = options.keep_ms,
           .heap_limit_bytes = options.heap_limit_bytes,
@@ -156,7 +157,8 @@ afterimage_options afterimage_default_options(void) {
           .fail_allocations = {.nth = options.fail_allocations.nth,
                                .probability = options.fail_allocations.probability,
                                .seed = options.fail_allocations.seed,
-                               .above_bytes = options.fail_allocations.above_bytes}};
+                               .above_bytes = options.fail_allocations.above_bytes},
+          .snapshot_compression = options.snapshot_compression};
 }
 
 afterimage_code afterimage_open(const afterimage_options* options, afterimage_recorder** recorder) {

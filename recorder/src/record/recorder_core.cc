@@ -105,7 +105,7 @@ void RecorderCore::open() {
   log_inputs();
   if (options_.state_digests) react_on_clear_stack = true;
   segments_ = std::make_unique<SegmentKeeper>(std::chrono::milliseconds(options_.sync_interval_ms));
-  snapshots_ = std::make_unique<SnapshotWriter>(std::move(engine.engine));
+  snapshots_ = std::make_unique<SnapshotWriter>(std::move(engine.engine), options_.snapshot_compression);
   refresh_modules();
   if (options_.crash_handler) install_crash_handler(control_.get());
 

@@ -32,7 +32,10 @@ std::vector<std::string> snapshots_in(const std::string& directory, std::error_c
   std::vector<std::string> paths;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with("snap-") && name.ends_with(".core")) paths.push_back(entry.path().string());
+    // Where both are, the one that is not compressed was written later.
+    const bool is_older = name.ends_with(".core.zst") && std::filesystem::exists(entry.path().parent_path() / entry.path().stem());
+    if (name.starts_with("snap-") && (name.ends_with(".core") || name.ends_with(".core.zst")) && !is_older)
+      paths.push_back(entry.path().string());
   }
   return paths;
 }
@@ -132,6 +135,7 @@ Status MemoryImage::restore_snapshot(const format::CoreFile& snapshot) {
     return status;
   }
   mapped_ = &snapshot;
+  forget_contents();
   if (!heap_->is_valid())
     return Status(0, "snapshot " + snapshot.path() + " does not hold a heap that this library understands.");
   if (relocator_) relocator_.relocate_heap(*heap_);
@@ -175,7 +179,7 @@ bool MemoryImage::is_discontinuity(std::uint64_t position) const noexcept {
   return snapshot != nullptr && snapshot != mapped_ && (snapshot->note().flags & format::kDiscontinuity) != 0;
 }
 
-const Heap* MemoryImage::recorded_at(std::uint64_t position) {
+const Heap* MemoryImage::recorded_at(std::uint64_t position, Status& problem) {
   const format::CoreFile* const snapshot = snapshot_at(position);
   if (snapshot == nullptr || snapshot == mapped_ || is_discontinuity(position)) return nullptr;
   if (view_ == 0) {
@@ -184,7 +188,10 @@ const Heap* MemoryImage::recorded_at(std::uint64_t position) {
     if (place == MAP_FAILED) return nullptr;
     view_ = reinterpret_cast<std::uintptr_t>(place);
   }
-  return map_slot(*snapshot, view_).ok() ? reinterpret_cast<const Heap*>(view_) : nullptr;
+  viewed_ = snapshot;
+  problem = map_slot(*snapshot, view_);
+  forget_contents();
+  return problem.ok() ? reinterpret_cast<const Heap*>(view_) : nullptr;
 }
 
 Status MemoryImage::map_slot(const format::CoreFile& snapshot, std::uintptr_t place) {
@@ -222,7 +229,19 @@ void MemoryImage::leave_out_deltas_without_parent() {
   }
 }
 
+// Of those that are mapped nowhere. Decompressed they are as large as the reactor was.
+void MemoryImage::forget_contents() noexcept {
+  const auto builds_on = [&](const format::CoreFile* top, const format::CoreFile& snapshot) {
+    for (; top != nullptr; top = parent_of(*top))
+      if (top == &snapshot) return true;
+    return false;
+  };
+  for (const format::CoreFile& snapshot : snapshots_)
+    if (!builds_on(mapped_, snapshot) && !builds_on(viewed_, snapshot)) snapshot.forget_content();
+}
+
 Status MemoryImage::map_loads(const format::CoreFile& snapshot, std::uintptr_t place) {
+  if (Status status = snapshot.bring_content(); !status) return status;
   const format::SnapshotNote& note = snapshot.note();
   for (const format::CoreLoad& load : snapshot.loads()) {
     if (!inside(load.address, load.bytes, note.slot_base, note.slot_bytes)) continue;

@@ -36,8 +36,8 @@ class MemoryImage {
   std::uint64_t nearest(std::uint64_t position) const;
 
   // The slot as the snapshot at this position has it, mapped somewhere else; null when there is no snapshot here that a replay
-  // from earlier events should agree with. Valid until the next call.
-  const Heap* recorded_at(std::uint64_t position);
+  // from earlier events should agree with, or when it is damaged: then `problem` says so. Valid until the next call.
+  const Heap* recorded_at(std::uint64_t position, Status& problem);
 
   // Of all that a restore brings back: the reactor's memory, and the executable's data.
   struct Digests {
@@ -77,6 +77,7 @@ class MemoryImage {
   // Both at `place` instead of the slot's own.
   Status map_slot(const format::CoreFile& snapshot, std::uintptr_t place);
   Status map_loads(const format::CoreFile& snapshot, std::uintptr_t place);
+  void forget_contents() noexcept;
   std::vector<os::AddressRange> variables_of_any_snapshot() const;
   Variables variables_of(const format::CoreFile& snapshot) const;
   bool is_variables(const format::CoreLoad& load) const;
@@ -87,6 +88,7 @@ class MemoryImage {
   std::vector<format::CoreFile> snapshots_;  // by position
   const format::CoreFile* mapped_ = nullptr;
   std::uintptr_t view_ = 0;  // of the slot in another snapshot
+  const format::CoreFile* viewed_ = nullptr;
   Heap* heap_ = nullptr;
   Relocator relocator_;
   std::size_t slot_bytes_ = 0;

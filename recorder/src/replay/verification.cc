@@ -20,13 +20,14 @@ struct Watch {
   Replayer& replayer;
   std::uint64_t equal_at = replayer.position();  // where it agreed last
   bool differs = false;
+  Status problem{};  // of a snapshot that cannot be read
   Progress progress{};
 
   bool look(std::uint64_t event) {
     progress.at(event);
     const std::uint64_t position = replayer.position();
-    const Heap* const recorded = replayer.memory().recorded_at(position);
-    if (recorded == nullptr) return true;
+    const Heap* const recorded = replayer.memory().recorded_at(position, problem);
+    if (recorded == nullptr) return problem.ok();
     const SnapshotDifference difference = compare_with_snapshot(replayer.memory().heap(), *recorded, replayer.memory().relocation());
     differs = difference.count > 0;
     if (differs) report_difference(position, difference);
@@ -91,6 +92,7 @@ Status verify(Replayer& replayer, std::istream& arguments) {
       if (Status status = replayer.run_to(replayer.position(), true, nullptr, nullptr); !status) return status;
     if (Status status = replayer.run_to(target, false, after_event, &watch); !status) return status;
   } while (watch.differs);
+  if (!watch.problem.ok()) return watch.problem;
   report_stopped(replayer.position(), target);
   return {};
 }
@@ -103,7 +105,9 @@ Status locate(Replayer& replayer, std::istream& arguments) {
   if (!(arguments >> from >> to) || from >= to) return Status(0, "command locate: expected FROM TO.");
   if (Status status = replayer.run_to(from, true, nullptr, nullptr); !status) return status;
   if (Status status = replayer.run_to(to, false, nullptr, nullptr); !status) return status;
-  const Heap* const recorded = replayer.memory().recorded_at(to);
+  Status problem;
+  const Heap* const recorded = replayer.memory().recorded_at(to, problem);
+  if (!problem.ok()) return problem;
   if (recorded == nullptr) return Status(0, "there is no snapshot at position " + std::to_string(to) + " to compare with.");
   const Heap& heap = replayer.memory().heap();
   const std::vector<DifferentWord> all = compare_with_snapshot(heap, *recorded, replayer.memory().relocation()).words;

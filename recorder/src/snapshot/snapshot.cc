@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,10 +39,14 @@ std::vector<std::byte> read_auxiliary_vector() {
   return {bytes, bytes + text.size()};
 }
 
+int write_core(int file, int compression, const format::CoreNotes& notes, std::span<const format::CoreRange> ranges) {
+  return compression == 0 ? format::write_core(file, notes, ranges) : format::write_compressed_core(file, compression, notes, ranges);
+}
+
 }  // namespace
 
-SnapshotWriter::SnapshotWriter(std::unique_ptr<SnapshotEngine> engine)
-    : engine_(std::move(engine)), image_(engine_->sharing()), modules_(std::make_shared<Modules>()),
+SnapshotWriter::SnapshotWriter(std::unique_ptr<SnapshotEngine> engine, int compression)
+    : engine_(std::move(engine)), compression_(compression), image_(engine_->sharing()), modules_(std::make_shared<Modules>()),
       auxiliary_vector_(read_auxiliary_vector()) {
   sigset_t all, before;  // the program's signals are for the program's threads
   sigfillset(&all);
@@ -157,7 +162,9 @@ Status SnapshotWriter::save_now(const Heap& heap, const SnapshotOrder& order) {
   omit_zero_pages(ranges);
   for (const VariablePages& pages : variables)
     ranges.push_back({pages.address, pages.bytes, PF_R | PF_W, reinterpret_cast<const std::byte*>(pages.address)});
-  return write_and_tell(order, std::move(ranges));
+  Status status = write_and_tell(order, std::move(ranges), 0);
+  if (status.ok() && compression_ != 0) unlink((order.path + ".zst").c_str());  // of the same position, from before
+  return status;
 }
 
 void SnapshotWriter::let_go(const Heap& heap) {
@@ -240,7 +247,8 @@ Status SnapshotWriter::write_image(bool& delta) {
     omit_zero_pages(ranges);
   }
   captured_->list_variables(ranges);
-  return write_and_tell(order_, std::move(ranges));
+  if (compression_ != 0) order_.path += ".zst";
+  return write_and_tell(order_, std::move(ranges), compression_);
 }
 
 // Fills `ranges` with what has changed, unless a full snapshot is better or necessary.
@@ -253,15 +261,14 @@ bool SnapshotWriter::write_as_delta(std::vector<format::CoreRange>& ranges) {
   return true;
 }
 
-Status SnapshotWriter::write_and_tell(const SnapshotOrder& order, std::vector<format::CoreRange> ranges) {
-  const Status status = write_file(order, ranges);
+Status SnapshotWriter::write_and_tell(const SnapshotOrder& order, std::vector<format::CoreRange> ranges, int compression) {
   std::uint64_t file_bytes = 0;
-  for (const format::CoreRange& range : ranges) file_bytes += range.bytes;
+  const Status status = write_file(order, std::move(ranges), compression, file_bytes);
   if (order.on_written != nullptr) order.on_written(order.context, order, file_bytes, status);
   return status;
 }
 
-Status SnapshotWriter::write_file(const SnapshotOrder& order, std::vector<format::CoreRange>& ranges) {
+Status SnapshotWriter::write_file(const SnapshotOrder& order, std::vector<format::CoreRange> ranges, int compression, std::uint64_t& file_bytes) {
   std::shared_ptr<const Modules> modules;
   {
     const std::lock_guard lock(mutex_);
@@ -275,8 +282,11 @@ Status SnapshotWriter::write_file(const SnapshotOrder& order, std::vector<format
                                 .auxiliary_vector = auxiliary_vector_, .modules = modules->list};
   const std::string temporary = order.path + ".tmp";
   const FileDescriptor file(open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  int error = file.valid() ? format::write_core(file.get(), notes, ranges) : errno;
+  int error = file.valid() ? write_core(file.get(), compression, notes, ranges) : errno;
   if (error == 0 && order.sync && fsync(file.get()) != 0) error = errno;
+  struct stat info {};
+  if (error == 0 && fstat(file.get(), &info) != 0) error = errno;
+  file_bytes = static_cast<std::uint64_t>(info.st_size);
   if (error == 0 && rename(temporary.c_str(), order.path.c_str()) != 0) error = errno;
   if (error == 0) return {};
   unlink(temporary.c_str());

@@ -27,7 +27,7 @@ namespace afterimage {
 
 // What to write where. `on_written` runs on the background thread when the file is complete, or has failed.
 struct SnapshotOrder {
-  std::string path;  // final name; written as path + ".tmp"
+  std::string path;  // final name, but for ".zst" behind it; written as path + ".tmp"
   format::SnapshotNote note{};
   std::vector<std::byte> thread_state;
   std::string locale;
@@ -47,7 +47,8 @@ class AFTERIMAGE_API SnapshotWriter {
     captured,  // its position is that of the order
   };
 
-  explicit SnapshotWriter(std::unique_ptr<SnapshotEngine> engine);
+  // `compression`: the level of zstd for what the background thread writes; 0: none.
+  explicit SnapshotWriter(std::unique_ptr<SnapshotEngine> engine, int compression = 0);
   ~SnapshotWriter();  // finishes the running one
 
   // The modules named in every following snapshot, and the variables saved with it.
@@ -96,8 +97,8 @@ class AFTERIMAGE_API SnapshotWriter {
   void write_image() noexcept;
   Status write_image(bool& delta);
   bool write_as_delta(std::vector<format::CoreRange>& ranges);
-  Status write_and_tell(const SnapshotOrder& order, std::vector<format::CoreRange> ranges);
-  Status write_file(const SnapshotOrder& order, std::vector<format::CoreRange>& ranges);
+  Status write_and_tell(const SnapshotOrder& order, std::vector<format::CoreRange> ranges, int compression);
+  Status write_file(const SnapshotOrder& order, std::vector<format::CoreRange> ranges, int compression, std::uint64_t& file_bytes);
   void set_state(State state) noexcept { state_.store(state, std::memory_order_relaxed); }
 
   std::mutex mutex_;  // of all below
@@ -108,6 +109,7 @@ class AFTERIMAGE_API SnapshotWriter {
   std::atomic<bool> others_wait_ = false;  // another reactor would like to begin
   bool stopping_ = false;
   const std::unique_ptr<SnapshotEngine> engine_;
+  const int compression_;
   StopEngine stop_;
   SnapshotEngine* current_ = nullptr;  // of the snapshot on its way
   bool engine_failed_ = false;
