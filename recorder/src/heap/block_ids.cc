@@ -17,7 +17,6 @@ namespace afterimage {
 void Heap::keep_ids() noexcept {
   flags |= kKindaSafe;
   slices = std::min(slices, static_cast<std::uint32_t>(block_ids_offset(HeapHeader::slot_bytes) >> kSliceShift));
-  fast_frees = 0;
 }
 
 const std::uint32_t* Heap::id_of(const void* address) const noexcept {

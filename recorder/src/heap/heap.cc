@@ -47,7 +47,6 @@ Heap* Heap::create_at(std::uintptr_t base, std::size_t bytes, int& error) noexce
   heap->version = kHeapVersion;
   heap->flags = kReportMisuse;
   heap->fast_bytes = kMaxTabledBytes + 1;
-  heap->fast_frees = RecentBlocks::kCapacity;
   heap->HeapHeader::slot_bytes = bytes;
   heap->slices = static_cast<std::uint32_t>(bytes >> kSliceShift);
   heap->first = heap->top = heap->low = first_data_slice(bytes);

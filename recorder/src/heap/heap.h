@@ -67,10 +67,11 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   void* reallocate(void* block, std::size_t bytes) noexcept;  // null block allocates; 0 bytes is a size
   [[gnu::always_inline]] void deallocate(void* block) noexcept {  // null is allowed; else owns(block)
     if (block == nullptr) return;
+    if (keeps_ids()) [[unlikely]] return release_with_id(block);
     note_free(block);
     const std::uint32_t entry = entry_of(block);
     RecentBlocks& blocks = recent[span(slice_of(block)).size_class];
-    if (!is_live_small(block) || blocks.count >= fast_frees) [[unlikely]] return release_slowly(block);
+    if (!is_live_small(block) || blocks.count == RecentBlocks::kCapacity) [[unlikely]] return release_slowly(block);
     make_recent(blocks, entry);
   }
   // 0 for what is not the start of a block.
@@ -139,13 +140,14 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   bool next_group(unsigned size_class) noexcept;
   bool new_span(unsigned size_class) noexcept;
   void release_slowly(void* block) noexcept;
+  void release_with_id(void* block) noexcept;
   void release_unusual(void* block, const void* site) noexcept;
   [[gnu::always_inline]] void make_recent(RecentBlocks& blocks, std::uint32_t entry) noexcept {
     live_word(entry) ^= live_bit(entry);
     blocks.entries[blocks.count++] = entry;
   }
   bool is_block_start(const void* address, const Span& s) const noexcept;
-  void make_recent_of_many(unsigned size_class, std::uint32_t entry) noexcept;
+  void make_recent_of_many(RecentBlocks& blocks, std::uint32_t entry) noexcept;
   void release_to_group(unsigned size_class, std::uint32_t entry) noexcept;
   void span_gained_block(std::uint32_t head) noexcept;
   std::uint64_t& live_word(std::uint32_t entry) const noexcept { return groups(0)[entry >> 6].live; }
@@ -180,9 +182,9 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   std::uint32_t& id_at(std::uintptr_t offset) const noexcept {
     return reinterpret_cast<std::uint32_t*>(base() + block_ids_offset(HeapHeader::slot_bytes))[offset >> 4];
   }
-  [[gnu::always_inline]] void end_id(const void* block, const void* site) noexcept {
-    std::uint32_t& id = id_at(offset_of(block));
-    freed[frees++ % kFreedBlocks] = {entry_of(block), id++, HeapHeader::event_plus_1, reinterpret_cast<std::uintptr_t>(site)};
+  [[gnu::always_inline]] void end_id(std::uint32_t entry, const void* site) noexcept {
+    std::uint32_t& id = id_at(std::uintptr_t{entry} << 4);
+    freed[frees++ % kFreedBlocks] = {entry, id++, HeapHeader::event_plus_1, reinterpret_cast<std::uintptr_t>(site)};
   }
   // The last one, or the one that ended this id. Null when it was too long ago, and in a heap without ids.
   const FreedBlock* last_free_of(std::uint32_t entry, const std::uint32_t* id = nullptr) const noexcept;

@@ -109,7 +109,6 @@ struct HeapHeader {
   std::uint64_t slot_bytes;
   std::uint64_t fingerprint;
   std::uint32_t fast_bytes;     // smaller blocks are allocated the short way; 0 where every allocation is looked at (FailAllocations)
-  std::uint32_t fast_frees;     // with fewer recent blocks one is freed the short way; 0 in a kinda-safe heap
   std::uint64_t event_plus_1;   // the event whose react() runs; 0: none
   std::uint64_t object;   // the reactor: where a reader of the memory begins
   std::uint32_t slices;   // of the slot, or less: where the limit is

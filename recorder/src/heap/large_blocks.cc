@@ -97,7 +97,7 @@ void Heap::drop_slices(std::uint32_t first_slice, std::uint32_t count) noexcept 
   const std::uint32_t head = slice_of(block);
   const Span& s = span(head);
   if (s.kind == SpanKind::large && reinterpret_cast<std::uintptr_t>(block) == slice_address(head)) {
-    if (keeps_ids()) end_id(block, site);
+    if (keeps_ids()) end_id(entry_of(block), site);
     return drop_slices(head, s.slices);
   }
   if (s.kind == SpanKind::large) return report_misuse("free of an address inside a block: ", block, site);

@@ -79,15 +79,23 @@ bool Heap::new_span(unsigned size_class) noexcept {
   return true;
 }
 
-// What deallocate() leaves: a class with too many recent blocks, everything where blocks have ids, and the unusual. Each goes on by a jump:
-// the usual way needs no frame. It is come to by a jump, too, from free() and operator delete: the return address is that of their caller.
+// What deallocate() leaves: a class with too many recent blocks, and the unusual. Each goes on by a jump: the usual way needs no frame. It is
+// come to by a jump, too, from free() and operator delete: the return address is that of their caller.
 [[gnu::noinline]] void Heap::release_slowly(void* block) noexcept {
+  if (!is_live_small(block)) return release_unusual(block, __builtin_return_address(0));
+  make_recent_of_many(recent[span(slice_of(block)).size_class], entry_of(block));
+}
+
+// deallocate() where blocks have ids.
+[[gnu::noinline]] void Heap::release_with_id(void* block) noexcept {
   const void* const site = __builtin_return_address(0);
+  note_free(block);
   if (!is_live_small(block)) [[unlikely]] return release_unusual(block, site);
-  if (keeps_ids()) end_id(block, site);
-  const unsigned size_class = span(slice_of(block)).size_class;
-  if (recent[size_class].count == RecentBlocks::kCapacity) return make_recent_of_many(size_class, entry_of(block));
-  make_recent(recent[size_class], entry_of(block));
+  const std::uint32_t entry = entry_of(block);
+  end_id(entry, site);
+  RecentBlocks& blocks = recent[span(slice_of(block)).size_class];
+  if (blocks.count == RecentBlocks::kCapacity) [[unlikely]] return make_recent_of_many(blocks, entry);
+  make_recent(blocks, entry);
 }
 
 // Large blocks, and what is not a block.
@@ -106,8 +114,8 @@ bool Heap::is_block_start(const void* address, const Span& s) const noexcept {
 }
 
 // The older half goes back to the groups.
-[[gnu::noinline]] void Heap::make_recent_of_many(unsigned size_class, std::uint32_t entry) noexcept {
-  RecentBlocks& blocks = recent[size_class];
+[[gnu::noinline]] void Heap::make_recent_of_many(RecentBlocks& blocks, std::uint32_t entry) noexcept {
+  const auto size_class = static_cast<unsigned>(&blocks - recent);
   constexpr std::uint32_t kHalf = RecentBlocks::kHalf;
   for (std::uint32_t i = 0; i < kHalf; ++i) release_to_group(size_class, blocks.entries[i]);
   for (std::uint32_t i = kHalf; i < RecentBlocks::kCapacity; ++i) blocks.entries[i - kHalf] = blocks.entries[i];
