@@ -240,7 +240,9 @@ void ReactorCore::begin_or_finish_snapshot() {
   // With few events and many reactors, a snapshot that waits for an event may always be given up for another one.
   constexpr int kPatientAttempts = 3;
   order.at_once = ++snapshot_attempts_ > kPatientAttempts;
-  if (snapshots.begin(*heap_, std::move(order)) == SnapshotWriter::Begun::captured) snapshot_taken();
+  const auto begun = snapshots.begin(*heap_, order);
+  if (begun == SnapshotWriter::Begun::no_room) (void)snapshots.save_now(*heap_, order);
+  if (begun == SnapshotWriter::Begun::captured || begun == SnapshotWriter::Begun::no_room) snapshot_taken();
 }
 
 void ReactorCore::snapshot_taken() noexcept {
@@ -303,7 +305,9 @@ void ReactorCore::try_to_resume(std::uint64_t event) noexcept {
 bool ReactorCore::capture_discontinuity(std::uint64_t position) {
   SnapshotOrder order = snapshot_order(position, format::kDiscontinuity);
   order.at_once = true;
-  return recorder_->snapshots().begin(*heap_, order) == SnapshotWriter::Begun::captured;
+  const auto begun = recorder_->snapshots().begin(*heap_, order);
+  if (begun == SnapshotWriter::Begun::no_room) return recorder_->snapshots().save_now(*heap_, order).ok();
+  return begun == SnapshotWriter::Begun::captured;
 }
 
 void ReactorCore::end_gap(std::uint64_t event, bool wait) noexcept {

@@ -214,6 +214,9 @@ std::unique_ptr<Segment> SegmentKeeper::make(const SegmentSource& source, std::u
     return nullptr;
   };
   if (!file.valid()) return failed("created", errno);
+  // Near to the limit pages come when they are needed, and others can go; but those of a file in memory cannot.
+  const bool has_room = memory_limit_.has_room_for(file_bytes);
+  if (!has_room && os::is_in_memory(file.get())) return failed("kept in memory, whose limit is near", ENOMEM);
   // Allocated now, because a hole on a full disk would be a SIGBUS inside react().
   if (const int error = posix_fallocate(file.get(), 0, static_cast<off_t>(file_bytes)); error != 0)
     return failed("allocated", error);
@@ -221,7 +224,7 @@ std::unique_ptr<Segment> SegmentKeeper::make(const SegmentSource& source, std::u
   void* const memory = mmap(nullptr, file_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (memory == MAP_FAILED) return failed("mapped", errno);
   segment->memory = {static_cast<std::byte*>(memory), file_bytes};
-  prefault(segment->memory);
+  if (has_room) prefault(segment->memory);
   if (sync_interval_.count() != 0) {
     fsync(file.get());
     sync_file(source.directory_);  // its name

@@ -20,6 +20,7 @@
 
 #include "afterimage/status.h"
 #include "format/mcap.h"
+#include "os/memory_limit.h"
 
 namespace afterimage {
 
@@ -80,6 +81,7 @@ class SegmentKeeper {
 
   using Clock = std::chrono::steady_clock;
   const std::chrono::milliseconds sync_interval_;
+  const os::MemoryLimit memory_limit_;
   std::mutex mutex_;
   std::condition_variable work_, prepared_;
   std::deque<SegmentSource*> wanted_;

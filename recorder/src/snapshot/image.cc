@@ -29,7 +29,7 @@ int Image::attach(const Heap& heap) noexcept {
   huge_end_ = 0;
   if (slot_bytes_ <= mirror_bytes_) return 0;
   if (mirror_ != nullptr) munmap(mirror_, mirror_bytes_);
-  mirror_bytes_ = 0;
+  mirror_bytes_ = known_bytes_ = 0;
   mirror_ = nullptr;
   const int flags = sharing_ == Sharing::with_children ? MAP_SHARED : MAP_PRIVATE;
   void* const memory = mmap(nullptr, slot_bytes_, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

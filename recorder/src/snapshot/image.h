@@ -4,6 +4,7 @@
 // memory only where pages were copied. It is kept from one snapshot to the next, because copying into fresh pages takes
 // six to ten times as long as copying into known ones.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -48,6 +49,8 @@ class AFTERIMAGE_API Image {
   void list_ranges(const Heap& heap) noexcept;
   const std::vector<PageRange>& ranges() const noexcept { return ranges_; }
   std::size_t bytes() const noexcept { return bytes_; }
+  // Of them, those for which a copy takes memory that it has not taken before.
+  std::size_t new_bytes() const noexcept { return bytes_ - std::min(bytes_, known_bytes_); }
 
   // The variables that belong to the snapshot. The list must stay until another one has been set.
   void set_variables(std::span<const VariablePages> variables) noexcept {
@@ -61,6 +64,7 @@ class AFTERIMAGE_API Image {
   std::byte* at(std::uintptr_t address) const noexcept {
     return is_in_slot(address) ? mirror_ + (address - slot_) : variable_at(address);
   }
+  void will_be_copied() noexcept { known_bytes_ = std::max(known_bytes_, bytes_); }
   void copy(std::uintptr_t address, std::size_t bytes) const noexcept;
   void copy_all() const noexcept;
 
@@ -81,6 +85,7 @@ class AFTERIMAGE_API Image {
   std::vector<PageRange> ranges_;
   std::span<const VariablePages> variables_;
   std::size_t bytes_ = 0;
+  std::size_t known_bytes_ = 0;
 };
 
 }  // namespace afterimage

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "base/out_of_memory.h"
 #include "base/raw_log.h"
@@ -41,6 +42,12 @@ std::vector<std::byte> read_auxiliary_vector() {
 
 int write_core(int file, int compression, const format::CoreNotes& notes, std::span<const format::CoreRange> ranges) {
   return compression == 0 ? format::write_core(file, notes, ranges) : format::write_compressed_core(file, compression, notes, ranges);
+}
+
+std::uint64_t bytes_of(const std::vector<format::CoreRange>& ranges) noexcept {
+  std::uint64_t sum = 0;
+  for (const format::CoreRange& range : ranges) sum += range.bytes;
+  return sum;
 }
 
 }  // namespace
@@ -106,14 +113,24 @@ SnapshotWriter::Begun SnapshotWriter::begin(const Heap& heap, SnapshotOrder orde
     return Begun::captured;  // the next one may succeed
   }
   image_.list_ranges(heap);
+  if (!has_room()) return Begun::no_room;
   image_.set_variables(modules_->variables);
   begun_with_ = modules_;
   const bool stop = order.at_once || engine_failed_ || image_.bytes() + image_.variable_bytes() < kSmallArena;
   return begin_with(stop ? stop_ : *engine_, heap, std::move(order));
 }
 
+// With a copy beside a large heap the limit may be reached, and then it is the program that the kernel ends.
+bool SnapshotWriter::has_room() noexcept {
+  if (image_.new_bytes() == 0 || memory_limit_.has_room_for(image_.new_bytes())) return true;
+  if (!std::exchange(said_no_room_, true))
+    RawLine().text("the memory limit leaves no room for a copy of ").number(image_.bytes() >> 20).text(" MiB: the reactor waits while its snapshot is written").print();
+  return false;
+}
+
 SnapshotWriter::Begun SnapshotWriter::begin_with(SnapshotEngine& engine, const Heap& heap, SnapshotOrder&& order) {
   if (engine.begin(heap, image_) != 0) return begin_with(stop_, heap, std::move(order));
+  image_.will_be_copied();
   heap_ = &heap;
   current_ = &engine;
   cancelled_ = false;
@@ -282,7 +299,9 @@ Status SnapshotWriter::write_file(const SnapshotOrder& order, std::vector<format
                                 .auxiliary_vector = auxiliary_vector_, .modules = modules->list};
   const std::string temporary = order.path + ".tmp";
   const FileDescriptor file(open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  int error = file.valid() ? write_core(file.get(), compression, notes, ranges) : errno;
+  int error = file.valid() ? 0 : errno;
+  if (error == 0 && os::is_in_memory(file.get()) && !memory_limit_.has_room_for(bytes_of(ranges))) error = ENOMEM;
+  if (error == 0) error = write_core(file.get(), compression, notes, ranges);
   if (error == 0 && order.sync && fsync(file.get()) != 0) error = errno;
   struct stat info {};
   if (error == 0 && fstat(file.get(), &info) != 0) error = errno;

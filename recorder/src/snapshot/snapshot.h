@@ -19,6 +19,7 @@
 #include "afterimage/status.h"
 #include "format/core_file.h"
 #include "heap/heap.h"
+#include "os/memory_limit.h"
 #include "os/modules.h"
 #include "snapshot/engine.h"
 #include "snapshot/image.h"
@@ -45,6 +46,7 @@ class AFTERIMAGE_API SnapshotWriter {
     no,        // another one is on its way: try again after the next event
     begun,     // its position will be that of finish()
     captured,  // its position is that of the order
+    no_room,   // a copy would come too near to the memory limit (of a cgroup): save_now() needs none
   };
 
   // `compression`: the level of zstd for what the background thread writes; 0: none.
@@ -88,6 +90,7 @@ class AFTERIMAGE_API SnapshotWriter {
     void list_variables(std::vector<format::CoreRange>& ranges) const;
   };
 
+  bool has_room() noexcept;
   void capture(SnapshotOrder&& order, bool has_variables) noexcept;
   Begun begin_with(SnapshotEngine& engine, const Heap& heap, SnapshotOrder&& order);
   void run();
@@ -113,6 +116,8 @@ class AFTERIMAGE_API SnapshotWriter {
   StopEngine stop_;
   SnapshotEngine* current_ = nullptr;  // of the snapshot on its way
   bool engine_failed_ = false;
+  const os::MemoryLimit memory_limit_;
+  bool said_no_room_ = false;
   std::atomic<const Heap*> heap_ = nullptr;  // of the snapshot on its way
   SnapshotOrder order_;
   Image image_;
