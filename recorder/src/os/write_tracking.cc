@@ -22,10 +22,11 @@ struct ScanArguments {  // struct pm_scan_arg
 constexpr auto kPagemapScan = _IOWR('f', 16, ScanArguments);
 constexpr std::uint64_t kPageIsWritten = 1 << 1, kPageIsOfFile = 1 << 2, kPageIsPresent = 1 << 3, kPageIsSwapped = 1 << 4;
 constexpr std::uint64_t kPageIsSharedZeroes = 1 << 5;
+constexpr std::uint64_t kOwn = kPageIsPresent | kPageIsSwapped, kNotOwn = kPageIsOfFile | kPageIsSharedZeroes;
 constexpr std::uint64_t kArmMatching = 1 << 0;      // PM_SCAN_WP_MATCHING
 constexpr std::uint64_t kCheckIsTracked = 1 << 1;   // PM_SCAN_CHECK_WPASYNC
 
-constexpr std::size_t kRanges = 8192;
+constexpr std::size_t kRuns = 8192;
 
 // Containers forbid the system call; the device does the same for whoever may open it (Linux 6.1).
 FileDescriptor new_userfault(int flags) noexcept {
@@ -79,36 +80,38 @@ std::size_t Userfault::read_faults(std::span<std::uintptr_t> addresses) noexcept
   return count;
 }
 
+bool PageRun::is_own() const noexcept { return (categories & kOwn) != 0 && (categories & kNotOwn) == 0; }
+
 WrittenPages::~WrittenPages() {
-  if (ranges_ != nullptr) munmap(ranges_, kRanges * sizeof(WrittenRange));
+  if (runs_ != nullptr) munmap(runs_, kRuns * sizeof(PageRun));
 }
 
 int WrittenPages::open() noexcept {
   // Populated: the last scan of a snapshot is part of the pause.
   void* const memory =
-      mmap(nullptr, kRanges * sizeof(WrittenRange), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+      mmap(nullptr, kRuns * sizeof(PageRun), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
   if (memory == MAP_FAILED) return errno;
-  ranges_ = static_cast<WrittenRange*>(memory);
+  runs_ = static_cast<PageRun*>(memory);
   pagemap_ = FileDescriptor(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
   if (!pagemap_.valid()) return errno;
   std::uint64_t nothing = 0;
-  return static_cast<int>(-scan_some(nothing, 0, false));
+  return static_cast<int>(-scan_some(Which::written, nothing, 0, false));
 }
 
-long WrittenPages::scan_some(std::uint64_t& at, std::uint64_t end, bool arm) noexcept {
+long WrittenPages::scan_some(Which which, std::uint64_t& at, std::uint64_t end, bool arm) const noexcept {
   ScanArguments arguments{};
   arguments.size = sizeof arguments;
   arguments.flags = arm ? kArmMatching | kCheckIsTracked : 0;
   arguments.start = at;
   arguments.end = end;
-  arguments.vec = reinterpret_cast<std::uintptr_t>(ranges_);
-  arguments.vec_len = kRanges;
-  arguments.category_mask = which_ == Which::own ? 0 : kPageIsWritten;
-  arguments.return_mask = kPageIsWritten;
-  if (which_ != Which::written) {
-    arguments.category_inverted = kPageIsOfFile | kPageIsSharedZeroes;
-    arguments.category_mask |= kPageIsOfFile | kPageIsSharedZeroes;
-    arguments.category_anyof_mask = kPageIsPresent | kPageIsSwapped;
+  arguments.vec = reinterpret_cast<std::uintptr_t>(runs_);
+  arguments.vec_len = kRuns;
+  arguments.category_mask = which == Which::own ? 0 : kPageIsWritten;
+  arguments.return_mask = kNotOwn | kOwn;
+  if (which != Which::written) {
+    arguments.category_inverted = kNotOwn;
+    arguments.category_mask |= kNotOwn;
+    arguments.category_anyof_mask = kOwn;
   }
   long count;
   do count = ioctl(pagemap_.get(), kPagemapScan, &arguments);

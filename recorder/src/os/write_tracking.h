@@ -37,21 +37,26 @@ class Userfault {
   FileDescriptor file_;
 };
 
-struct WrittenRange {
+// A run of pages alike, in the form of the kernel.
+struct PageRun {
   std::uint64_t begin, end;
   std::uint64_t categories;
+
+  std::uintptr_t address() const noexcept { return static_cast<std::uintptr_t>(begin); }
+  std::size_t bytes() const noexcept { return static_cast<std::size_t>(end - begin); }
+  // Of a private mapping: whether writing has made the pages this process's own. Others are zero, or as in the file.
+  bool is_own() const noexcept;
 };
 
 // Finds the pages written since they were last armed; pages never armed count as written.
 class WrittenPages {
  public:
   enum class Which {
-    written,        // armed or not, used or not
-    own,            // of a private mapping: those that writing has made this process's own, whenever that was; not to be armed
+    written,          // armed or not, used or not
+    own,              // PageRun::is_own(), whenever they were written; not to be armed
     own_and_written,
   };
-  explicit WrittenPages(Which which = Which::written) noexcept : which_(which) {}
-  Which which() const noexcept { return which_; }
+  WrittenPages() = default;
   WrittenPages(const WrittenPages&) = delete;
   WrittenPages& operator=(const WrittenPages&) = delete;
   ~WrittenPages();
@@ -60,25 +65,24 @@ class WrittenPages {
   [[nodiscard]] int open() noexcept;
   void move_out_of_the_way() noexcept { pagemap_.move_out_of_the_way(); }
 
-  // f(address, bytes) for every run of written pages; with `arm` each is armed again before f sees it, so that a write
-  // during f is found by the next scan. Stops when f returns false.
+  // f(const PageRun&), ascending; with `arm` each is armed again before f sees it, so that a write during f is found by the next scan.
+  // Stops when f returns false.
   template <class F>
-  [[nodiscard]] int scan(std::uintptr_t address, std::size_t bytes, bool arm, F&& f) noexcept {
+  [[nodiscard]] int scan(Which which, std::uintptr_t address, std::size_t bytes, bool arm, F&& f) const {
     for (std::uint64_t at = address, end = address + bytes; at < end;) {
-      const long count = scan_some(at, end, arm);
+      const long count = scan_some(which, at, end, arm);
       if (count < 0) return static_cast<int>(-count);
       for (long i = 0; i < count; ++i)
-        if (!f(static_cast<std::uintptr_t>(ranges_[i].begin), static_cast<std::size_t>(ranges_[i].end - ranges_[i].begin))) return 0;
+        if (!f(runs_[i])) return 0;
     }
     return 0;
   }
 
  private:
-  long scan_some(std::uint64_t& at, std::uint64_t end, bool arm) noexcept;
+  long scan_some(Which which, std::uint64_t& at, std::uint64_t end, bool arm) const noexcept;
 
-  Which which_;
   FileDescriptor pagemap_;
-  WrittenRange* ranges_ = nullptr;
+  PageRun* runs_ = nullptr;
 };
 
 }  // namespace afterimage::os

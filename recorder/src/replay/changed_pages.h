@@ -29,6 +29,7 @@ class ChangedPages {
  private:
   std::vector<os::AddressRange> ranges_;  // ascending
   os::Userfault userfault_;
+  os::WrittenPages::Which which_ = os::WrittenPages::Which::own;
   std::optional<os::WrittenPages> pages_;
 };
 

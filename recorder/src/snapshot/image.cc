@@ -12,11 +12,25 @@ namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 constexpr std::size_t kMostRanges = 16;  // a heap has eight
+constexpr std::size_t kLongGap = std::size_t{256} << 10;  // of pages without memory: shorter ones are as soon copied
 
 }  // namespace
 
+bool list_own(const os::WrittenPages& pages, PageRange within, std::vector<PageRange>& runs) {
+  const std::size_t first = runs.size();
+  const auto add = [&](const os::PageRun& run) {
+    if (runs.size() > first && run.address() - (runs.back().address + runs.back().bytes) < kLongGap)
+      runs.back().bytes = run.address() + run.bytes() - runs.back().address;
+    else runs.push_back({run.address(), run.bytes()});
+    return true;
+  };
+  if (pages.scan(os::WrittenPages::Which::own, within.address, within.bytes, false, add) == 0) return true;
+  runs.resize(first);
+  return false;
+}
+
 // All memory that a snapshot needs on the reactor's thread is asked for, and touched, here.
-Image::Image(Sharing sharing) : sharing_(sharing) { ranges_.reserve(kMostRanges); }
+Image::Image(Sharing sharing) : sharing_(sharing), knows_pages_(pages_.open() == 0) { ranges_.reserve(kMostRanges); }
 
 Image::~Image() {
   if (mirror_ != nullptr) munmap(mirror_, mirror_bytes_);
@@ -26,7 +40,6 @@ int Image::attach(const Heap& heap) noexcept {
   if (slot_ != heap.base()) ++owners_;
   slot_ = heap.base();
   slot_bytes_ = heap.slot_bytes();
-  huge_end_ = 0;
   if (slot_bytes_ <= mirror_bytes_) return 0;
   if (mirror_ != nullptr) munmap(mirror_, mirror_bytes_);
   mirror_bytes_ = known_bytes_ = 0;
@@ -54,16 +67,11 @@ void Image::list_ranges(const Heap& heap) noexcept {
     else ranges_.push_back({address, bytes});
     bytes_ += bytes;
   });
-  want_huge_pages();
 }
 
-// The blocks are the largest range. Fresh huge pages are five times as fast as small ones.
-void Image::want_huge_pages() noexcept {
-  const PageRange& blocks = *std::ranges::max_element(ranges_, {}, &PageRange::bytes);
-  const std::uintptr_t end = (blocks.address + blocks.bytes) & ~(kHugePage - 1);
-  if (blocks.bytes < 2 * kHugePage || end <= huge_end_) return;
-  madvise(at(blocks.address), end - blocks.address, MADV_HUGEPAGE);  // in vain where there are none
-  huge_end_ = end;
+// Fresh huge pages are five times as fast as small ones. In long runs only: a huge page for a small one would be waste.
+void Image::want_huge_pages(std::uintptr_t address, std::size_t bytes) const noexcept {
+  if (bytes >= 2 * kHugePage && is_in_slot(address)) madvise(at(address), bytes, MADV_HUGEPAGE);  // in vain where there are none
 }
 
 std::size_t Image::variable_bytes() const noexcept {
@@ -79,11 +87,36 @@ std::byte* Image::variable_at(std::uintptr_t address) const noexcept {
 }
 
 void Image::copy(std::uintptr_t address, std::size_t bytes) const noexcept {
+  want_huge_pages(address, bytes);
   copy_pages(at(address), reinterpret_cast<const std::byte*>(address), bytes);
 }
 
+void Image::copy_nothing(std::uintptr_t address, std::size_t bytes) const noexcept { madvise(at(address), bytes, MADV_DONTNEED); }
+
 void Image::copy_all() const noexcept {
-  for (const PageRange& range : ranges_) copy(range.address, range.bytes);
+  for (const PageRange& range : ranges_) {
+    std::uintptr_t done = range.address;
+    const auto skip_to = [&](std::uintptr_t address) {
+      if (address - done >= kLongGap) copy_nothing(done, address - done);
+      else copy(done, address - done);
+    };
+    const auto copy_run = [&](const os::PageRun& run) {
+      skip_to(run.address());
+      copy(run.address(), run.bytes());
+      done = run.end;
+      return true;
+    };
+    if (knows_pages() && pages_.scan(os::WrittenPages::Which::own, range.address, range.bytes, false, copy_run) == 0)
+      skip_to(range.address + range.bytes);
+    else copy(range.address, range.bytes);
+  }
+}
+
+void Image::list_copied(PageRange within, std::vector<PageRange>& runs) const {
+  const std::size_t first = runs.size();
+  const auto mirror = reinterpret_cast<std::uintptr_t>(at(within.address));
+  if (!knows_pages() || !list_own(pages_, {mirror, within.bytes}, runs)) return runs.push_back(within);
+  for (PageRange& run : std::span(runs).subspan(first)) run.address = run.address - mirror + within.address;
 }
 
 }  // namespace afterimage

@@ -3,6 +3,9 @@
 // The mirror is as large as the slot and laid out like it: the copy of address A is at A - slot + mirror. It costs addresses;
 // memory only where pages were copied. It is kept from one snapshot to the next, because copying into fresh pages takes
 // six to ten times as long as copying into known ones.
+//
+// Pages that the reactor never wrote have no memory, neither there nor here: a heap of 16 GB may hold one (a table that is filled
+// as it is used). They are not copied, and not written to the file, where what is missing is zero.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -11,6 +14,7 @@
 #include <vector>
 
 #include "heap/heap.h"
+#include "os/write_tracking.h"
 
 namespace afterimage {
 
@@ -25,6 +29,10 @@ struct VariablePages {
   std::size_t bytes;
   std::byte* copy;
 };
+
+// Adds the runs of pages within a range of this process' memory that it has written. What lies between is zero in anonymous memory;
+// short gaps may be in them. False when that cannot be known: before Linux 6.7.
+bool list_own(const os::WrittenPages& pages, PageRange within, std::vector<PageRange>& runs);
 
 // Exported for the bench.
 class AFTERIMAGE_API Image {
@@ -68,11 +76,17 @@ class AFTERIMAGE_API Image {
   void copy(std::uintptr_t address, std::size_t bytes) const noexcept;
   void copy_all() const noexcept;
 
+  // The pages here have no memory now, and are zero.
+  void copy_nothing(std::uintptr_t address, std::size_t bytes) const noexcept;
+  // Adds the runs of pages within a range of the slot that have memory in the mirror; what lies between is zero.
+  void list_copied(PageRange within, std::vector<PageRange>& runs) const;
+
   std::uintptr_t slot() const noexcept { return slot_; }
   std::size_t slot_bytes() const noexcept { return slot_bytes_; }
 
  private:
-  void want_huge_pages() noexcept;
+  void want_huge_pages(std::uintptr_t address, std::size_t bytes) const noexcept;
+  bool knows_pages() const noexcept { return knows_pages_ && sharing_ != Sharing::with_children; }
   std::byte* variable_at(std::uintptr_t address) const noexcept;
 
   const Sharing sharing_;
@@ -81,7 +95,8 @@ class AFTERIMAGE_API Image {
   std::uintptr_t slot_ = 0;
   std::uint64_t owners_ = 0;
   std::size_t slot_bytes_ = 0;
-  std::uintptr_t huge_end_ = 0;
+  os::WrittenPages pages_;  // of the process
+  bool knows_pages_ = false;
   std::vector<PageRange> ranges_;
   std::span<const VariablePages> variables_;
   std::size_t bytes_ = 0;

@@ -10,12 +10,16 @@
 #include "os/pages.h"
 
 namespace afterimage {
+
+using Which = os::WrittenPages::Which;
+
 namespace {
 
 constexpr std::size_t kFewPages = 64;          // few enough for the pause
 constexpr int kMostRounds = 16;                // one after the other
 constexpr int kMostStrikes = 3;                // rounds that do not shrink by a quarter
 constexpr std::size_t kPausePages = 2000;      // about 1 ms
+constexpr std::size_t kMostHoles = 1 << 16;    // more are copied as zeroes
 constexpr long kRestNs = 20'000'000;           // before a longer pause is allowed
 
 void wait_a_little() noexcept {
@@ -37,6 +41,7 @@ int PrecopyEngine::begin(const Heap& heap, Image& image) noexcept {
   pages_copied_ = pages_in_pause_ = 0;
   if (complete_) changes_.clear();  // those of one that was given up count for the next
   complete_ = false;
+  changes_known_ = true;
   return 0;
 }
 
@@ -48,6 +53,7 @@ SnapshotEngine::Progress PrecopyEngine::work(const std::atomic<bool>& cancelled)
 
 SnapshotEngine::Progress PrecopyEngine::copy_until_boundary(const std::atomic<bool>& cancelled) {
   rest_.reserve(pause_pages_);  // finish() must not need memory
+  holes_.reserve(kMostHoles);
   // Each time: the slot may have been given back and taken again.
   if (userfault_.watch(heap_->base(), heap_->slot_bytes()) != 0) return Progress::failed;
   variables_watched_ = watch_variables();
@@ -86,20 +92,23 @@ bool PrecopyEngine::watch_variables() noexcept {
   return std::ranges::all_of(image_->variables(), [&](const VariablePages& pages) { return userfault_.watch(pages.address, pages.bytes) == 0; });
 }
 
-// f(address, bytes) for the pages written. The heap may grow meanwhile: its top only rises, and is read once for each round. New
-// pages count as written.
+// f(const PageRun&) for the pages written; `which` of the heap. It may grow meanwhile: its top only rises, and is read once for each
+// round. New pages count as written.
 template <class F>
-bool PrecopyEngine::scan_all(bool arm, F f) {
-  const auto scan = [&](const auto& range) { return written_.scan(range.address, range.bytes, arm, f) == 0; };
+bool PrecopyEngine::scan_all(Which which, bool arm, F f) {
+  const auto scan = [&](Which of) {
+    return [&, of](const auto& range) { return written_.scan(of, range.address, range.bytes, arm, f) == 0; };
+  };
   image_->list_ranges(*heap_);
-  return std::ranges::all_of(image_->ranges(), scan) && (!variables_watched_ || std::ranges::all_of(image_->variables(), scan));
+  return std::ranges::all_of(image_->ranges(), scan(which)) &&
+         (!variables_watched_ || std::ranges::all_of(image_->variables(), scan(Which::written)));
 }
 
 bool PrecopyEngine::copy_written(std::size_t& pages) {
-  const bool scanned = scan_all(/*arm=*/true, [&](std::uintptr_t address, std::size_t bytes) {
-    image_->copy(address, bytes);
-    if (incremental_ && image_->is_in_slot(address)) changes_.push_back({address, bytes});
-    pages += bytes / os::kPageBytes;
+  const bool scanned = scan_all(Which::own_and_written, /*arm=*/true, [&](const os::PageRun& run) {
+    image_->copy(run.address(), run.bytes());
+    if (incremental_ && image_->is_in_slot(run.address())) changes_.push_back({run.address(), run.bytes()});
+    pages += run.bytes() / os::kPageBytes;
     return true;
   });
   pages_copied_ += pages;
@@ -110,10 +119,12 @@ bool PrecopyEngine::copy_written(std::size_t& pages) {
 // of this again if it comes to that.
 bool PrecopyEngine::finish() noexcept {
   rest_.clear();
+  holes_.clear();
   std::size_t pages = 0;
-  const bool scanned = scan_all(/*arm=*/false, [&](std::uintptr_t address, std::size_t bytes) {
-    pages += bytes / os::kPageBytes;
-    if (pages <= pause_pages_) rest_.push_back({address, bytes});
+  const bool scanned = scan_all(Which::written, /*arm=*/false, [&](const os::PageRun& run) {
+    const bool is_hole = !run.is_own() && image_->is_in_slot(run.address()) && holes_.size() < kMostHoles;
+    if (!is_hole) pages += run.bytes() / os::kPageBytes;
+    if (pages <= pause_pages_) (is_hole ? holes_ : rest_).push_back({run.address(), run.bytes()});
     return pages <= pause_pages_;
   });
   if (!scanned || pages > pause_pages_) {
@@ -128,7 +139,7 @@ bool PrecopyEngine::finish() noexcept {
 }
 
 const std::vector<PageRange>* PrecopyEngine::changes() {
-  if (!incremental_) return nullptr;
+  if (!incremental_ || !changes_known_) return nullptr;
   std::ranges::copy_if(rest_, std::back_inserter(changes_), [&](const PageRange& range) { return image_->is_in_slot(range.address); });
   std::ranges::sort(changes_, {}, &PageRange::address);
   std::size_t last = 0;
@@ -143,7 +154,17 @@ const std::vector<PageRange>* PrecopyEngine::changes() {
 }
 
 void PrecopyEngine::end() noexcept {
+  if (complete_) drop_holes();
   if (!incremental_) disarm();
+}
+
+// Mostly the image has nothing there.
+void PrecopyEngine::drop_holes() noexcept {
+  for (const PageRange& hole : holes_) {
+    if (incremental_ && !finds_memory([&] { image_->list_copied(hole, changes_); })) changes_known_ = false;
+    image_->copy_nothing(hole.address, hole.bytes);
+  }
+  holes_.clear();
 }
 
 // In steps: who changes the program's mappings would wait for a long one.

@@ -8,6 +8,9 @@
 // The program's variables are pages like those of the heap: written by whatever thread, and copied the same way. Few of them are
 // left to the pause as a whole.
 //
+// Pages without memory, which nobody has written yet, are not armed, and not copied. Those that the program has given back (MADV_DONTNEED) are
+// noticed in the pause, and leave the image behind it.
+//
 // If the reactor writes faster than the rounds copy, the worker waits and then allows a longer pause: 1 ms, 2 ms, 4 ms ...
 #pragma once
 #include <cstddef>
@@ -42,7 +45,8 @@ class PrecopyEngine : public SnapshotEngine {
   Progress copy_until_boundary(const std::atomic<bool>& cancelled);
   bool watch_variables() noexcept;
   template <class F>
-  bool scan_all(bool arm, F f);
+  bool scan_all(os::WrittenPages::Which which, bool arm, F f);
+  void drop_holes() noexcept;
   bool copy_written(std::size_t& pages);
   bool copy_until_little_is_left(const std::atomic<bool>& cancelled, bool& converged);
   void disarm() noexcept;
@@ -54,8 +58,10 @@ class PrecopyEngine : public SnapshotEngine {
   Image* image_ = nullptr;
   std::uint64_t owners_ = 0;  // of the image when it was last ours
   std::vector<PageRange> rest_;
+  std::vector<PageRange> holes_;  // in the heap, at the instant: they have no memory
   std::vector<PageRange> changes_;  // since the last complete image
   bool complete_ = false;
+  bool changes_known_ = true;
   bool variables_watched_ = false;
   std::size_t pause_pages_ = 0;
   std::size_t pages_copied_ = 0, pages_in_pause_ = 0;

@@ -173,10 +173,7 @@ Status SnapshotWriter::save_now(const Heap& heap, const SnapshotOrder& order) {
     variables = modules_->variables;
   }
   std::vector<format::CoreRange> ranges;
-  heap.used_ranges([&](std::uintptr_t address, std::size_t bytes) {
-    ranges.push_back({address, bytes, PF_R | PF_W, reinterpret_cast<const std::byte*>(address)});
-  });
-  omit_zero_pages(ranges);
+  live_ranges(heap, ranges);
   for (const VariablePages& pages : variables)
     ranges.push_back({pages.address, pages.bytes, PF_R | PF_W, reinterpret_cast<const std::byte*>(pages.address)});
   Status status = write_and_tell(order, std::move(ranges), 0);
@@ -258,11 +255,7 @@ void SnapshotWriter::write_image() noexcept {
 Status SnapshotWriter::write_image(bool& delta) {
   std::vector<format::CoreRange> ranges;
   delta = write_as_delta(ranges);
-  if (!delta) {
-    for (const PageRange& range : image_.ranges())
-      ranges.push_back({range.address, range.bytes, PF_R | PF_W, image_.at(range.address)});
-    omit_zero_pages(ranges);
-  }
+  if (!delta) copied_ranges(image_, ranges);
   captured_->list_variables(ranges);
   if (compression_ != 0) order_.path += ".zst";
   return write_and_tell(order_, std::move(ranges), compression_);

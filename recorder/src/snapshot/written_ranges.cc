@@ -3,8 +3,10 @@
 #include <elf.h>
 
 #include <cstring>
+#include <span>
 
 #include "os/pages.h"
+#include "os/write_tracking.h"
 
 namespace afterimage {
 namespace {
@@ -12,6 +14,8 @@ namespace {
 constexpr std::size_t kShortestRun = 16 * os::kPageBytes;
 // Each becomes a mapping of the replayer.
 constexpr std::size_t kMostLoads = 4096, kMostDeltaLoads = 1024;
+// Asking the kernel which pages have memory takes as long as looking at so much.
+constexpr std::size_t kLargeHeap = std::size_t{2} << 20;
 
 // Most pages that are not zero show it in their first words.
 bool is_zero(const std::byte* page) {
@@ -28,8 +32,6 @@ std::size_t run_end(const format::CoreRange& range, std::size_t at, bool zero) {
 void append(std::vector<format::CoreRange>& ranges, const format::CoreRange& whole, std::size_t from, std::size_t to) {
   if (from < to) ranges.push_back({whole.address + from, to - from, whole.flags, whole.data + from});
 }
-
-}  // namespace
 
 void omit_zero_pages(std::vector<format::CoreRange>& ranges) {
   std::vector<format::CoreRange> kept;
@@ -49,27 +51,53 @@ void omit_zero_pages(std::vector<format::CoreRange>& ranges) {
   ranges = std::move(kept);
 }
 
-namespace {
-
-// Joins neighbours no more than `gap` apart, but not across the ranges of the image: there is nothing between those.
-std::vector<PageRange> joined(const Image& image, const std::vector<PageRange>& changes, std::size_t gap) {
+// Joins neighbours no more than `gap` apart, but not across the ranges in use: there is nothing between those.
+std::vector<PageRange> joined(std::span<const PageRange> used, const std::vector<PageRange>& parts, std::size_t gap) {
   std::vector<PageRange> result;
-  auto range = image.ranges().begin();
-  for (const PageRange& change : changes) {
-    while (range != image.ranges().end() && range->address + range->bytes <= change.address) ++range;
-    if (range == image.ranges().end()) break;
-    if (!result.empty() && result.back().address >= range->address && change.address - (result.back().address + result.back().bytes) <= gap)
-      result.back().bytes = change.address + change.bytes - result.back().address;
-    else result.push_back(change);
+  auto range = used.begin();
+  for (const PageRange& part : parts) {
+    while (range != used.end() && range->address + range->bytes <= part.address) ++range;
+    if (range == used.end()) break;
+    if (!result.empty() && result.back().address >= range->address && part.address - (result.back().address + result.back().bytes) <= gap)
+      result.back().bytes = part.address + part.bytes - result.back().address;
+    else result.push_back(part);
   }
+  return result;
+}
+
+// The same, with no larger gaps than it takes.
+std::vector<PageRange> few(std::span<const PageRange> used, const std::vector<PageRange>& parts, std::size_t most) {
+  std::vector<PageRange> result = joined(used, parts, 0);
+  for (std::size_t gap = os::kPageBytes; result.size() > most; gap *= 2) result = joined(used, parts, gap);
   return result;
 }
 
 }  // namespace
 
+void copied_ranges(const Image& image, std::vector<format::CoreRange>& ranges) {
+  std::vector<PageRange> copied;
+  for (const PageRange& range : image.ranges()) image.list_copied(range, copied);
+  for (const PageRange& part : few(image.ranges(), copied, kMostLoads / 2))
+    ranges.push_back({part.address, part.bytes, PF_R | PF_W, image.at(part.address)});
+  omit_zero_pages(ranges);
+}
+
+void live_ranges(const Heap& heap, std::vector<format::CoreRange>& ranges) {
+  std::vector<PageRange> used, written;
+  heap.used_ranges([&](std::uintptr_t address, std::size_t bytes) { used.push_back({address, bytes}); });
+  std::size_t bytes = 0;
+  for (const PageRange& range : used) bytes += range.bytes;
+  os::WrittenPages pages;
+  const bool worth_asking = bytes >= kLargeHeap && pages.open() == 0;
+  for (const PageRange& range : used)
+    if (!worth_asking || !list_own(pages, range, written)) written.push_back(range);
+  for (const PageRange& part : few(used, written, kMostLoads / 2))
+    ranges.push_back({part.address, part.bytes, PF_R | PF_W, reinterpret_cast<const std::byte*>(part.address)});
+  omit_zero_pages(ranges);
+}
+
 bool delta_ranges(const Image& image, const std::vector<PageRange>& changes, std::vector<format::CoreRange>& ranges) {
-  std::vector<PageRange> parts = joined(image, changes, 0);
-  for (std::size_t gap = os::kPageBytes; parts.size() > kMostDeltaLoads; gap *= 2) parts = joined(image, changes, gap);
+  const std::vector<PageRange> parts = few(image.ranges(), changes, kMostDeltaLoads);
   std::size_t bytes = 0;
   for (const PageRange& part : parts) bytes += part.bytes;
   if (bytes > image.bytes() / 2) return false;

@@ -7,9 +7,10 @@
 
 namespace afterimage {
 
-// Pages that hold nothing but zeroes are left out of a full snapshot: a range of the slot which no load covers is zero.
-// Splits the ranges around runs of them. Short runs stay, and as many as would make too many loads.
-void omit_zero_pages(std::vector<format::CoreRange>& ranges);
+// What a full snapshot holds of the slot: of the image, or of the heap itself as it is. Pages that hold nothing but zeroes are left
+// out: a range of the slot which no load covers is zero. Short runs of them stay, and as many as would make too many loads.
+void copied_ranges(const Image& image, std::vector<format::CoreRange>& ranges);
+void live_ranges(const Heap& heap, std::vector<format::CoreRange>& ranges);
 
 // What a delta holds: the changes (ascending), and what lies between them where there are too many. False when it would not
 // be much smaller than the whole.
