@@ -4,7 +4,8 @@
 //
 // A reactor writes four random pages in each of 20,000 events a second, on one CPU; the snapshot's worker has the other.
 // Engines alternate with `stop` within a run, and the first snapshot of each is not counted. No files are written: what is
-// measured is the engine. The image is checked each time: all pages' counters add up to the events of the instant.
+// measured is the engine. The image is checked each time: all pages' counters add up to the events of the instant. `p99` is of
+// the events during a snapshot, `quiet_p99` of those between two: what is left without the engine.
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -161,7 +162,15 @@ class Reactor {
 
 struct Samples {
   std::vector<double> pause_ms, total_ms, p99_us;
+  std::vector<double> quiet_p99_us;  // while no snapshot is made
 };
+
+// Of those since the durations were last taken.
+double p99_us_of_events(Reactor& reactor) {
+  std::vector<std::uint32_t> durations;
+  reactor.between_events([&] { durations = reactor.take_durations(); });
+  return milliseconds(quantile(durations, 0.99)) * 1000;
+}
 
 // One snapshot, as SnapshotWriter drives it.
 void snapshot(Reactor& reactor, SnapshotEngine& engine, Image& image, Samples& samples) {
@@ -188,15 +197,14 @@ void snapshot(Reactor& reactor, SnapshotEngine& engine, Image& image, Samples& s
   }
   engine.end();
   const std::uint64_t total = __rdtsc() - begun;
-  std::vector<std::uint32_t> durations;
-  reactor.between_events([&] { durations = reactor.take_durations(); });
+  const double p99_us = p99_us_of_events(reactor);
   if (progress != Progress::complete || !reactor.image_is_of_one_instant(image, instant)) {
     std::fprintf(stderr, "snapshot_bench: %s made a wrong image.\n", engine.name());
     std::exit(1);
   }
   samples.pause_ms.push_back(milliseconds(pause));
   samples.total_ms.push_back(milliseconds(total));
-  samples.p99_us.push_back(milliseconds(quantile(durations, 0.99)) * 1000);
+  samples.p99_us.push_back(p99_us);
 }
 
 // `rounds` snapshots with the engine and with `stop`, in turn.
@@ -209,6 +217,7 @@ void compare(Reactor& reactor, SnapshotEngine& engine, int rounds, Samples& samp
     snapshot(reactor, engine, image, round == 0 ? warm_up : samples);
     timespec time{0, 50'000'000};
     nanosleep(&time, nullptr);
+    samples.quiet_p99_us.push_back(p99_us_of_events(reactor));
   }
 }
 
@@ -251,6 +260,7 @@ void rows_of(Reactor& reactor, const char* engine_name, bool incremental, int ro
   row(id + ".total" + size + "_ms", median(samples.total_ms), "ms");
   if (size == "100" && name == "precopy") row(incremental ? "incremental.p99_us" : "full.p99_us", median(samples.p99_us), "us");
   else row(id + ".p99_" + size + "_us", median(samples.p99_us), "us");
+  row(id + ".quiet_p99_" + size + "_us", median(samples.quiet_p99_us), "us");
 }
 
 void stop_rows(Reactor& reactor, int rounds, const std::string& size) {
