@@ -82,20 +82,21 @@ bool Heap::new_span(unsigned size_class) noexcept {
 // What deallocate() leaves: a class with too many recent blocks, and the unusual. Each goes on by a jump: the usual way needs no frame. It is
 // come to by a jump, too, from free() and operator delete: the return address is that of their caller.
 [[gnu::noinline]] void Heap::release_slowly(void* block) noexcept {
-  if (!is_live_small(block)) return release_unusual(block, __builtin_return_address(0));
-  make_recent_of_many(recent[span(slice_of(block)).size_class], entry_of(block));
+  const void* const site = __builtin_return_address(0);
+  if (!is_live_small(block)) return release_unusual(block, site);
+  const std::uint32_t entry = entry_of(block);
+  if (keeps_ids()) end_id(entry, site);
+  make_recent_of_many(recent[span(slice_of(block)).size_class], entry);
 }
 
 // deallocate() where blocks have ids.
 [[gnu::noinline]] void Heap::release_with_id(void* block) noexcept {
-  const void* const site = __builtin_return_address(0);
   note_free(block);
-  if (!is_live_small(block)) [[unlikely]] return release_unusual(block, site);
   const std::uint32_t entry = entry_of(block);
-  end_id(entry, site);
   RecentBlocks& blocks = recent[span(slice_of(block)).size_class];
-  if (blocks.count == RecentBlocks::kCapacity) [[unlikely]] return make_recent_of_many(blocks, entry);
+  if (!is_live_small(block) || blocks.count == RecentBlocks::kCapacity) [[unlikely]] return release_slowly(block);
   make_recent(blocks, entry);
+  end_id(entry, __builtin_return_address(0));
 }
 
 // Large blocks, and what is not a block.
