@@ -78,7 +78,9 @@ afterimage_options completed(const afterimage_options* given) noexcept {
 // C may have put any number there, which C++ must not read as the enumeration that it is not.
 template <typename Enumeration>
 bool is_one_of(const Enumeration& value, Enumeration last) noexcept {
-  return std::bit_cast<std::underlying_type_t<Enumeration>>(value) <= std::underlying_type_t<Enumeration>{last};
+  std::underlying_type_t<Enumeration> number;
+  std::memcpy(&number, &value, sizeof number);
+  return number <= std::underlying_type_t<Enumeration>{last};
 }
 
 Options translated(const afterimage_options& options) {
