@@ -1,9 +1,11 @@
 // The events view: the reactors of the open recording, and their events in ranges that are read when they are opened.
-// It needs the recording only; a session adds the mark at the event it stands at.
+// It needs the recording only; a session adds the mark at the event it stands at, a filter leaves out events.
 import * as vscode from 'vscode';
 import * as z from 'zod';
 import type { ReactorInfo, RecordedEvent, Recording } from '../debug-adapter/recording';
-import { childWith, childrenOf, contains, type EventRange, formatCount, isEvent, labelOf } from './event-ranges';
+import { describeMatches, type Matches } from './event-filter';
+import { allEvents, type EventList, labelIn, someEvents } from './event-list';
+import { childWith, childrenOf, contains, type EventRange, formatCount, isEvent } from './event-ranges';
 import { describeEvent, describePayload } from './event-text';
 import { messageOf } from './messages';
 import type { Timelines } from './timelines';
@@ -11,12 +13,17 @@ import type { Timelines } from './timelines';
 /** A row. VS Code knows rows by identity, so each is made once and kept in `nodes`. */
 export interface EventNode {
   readonly reactor: ReactorInfo;
+  readonly list: EventList;
+  /** Places in the list. */
   readonly range: EventRange;
   readonly parent: EventNode | undefined;
 }
 
 export class EventTree implements vscode.TreeDataProvider<EventNode> {
   private recording: Recording | undefined;
+  private matches: ReadonlyMap<number, Matches> | undefined;
+  /** VS Code keeps what is open by id; another filter makes other rows. */
+  private generation = 0;
   private roots: EventNode[] = [];
   private readonly nodes = new Map<string, EventNode>();
   private marked: EventNode | undefined;
@@ -25,11 +32,15 @@ export class EventTree implements vscode.TreeDataProvider<EventNode> {
 
   constructor(private readonly timelines: Timelines) {}
 
-  show(recording: Recording | undefined): void {
+  /** With a filter, only what it lets through, by reactor. */
+  show(recording: Recording | undefined, matches?: ReadonlyMap<number, Matches>): void {
     this.nodes.clear();
     this.marked = undefined;
+    if (this.matches !== matches) this.generation += 1;
     this.recording = recording;
-    this.roots = recording ? recording.reactors.map((reactor) => this.root(recording, reactor)) : [];
+    this.matches = matches;
+    const reactors = (recording?.reactors ?? []).filter(({ id }) => matches === undefined || matches.has(id));
+    this.roots = reactors.map((reactor) => this.root(recording!, reactor));
     this.changed.fire(undefined);
   }
 
@@ -57,10 +68,10 @@ export class EventTree implements vscode.TreeDataProvider<EventNode> {
   }
 
   /** A session knows the C++ type. */
-  private async payloadValue({ reactor, range }: EventNode): Promise<string | undefined> {
+  private async payloadValue({ reactor, list, range }: EventNode): Promise<string | undefined> {
     const session = this.timelines.sessionOf(this.recording!.directory, reactor.id);
     try {
-      const answer: unknown = await session?.customRequest('afterimage.payload', { event: range.from });
+      const answer: unknown = await session?.customRequest('afterimage.payload', { event: list.eventAt(range.from) });
       return z.object({ text: z.string() }).parse(answer).text;
     } catch {
       return undefined; // the bytes are shown in any case
@@ -81,32 +92,38 @@ export class EventTree implements vscode.TreeDataProvider<EventNode> {
     const timeline = this.timelines.active?.timeline;
     if (!timeline || timeline.recording !== this.recording?.directory) return undefined;
     let node = this.roots.find((root) => root.reactor.id === timeline.reactor);
-    if (!node || !contains(node.range, timeline.position)) return undefined;
-    while (!node.parent || !isEvent(node.range)) node = this.node(node, childWith(node.range, timeline.position));
+    const place = node?.list.placeOf(timeline.position);
+    if (!node || place === undefined) return undefined;
+    while (!node.parent || !isEvent(node.range)) node = this.node(node, childWith(node.range, place));
     return node;
   }
 
   /** A reactor's log is indexed when its events are first asked for: there may be thousands of reactors. */
   private root(recording: Recording, reactor: ReactorInfo): EventNode {
-    let range: EventRange | undefined;
-    const readRange = (): EventRange => {
+    let list: EventList | undefined;
+    const matches = this.matches?.get(reactor.id);
+    const readList = (): EventList => {
       const { first, end } = recording.log(reactor.id);
-      return { from: first, end };
+      return matches ? someEvents(matches.numbers) : allEvents(first, end);
     };
     return {
       reactor,
       parent: undefined,
+      get list() {
+        return (list ??= readList());
+      },
       get range() {
-        return (range ??= readRange());
+        return this.list.range;
       },
     };
   }
 
   private node(parent: EventNode, range: EventRange): EventNode {
-    const key = idOf(parent.reactor, range);
+    const { reactor, list } = parent;
+    const key = this.idOf(reactor, range);
     const known = this.nodes.get(key);
     if (known) return known;
-    const made = { reactor: parent.reactor, range, parent };
+    const made = { reactor, list, range, parent };
     this.nodes.set(key, made);
     return made;
   }
@@ -114,45 +131,50 @@ export class EventTree implements vscode.TreeDataProvider<EventNode> {
   private reactorItem({ reactor }: EventNode): vscode.TreeItem {
     const isOnly = this.roots.length === 1;
     const item = new vscode.TreeItem(reactor.name, vscode.TreeItemCollapsibleState[isOnly ? 'Expanded' : 'Collapsed']);
-    item.id = `reactor-${reactor.id}`;
-    item.description = `${reactor.type}, ${formatCount(reactor.started)} events`;
+    const matches = this.matches?.get(reactor.id);
+    item.id = `${this.generation}:reactor-${reactor.id}`;
+    item.description = `${reactor.type}, ${matches ? describeMatches([matches]) : `${formatCount(reactor.started)} events`}`;
     item.iconPath = reactor.crashEvent === undefined ? new vscode.ThemeIcon('symbol-class') : crashIcon();
     return item;
   }
 
-  private rangeItem({ reactor, range }: EventNode): vscode.TreeItem {
-    const item = new vscode.TreeItem(labelOf(range), vscode.TreeItemCollapsibleState.Collapsed);
-    item.id = idOf(reactor, range);
-    if (reactor.crashEvent !== undefined && contains(range, reactor.crashEvent)) item.description = 'has the crash';
+  private rangeItem({ reactor, list, range }: EventNode): vscode.TreeItem {
+    const item = new vscode.TreeItem(labelIn(list, range), vscode.TreeItemCollapsibleState.Collapsed);
+    item.id = this.idOf(reactor, range);
+    const crash = reactor.crashEvent === undefined ? undefined : list.placeOf(reactor.crashEvent);
+    if (crash !== undefined && contains(range, crash)) item.description = 'has the crash';
     return item;
   }
 
   private eventItem(node: EventNode): vscode.TreeItem {
-    const { reactor, range } = node;
-    const crashed = reactor.crashEvent === range.from;
-    const item = new vscode.TreeItem(labelOf(range));
-    item.id = idOf(reactor, range);
+    const { reactor, list, range } = node;
+    const number = list.eventAt(range.from);
+    const crashed = reactor.crashEvent === number;
+    const item = new vscode.TreeItem(labelIn(list, range));
+    item.id = this.idOf(reactor, range);
     item.description = this.tryToDescribe(node, (event) => describeEvent(event, reactor));
     item.iconPath = node === this.marked ? hereIcon() : crashed ? crashIcon() : new vscode.ThemeIcon('circle-small');
     item.command = {
       command: 'afterimage.goToEvent',
       title: 'Go to Event',
-      arguments: [{ recording: this.recording!.directory, reactor: reactor.id, event: range.from }],
+      arguments: [{ recording: this.recording!.directory, reactor: reactor.id, event: number }],
     };
     return item;
   }
 
   /** A damaged recording has holes: there the reason takes the place of the event. */
-  private tryToDescribe(node: EventNode, describe: (event: RecordedEvent) => string): string {
+  private tryToDescribe({ reactor, list, range }: EventNode, describe: (event: RecordedEvent) => string): string {
     try {
-      return describe(this.recording!.log(node.reactor.id).event(node.range.from));
+      return describe(this.recording!.log(reactor.id).event(list.eventAt(range.from)));
     } catch (error) {
       return messageOf(error);
     }
   }
-}
 
-const idOf = (reactor: ReactorInfo, range: EventRange): string => `${reactor.id}:${range.from}-${range.end}`;
+  private idOf(reactor: ReactorInfo, range: EventRange): string {
+    return `${this.generation}:${reactor.id}:${range.from}-${range.end}`;
+  }
+}
 
 const crashIcon = (): vscode.ThemeIcon => new vscode.ThemeIcon('error', new vscode.ThemeColor('errorForeground'));
 

@@ -1,9 +1,13 @@
 // The events of one recording: the one opened last, or the one of the active session. They are listed in Afterimage's own
 // container, and during a session beside the variables, too: going through events while watching variables is the point.
+// A filter belongs to the recording that is shown, and is asked anew when that is read again.
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { openRecording, type Recording } from '../debug-adapter/recording';
+import { type EventFilter } from './event-filter';
 import { type EventNode, EventTree } from './event-tree';
+import { askForFilter } from './filter-input';
+import { filtered, type Filtering, replayOf } from './filtering';
 import { showError, showWarning } from './messages';
 import type { Timelines } from './timelines';
 
@@ -11,6 +15,9 @@ const VIEW_IDS = ['afterimage.events', 'afterimage.sessionEvents'];
 
 export class EventsView implements vscode.Disposable {
   private recording: Recording | undefined;
+  /** The filter that is applied, or about to be; and what is shown of it. */
+  private filter: EventFilter | undefined;
+  private shown: Filtering | undefined;
   private readonly tree: EventTree;
   private readonly views: readonly vscode.TreeView<EventNode>[];
   private readonly subscriptions: readonly vscode.Disposable[];
@@ -22,7 +29,9 @@ export class EventsView implements vscode.Disposable {
       ...this.views,
       ...this.views.map((view) => view.onDidChangeVisibility(() => this.follow())),
       timelines.onDidMove(() => this.follow()),
-      vscode.commands.registerCommand('afterimage.refreshEvents', () => this.recording && this.tryToOpen(this.recording.directory)),
+      vscode.commands.registerCommand('afterimage.refreshEvents', () => this.refresh()),
+      vscode.commands.registerCommand('afterimage.filterEvents', () => this.askForFilter()),
+      vscode.commands.registerCommand('afterimage.showAllEvents', () => this.recording && this.show(this.recording)),
     ];
   }
 
@@ -31,11 +40,8 @@ export class EventsView implements vscode.Disposable {
     const opened = openRecording(directory);
     this.recording?.close();
     this.recording = opened;
-    for (const view of this.views) {
-      view.description = path.basename(opened.directory, '.afterimage');
-      view.message = [...opened.problems, ...(opened.imported?.sentences ?? [])].join('\n');
-    }
-    this.tree.show(opened);
+    for (const view of this.views) view.description = path.basename(opened.directory, '.afterimage');
+    this.show(opened);
     warnOf(opened.problems);
   }
 
@@ -44,10 +50,61 @@ export class EventsView implements vscode.Disposable {
     for (const subscription of this.subscriptions) subscription.dispose();
   }
 
+  private async refresh(): Promise<void> {
+    const { recording, filter } = this;
+    if (!recording) return;
+    this.tryToOpen(recording.directory);
+    if (filter) await this.apply(filter);
+  }
+
+  private async askForFilter(): Promise<void> {
+    const { recording } = this;
+    if (!recording) return showError(new Error('Open a recording first: the command is "Afterimage: Open Recording...".'));
+    const types = recording.reactors.flatMap(({ id }) => recording.log(id).types.map(({ name }) => name));
+    const canReplay = replayOf(recording, this.timelines) !== undefined;
+    const filter = await askForFilter([...new Set(types)].sort(), this.filter, canReplay);
+    if (filter) await this.apply(filter);
+  }
+
+  /** Whoever applies another filter meanwhile, or opens another recording, has the last word. */
+  private async apply(filter: EventFilter): Promise<void> {
+    const { recording } = this;
+    if (!recording) return;
+    this.filter = filter;
+    const isWanted = () => this.recording === recording && this.filter === filter;
+    try {
+      const filtering = await this.withProgress(() => filtered(recording, filter, this.timelines));
+      if (isWanted()) this.show(recording, filtering);
+    } catch (error) {
+      if (!isWanted()) return;
+      showError(error);
+      this.filter = this.shown?.filter;
+    }
+  }
+
+  private withProgress<T>(work: () => Promise<T>): Thenable<T> {
+    const view = this.views.find(({ visible }) => visible) === this.views[1] ? VIEW_IDS[1]! : VIEW_IDS[0]!;
+    return vscode.window.withProgress({ location: { viewId: view } }, work);
+  }
+
+  private show(recording: Recording, filtering?: Filtering): void {
+    this.shown = filtering;
+    this.filter = filtering?.filter;
+    const sentences = [...(filtering ? [filtering.sentence] : []), ...recording.problems, ...(recording.imported?.sentences ?? [])];
+    for (const view of this.views) view.message = sentences.join('\n');
+    void vscode.commands.executeCommand('setContext', 'afterimage.isFiltered', filtering !== undefined);
+    this.tree.show(recording, filtering?.matches);
+    this.mark();
+  }
+
   /** Shows the active session's recording, with the mark at its event. */
   private follow(): void {
     const timeline = this.timelines.active?.timeline;
     if (timeline && timeline.recording !== this.recording?.directory) this.tryToOpen(timeline.recording);
+    else this.mark();
+  }
+
+  private mark(): void {
     const node = this.tree.moveMark();
     for (const view of node ? this.views : []) this.reveal(view, node!);
   }

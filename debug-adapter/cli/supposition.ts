@@ -1,7 +1,7 @@
 // --without and --set: what a replay is to suppose, as it is typed.
 
-import { type Supposition, type Stretch } from '../questions/what-if';
-import { type Range } from '../questions/range';
+import { type Supposition } from '../questions/what-if';
+import { type Range, type Stretch } from '../questions/range';
 import { notAnAssignment, notAStretch, notInRange, nothingSupposed } from './errors';
 import { type Assignment, changedPayload } from './typed-payloads';
 

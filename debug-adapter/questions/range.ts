@@ -2,6 +2,12 @@
 
 import { type ReactorInfo, type Recording } from '../recording';
 
+/** Events `from` to `to`, which is not one of them. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface Range {
   readonly recording: Recording;
   readonly reactor: ReactorInfo;

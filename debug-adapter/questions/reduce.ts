@@ -5,8 +5,8 @@ import { Replayer } from '../replay/replayer';
 import { type Asking } from './asking';
 import { cancelled, notReproduced } from './errors';
 import { compiled } from './expressions';
-import { type Range } from './range';
-import { isRecordedCrash, spelled, type Stretch } from './what-if';
+import { type Range, type Stretch } from './range';
+import { isRecordedCrash, spelled } from './what-if';
 
 const LEAST_PATIENCE_MS = 2000;
 /** Times what the replay of all events takes. */

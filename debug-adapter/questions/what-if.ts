@@ -4,13 +4,7 @@ import { type Recording } from '../recording';
 import { isSameKindOfCrash } from '../replay/crashes';
 import { type Crash, type Stopped, type Warning } from '../replay/reports';
 import { type Asking, withReplayer } from './asking';
-import { type Range } from './range';
-
-/** Events `from` to `to`, which is not one of them. */
-export interface Stretch {
-  readonly from: number;
-  readonly to: number;
-}
+import { type Range, type Stretch } from './range';
 
 export interface Supposition {
   readonly without: readonly Stretch[];

@@ -55,6 +55,22 @@ export class EventLog {
     }
   }
 
+  /** The numbers of events, chosen by type and bytes alone; a segment at a time, which is read if it was not. */
+  *chosen(isWanted: (type: EventType, payload: Buffer) => boolean): Generator<number[]> {
+    for (const segment of this.segments) {
+      const { index } = segment;
+      const bytes = segment.bytes();
+      const numbers: number[] = [];
+      for (let n = index.firstEvent; n < index.endEvent; n++) {
+        const i = eventIndex(index, n);
+        if (i === undefined) continue;
+        const offset = index.events.at(i);
+        if (isWanted(typeAt(index, bytes, offset), dataOf(bytes, offset))) numbers.push(n);
+      }
+      yield numbers;
+    }
+  }
+
   /** The events in which something went wrong, in the order of that. Scans every segment. */
   *failed(): Generator<RecordedEvent> {
     const found = new Set<number>();
@@ -153,13 +169,12 @@ export class EventLog {
     const segment = this.segments[at] as Segment;
     const bytes = segment.bytes();
     const offset = segment.index.events.at(i);
-    const type = segment.index.types.get(bytes.readUInt16LE(offset + MESSAGE.channel)) as EventType;
     const timeNs = bytes.readBigUInt64LE(offset + MESSAGE.logTime);
     const inputs = this.inputsBefore(at, i);
     const shown = this.shown(at, i, number);
     return {
       number,
-      type,
+      type: typeAt(segment.index, bytes, offset),
       timeNs,
       payload: dataOf(bytes, offset),
       done: this.done(at, i, number),
@@ -214,6 +229,9 @@ function inputsBefore(segment: Segment, i: number): Input[] {
     found.push(readInput(dataOf(segment.bytes(), inputs.at(k))));
   return found;
 }
+
+const typeAt = (index: SegmentIndex, bytes: Buffer, at: number): EventType =>
+  index.types.get(bytes.readUInt16LE(at + MESSAGE.channel)) as EventType;
 
 const dataOf = (bytes: Buffer, at: number): Buffer =>
   bytes.subarray(at + MESSAGE.data, at + RECORD_HEADER_BYTES + contentLength(bytes, at));

@@ -6,7 +6,7 @@ import type { DebugProtocol as P } from '@vscode/debugprotocol';
 import * as z from 'zod';
 import * as mi from '../gdb/commands';
 import { type Asking } from '../questions/asking';
-import { findEvents } from '../questions/find';
+import { findEvents, findStretches } from '../questions/find';
 import { valueHistory } from '../questions/history';
 import { noCrash } from '../questions/errors';
 import { type Range, replayableRange } from '../questions/range';
@@ -21,6 +21,7 @@ import { counted } from './text';
 const MOST_ROWS = 10_000;
 const LONGEST_SEARCH_MS = 120_000;
 const expression = z.string().trim().min(1);
+export const FilterArguments = z.object({ expression });
 export const SearchArguments = z.object({ expression, count: z.int().min(1).max(MOST_ROWS).default(1000) });
 export const LastWriteArguments = z.object({ expression, frameId: z.int().optional() });
 
@@ -49,6 +50,14 @@ export class Questions {
       return { number, type: type.name, timeNs: String(timeNs), value: String(value) };
     });
     return { expression, events: rows, unreadable, faithful };
+  }
+
+  /** Likewise, but only which events, however many: for a list of all. */
+  async filter({ expression }: z.infer<typeof FilterArguments>) {
+    const range = this.range();
+    const title = `Filtering events by ${expression}`;
+    const { stretches, faithful } = await this.ask(title, range, (asking) => findStretches(range, expression, asking));
+    return { expression, from: range.from, to: range.to, stretches: stretches.map(({ from, to }) => [from, to]), faithful };
   }
 
   /** The events that changed a value, and what it was then. */

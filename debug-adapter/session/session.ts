@@ -15,7 +15,7 @@ import { parseLaunchArguments } from './launch-arguments';
 import { beginning, crashEventOf, type Launched, neighbour, questionsOf, type Replaying } from './launched';
 import { LookingSession } from './looking';
 import { open } from './opening';
-import { LastWriteArguments, SearchArguments } from './questions';
+import { FilterArguments, LastWriteArguments, SearchArguments } from './questions';
 import { frameAt } from './stack';
 import { NOT_WATCHED, watched } from './data-breakpoints';
 import { checked, EventArguments, EventsArguments, eventRows, payloadOf, reachable, timeline } from './timeline';
@@ -196,6 +196,8 @@ export class AfterimageSession extends LookingSession {
         return this.move(response, 'goto', ({ reactor, replay }) => replay.toCrash(crashEventOf(reactor)));
       case 'afterimage.find':
         return this.answer(response, async (launched) => questionsOf(launched).find(checked(SearchArguments, command, args)));
+      case 'afterimage.filter':
+        return this.answer(response, async (launched) => questionsOf(launched).filter(checked(FilterArguments, command, args)));
       case 'afterimage.history':
         return this.answer(response, async (launched) => questionsOf(launched).history(checked(SearchArguments, command, args)));
       case 'afterimage.crashNeeds':

@@ -148,6 +148,34 @@ describe('in VS Code', function () {
       await code.variable('delay_minutes = -212').waitFor(); // the view of the variables follows a moment later
     });
 
+    it('filters the list by an expression, says so, and shows all again', async () => {
+      await code.showEvents();
+      await code.viewButton('Filter Events...').click();
+      await code.enter('flight.delay_minutes < -90');
+      await code.sidebarText(/^Filter: events where flight\.delay_minutes < -90\. Shown: 1 of [\d,]+ events\./).waitFor();
+      await code.eventRow(event(DAMAGE - 1)).waitFor({ state: 'detached' });
+      await code.eventRow(event(DAMAGE)).waitFor();
+      assert.equal(await code.anyEventRow().count(), 1);
+      await code.screenshot('the events filtered by an expression');
+      await code.viewButton('Show All Events').click();
+      await code.eventRow(event(DAMAGE + 1)).waitFor();
+      await code.sidebarText(/Filter/).waitFor({ state: 'detached' });
+    });
+
+    it('filters the list by a text in the events', async () => {
+      await code.viewButton('Filter Events...').click();
+      await code.enter('PHX');
+      await code.sidebarText(/^Filter: events with “PHX”\. Shown: \d+ of [\d,]+ events\.$/).waitFor();
+      await code.anyEventRow().first().click();
+      await code.statusBar('event').waitFor();
+      await code.screenshot('the events filtered by a text');
+      await code.viewButton('Show All Events').click();
+      await code.eventRow(event(DAMAGE)).click();
+      await code.statusBar(`event ${event(DAMAGE)} of`).waitFor();
+      await code.showDebugger();
+      await code.stoppedAt('FlightBoard::react', FIRST_LINE);
+    });
+
     it('answers which events the crash needs: that one, and the crashing one', async () => {
       await code.command('Afterimage: Which Events Does the Crash Need?');
       await code

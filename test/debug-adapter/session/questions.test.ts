@@ -94,6 +94,14 @@ describe('a session that is asked', function () {
       assert.equal(await client.evaluate('flights_', entry.frames[0]!), '1000');
     });
 
+    it('answers with all events at once, as stretches', async () => {
+      await client.launch({ recording });
+      const few = await ask('filter', { expression: 'flight.delay_minutes < -90' });
+      assert.deepEqual([few.stretches, few.faithful], [[[DAMAGE, DAMAGE + 1]], true]);
+      const all = await ask('filter', { expression: 'flights_ > 10' });
+      assert.deepEqual(all.stretches, [[10, all.to]]); // the first ten leave it at ten
+    });
+
     it('answers with the values that something had', async () => {
       await client.launch({ recording, stopAt: 1000 });
       const { values } = await ask('history', { expression: 'flights_', count: 3 });

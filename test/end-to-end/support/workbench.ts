@@ -172,6 +172,15 @@ export class Workbench {
     return this.page.locator(`.sidebar .monaco-list-row[aria-label^="#${event} "]`);
   }
 
+  anyEventRow(): Locator {
+    return this.page.locator('.sidebar .monaco-list-row[aria-label^="#"]');
+  }
+
+  /** Of the title of the view in the sidebar that has the mouse, or the focus, or is alone. */
+  viewButton(title: string): Locator {
+    return this.page.locator(`.sidebar .title-actions .action-label[aria-label="${title}"]`);
+  }
+
   /** What a view says above its rows. */
   sidebarText(text: RegExp): Locator {
     return this.page.locator('.sidebar .message', { hasText: text }).first();
