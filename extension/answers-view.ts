@@ -2,7 +2,7 @@
 // back to where it was asked.
 import * as vscode from 'vscode';
 import type { Answer, AnswerRow } from './answers';
-import { formatCount } from './event-ranges';
+import { grouped } from '../debug-adapter/recording';
 
 /** Where a question was asked. */
 export interface Origin {
@@ -74,7 +74,7 @@ function answerItem({ answer, origin, icon }: AnswerNode): vscode.TreeItem {
   const item = new vscode.TreeItem(answer.question, answer.rows.length === 0 ? None : Expanded);
   item.description = answer.faithful ? answer.summary : `${answer.summary}; the replay differs from the recording`;
   item.iconPath = new vscode.ThemeIcon(icon);
-  item.tooltip = `Asked at event ${formatCount(origin.event)}: click to go back there`;
+  item.tooltip = `Asked at event ${grouped(origin.event)}: click to go back there`;
   item.accessibilityInformation = { label: `${answer.question}, ${answer.summary}` };
   item.command = goTo(origin, origin.event);
   return item;
@@ -86,7 +86,7 @@ function rowItem({ row, of }: RowNode): vscode.TreeItem {
   item.accessibilityInformation = { label: `${row.label} ${row.description}` };
   if (row.event === undefined) return item;
   item.iconPath = new vscode.ThemeIcon('circle-small');
-  item.tooltip = `Go to event ${formatCount(row.event)}`;
+  item.tooltip = `Go to event ${grouped(row.event)}`;
   item.command = goTo(of.origin, row.event);
   return item;
 }

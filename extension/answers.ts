@@ -1,7 +1,7 @@
 // What was asked in a session, and what the adapter answered, in words. An answer is a list of events: each is a place to go to.
 import * as z from 'zod';
 import { describeTime } from './event-text';
-import { formatCount } from './event-ranges';
+import { grouped } from '../debug-adapter/recording';
 
 export interface AnswerRow {
   /** Undefined: before all events, or nowhere. */
@@ -55,7 +55,7 @@ const SMALL = 1_000_000n;
 export function foundAnswer({ expression, events, faithful }: z.infer<typeof Found>): Answer {
   const rows = events.map(({ number, type, timeNs, value }) => ({
     event: number,
-    label: `#${formatCount(number)}`,
+    label: `#${grouped(number)}`,
     description: `${type}, ${describeTime(BigInt(timeNs)).slice(...TIME_OF_DAY)}${value === '1' ? '' : `, ${value}`}`,
   }));
   return { question: expression, summary: events.length === 0 ? 'after no event' : `after ${counted(events.length)}`, rows, faithful };
@@ -64,7 +64,7 @@ export function foundAnswer({ expression, events, faithful }: z.infer<typeof Fou
 export function historyAnswer({ expression, changes, values, faithful }: z.infer<typeof History>): Answer {
   const rows = values.map(({ event, value }) => ({
     event: event ?? undefined,
-    label: event === null ? 'before' : `#${formatCount(event)}`,
+    label: event === null ? 'before' : `#${grouped(event)}`,
     description: value,
   }));
   return { question: expression, summary: `changed by ${counted(changes)}`, rows, faithful };
@@ -73,17 +73,17 @@ export function historyAnswer({ expression, changes, values, faithful }: z.infer
 export function lastWriteAnswer({ expression, bytes, event, before = '', after = '' }: z.infer<typeof LastWrite>): Answer {
   const question = `who wrote ${expression}`;
   if (event === null) return { question, summary: 'no event before', rows: [], faithful: true };
-  const row = { event, label: `#${formatCount(event)}`, description: `${shown(before, bytes)} → ${shown(after, bytes)}` };
-  return { question, summary: `event ${formatCount(event)}`, rows: [row], faithful: true };
+  const row = { event, label: `#${grouped(event)}`, description: `${shown(before, bytes)} → ${shown(after, bytes)}` };
+  return { question, summary: `event ${grouped(event)}`, rows: [row], faithful: true };
 }
 
 export function crashNeedsAnswer({ events, of, minimal }: z.infer<typeof CrashNeeds>): Answer {
   const rows = events.map(({ number, type, timeNs }) => ({
     event: number,
-    label: `#${formatCount(number)}`,
+    label: `#${grouped(number)}`,
     description: `${type}, ${describeTime(BigInt(timeNs)).slice(...TIME_OF_DAY)}`,
   }));
-  const summary = `${counted(events.length)} of ${formatCount(of)}${minimal ? '' : ', perhaps fewer'}`;
+  const summary = `${counted(events.length)} of ${grouped(of)}${minimal ? '' : ', perhaps fewer'}`;
   return { question: 'what the crash needs', summary, rows, faithful: true };
 }
 
@@ -97,4 +97,4 @@ function shown(hex: string, bytes: number): string {
 /** Small ones are counts more often than addresses. */
 const numberText = (value: bigint): string => (value < SMALL ? String(value) : `0x${value.toString(16)}`);
 
-const counted = (events: number): string => (events === 1 ? '1 event' : `${formatCount(events)} events`);
+const counted = (events: number): string => (events === 1 ? '1 event' : `${grouped(events)} events`);

@@ -1,9 +1,9 @@
 // The moves from event to event: buttons of the debug toolbar, and rows of the events view.
 import * as vscode from 'vscode';
 import { configurationFor } from './configuration';
-import { formatCount } from './event-ranges';
 import { showError } from './messages';
 import { DEBUG_TYPE, type Timeline, type Timelines } from './timelines';
+import { grouped } from '../debug-adapter/recording';
 
 /** A row of the events view that was clicked. */
 interface EventAddress {
@@ -66,7 +66,6 @@ function eventIn({ first, end }: Timeline, text: string): number | undefined {
   return event >= first && event < end ? event : undefined;
 }
 
-const rangeOf = ({ first, end }: Timeline): string => `${formatCount(first)} to ${formatCount(end - 1)}`;
+const rangeOf = ({ first, end }: Timeline): string => `${grouped(first)} to ${grouped(end - 1)}`;
 
-const crashOf = ({ crashEvent }: Timeline): string =>
-  crashEvent === undefined ? '' : `; the crash is in event ${formatCount(crashEvent)}`;
+const crashOf = ({ crashEvent }: Timeline): string => (crashEvent === undefined ? '' : `; the crash is in event ${grouped(crashEvent)}`);

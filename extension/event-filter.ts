@@ -2,7 +2,7 @@
 // recording; an expression is answered by a replay.
 import * as z from 'zod';
 import type { EventLog, EventType } from '../debug-adapter/recording';
-import { formatCount } from './event-ranges';
+import { grouped } from '../debug-adapter/recording';
 
 export interface EventFilter {
   readonly type?: string | undefined;
@@ -36,7 +36,7 @@ export function describeFilter({ type, text, expression }: EventFilter): string 
 
 export function describeMatches(matches: readonly Matches[]): string {
   const sum = (count: (each: Matches) => number) => matches.reduce((total, each) => total + count(each), 0);
-  return `${formatCount(sum(({ numbers }) => numbers.length))} of ${formatCount(sum(({ of }) => of))} events`;
+  return `${grouped(sum(({ numbers }) => numbers.length))} of ${grouped(sum(({ of }) => of))} events`;
 }
 
 /** Whether what was typed is more likely an expression than a text. */

@@ -5,6 +5,8 @@
 // Ranges are aligned to their length, so that they stay where they are while a live recording grows.
 // Pure arithmetic: nothing is read before somebody opens a range.
 
+import { grouped } from '../debug-adapter/recording';
+
 /** Events `from` to `end - 1`. A range of one event is the event itself. */
 export interface EventRange {
   readonly from: number;
@@ -36,12 +38,10 @@ export const isEvent = (range: EventRange): boolean => range.end - range.from ==
 
 export const contains = (range: EventRange, event: number): boolean => range.from <= event && event < range.end;
 
-export const formatCount = (count: number): string => count.toLocaleString('en-US');
-
 /** "#7", or "#100 – #199". */
 export function labelOf(range: EventRange): string {
-  const first = `#${formatCount(range.from)}`;
-  return isEvent(range) ? first : `${first} – #${formatCount(range.end - 1)}`;
+  const first = `#${grouped(range.from)}`;
+  return isEvent(range) ? first : `${first} – #${grouped(range.end - 1)}`;
 }
 
 /** The smallest power of the fan-out which cuts `count` events into at most FAN_OUT pieces. */

@@ -5,10 +5,11 @@ import * as z from 'zod';
 import type { ReactorInfo, RecordedEvent, Recording } from '../debug-adapter/recording';
 import { describeMatches, type Matches } from './event-filter';
 import { allEvents, type EventList, labelIn, someEvents } from './event-list';
-import { childWith, childrenOf, contains, type EventRange, formatCount, isEvent } from './event-ranges';
+import { childWith, childrenOf, contains, type EventRange, isEvent } from './event-ranges';
 import { describeEvent, describePayload } from './event-text';
 import { messageOf } from './messages';
 import type { Timelines } from './timelines';
+import { grouped } from '../debug-adapter/recording';
 
 /** A row. VS Code knows rows by identity, so each is made once and kept in `nodes`. */
 export interface EventNode {
@@ -133,7 +134,7 @@ export class EventTree implements vscode.TreeDataProvider<EventNode> {
     const item = new vscode.TreeItem(reactor.name, vscode.TreeItemCollapsibleState[isOnly ? 'Expanded' : 'Collapsed']);
     const matches = this.matches?.get(reactor.id);
     item.id = `${this.generation}:reactor-${reactor.id}`;
-    item.description = `${reactor.type}, ${matches ? describeMatches([matches]) : `${formatCount(reactor.started)} events`}`;
+    item.description = `${reactor.type}, ${matches ? describeMatches([matches]) : `${grouped(reactor.started)} events`}`;
     item.iconPath = reactor.crashEvent === undefined ? new vscode.ThemeIcon('symbol-class') : crashIcon();
     return item;
   }

@@ -1,7 +1,7 @@
 // The status bar's item: at which event the active session stands. A click asks for another one.
 import * as vscode from 'vscode';
-import { formatCount } from './event-ranges';
 import type { Timeline, Timelines } from './timelines';
+import { grouped } from '../debug-adapter/recording';
 
 export function registerPositionStatus(timelines: Timelines): vscode.Disposable {
   const item = vscode.window.createStatusBarItem('afterimage.position', vscode.StatusBarAlignment.Left, 100);
@@ -31,7 +31,7 @@ function tooltipOf({ faithful, level }: Timeline): string {
 
 function textOf({ position, first, end, crashEvent, level }: Timeline): string {
   if (level === 'inspect') return 'core dump, for inspection only';
-  if (level === 'events') return `core dump, last events ${formatCount(first)} to ${formatCount(end - 1)}`;
-  if (position >= end) return `after the last event, ${formatCount(end)}`;
-  return `event ${formatCount(position)} of ${formatCount(end)}${position === crashEvent ? ', crash' : ''}`;
+  if (level === 'events') return `core dump, last events ${grouped(first)} to ${grouped(end - 1)}`;
+  if (position >= end) return `after the last event, ${grouped(end)}`;
+  return `event ${grouped(position)} of ${grouped(end)}${position === crashEvent ? ', crash' : ''}`;
 }

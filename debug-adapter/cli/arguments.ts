@@ -1,6 +1,6 @@
 // Arguments that several commands share.
 
-import { type FilePlaces, type ReactorInfo, type Recording } from '../recording';
+import { type FilePlaces, type ReactorInfo, type Recording, ungrouped } from '../recording';
 import { chooseReactor, notAnAddress, notANumber } from './errors';
 
 export interface CommonOptions extends FilePlaces {
@@ -10,7 +10,8 @@ export interface CommonOptions extends FilePlaces {
 
 /** A whole number, negative ones only where the option says so. */
 export function wholeNumber(option: string, text: string, { negative = false, example = '100' } = {}): number {
-  const value = /^-?\d{1,16}$/.test(text) ? Number(text) : NaN;
+  const typed = ungrouped(text);
+  const value = /^-?\d{1,16}$/.test(typed) ? Number(typed) : NaN;
   if (!Number.isSafeInteger(value) || (value < 0 && !negative)) throw notANumber(option, text, example);
   return value;
 }

@@ -4,7 +4,8 @@ import * as path from 'node:path';
 import { check, type Group, type Issue, type Place, type Report, type Severity } from '../check';
 import { ExitCode } from './exit-codes';
 import { type Output, pathFromHere } from './output';
-import { counted, printable, wrapped } from './text';
+import { printable, wrapped } from './text';
+import { counted, grouped } from '../recording';
 
 export interface CheckOptions {
   readonly gdb: string;
@@ -127,7 +128,7 @@ function showGroup(group: Group, all: readonly Issue[], { colors: c, line, width
 const details = (issue: Issue): string[] => [...placeLines(issue), ...(issue.reactors.length === 0 ? [] : [occurrence(issue)])];
 
 const occurrence = ({ reactors, firstEvent, count }: Issue): string =>
-  `reactor ${reactors.join(', ')}, first in event ${firstEvent}${count > 0 ? `, ${times(count)}` : ''}`;
+  `reactor ${reactors.join(', ')}, first in event ${grouped(firstEvent)}${count > 0 ? `, ${times(count)}` : ''}`;
 
 /** Of a pointer, the places are one: who has allocated what it leads to, called by whom. */
 function placeLines({ group, verb, places }: Issue): string[] {
@@ -150,7 +151,9 @@ function verdict(report: Report, { colors: c }: Output): string {
   const accepted = report.suppressed > 0 ? ` ${counted(report.suppressed, 'known one')} suppressed.` : '';
   if (report.events === 0) return c.yellow('No reactor received an event: there was nothing to check.');
   if (errors > 0)
-    return c.red(`${counted(errors, 'thing')} would make a replay unfaithful${warnings > 0 ? `, ${warnings} more may` : ''}.${accepted}`);
+    return c.red(
+      `${counted(errors, 'thing')} would make a replay unfaithful${warnings > 0 ? `, ${grouped(warnings)} more may` : ''}.${accepted}`,
+    );
   if (warnings > 0)
     return c.yellow(`${counted(warnings, 'thing')} to look at: a replay may be unfaithful, or events are kept waiting.${accepted}`);
   return c.green(`Nothing was seen that would make a replay unfaithful${notes > 0 ? `; ${counted(notes, 'note')}` : ''}.${accepted}`);

@@ -1,6 +1,6 @@
 // afterimage diff: which heap blocks two positions do not have in common, with the class of those that begin with a virtual table.
 
-import { type Recording } from '../recording';
+import { counted, grouped, type Recording } from '../recording';
 import { classNames } from '../gdb/class-names';
 import { ask } from '../questions/asking';
 import { withGdb } from '../questions/expressions';
@@ -10,7 +10,7 @@ import { diffBackwards } from './errors';
 import { ExitCode } from './exit-codes';
 import { type Output, showSentence } from './output';
 import { gdbOf, type QueryOptions, rangeOf, warnIfUnfaithful, withProgress } from './query';
-import { counted, hexAddress, table } from './text';
+import { hexAddress, table } from './text';
 
 export interface DiffOptions extends QueryOptions {
   readonly limit?: string;
@@ -83,8 +83,8 @@ function show(from: number, to: number, groups: TypeGroup[], changes: Change[], 
   const free = total('changed-while-free');
   showSentence(
     output,
-    `From position ${from} to ${to} ${counted(total('allocated'), 'block')} were allocated, ${total('freed')} freed, ` +
-      `${total('changed')} changed${free > 0 ? `, and ${free} changed while free` : ''}.`,
+    `From position ${grouped(from)} to ${grouped(to)} ${counted(total('allocated'), 'block')} were allocated, ${grouped(total('freed'))} freed, ` +
+      `${grouped(total('changed'))} changed${free > 0 ? `, and ${grouped(free)} changed while free` : ''}.`,
   );
   if (groups.length === 0) return;
   line();
@@ -94,7 +94,7 @@ function show(from: number, to: number, groups: TypeGroup[], changes: Change[], 
     { title: 'bytes', right: true },
     { title: 'type', elastic: true },
   ];
-  const rows = groups.map((group) => [group.change, String(group.count), String(group.bytes), group.type ?? '']);
+  const rows = groups.map((group) => [group.change, grouped(group.count), grouped(group.bytes), group.type ?? '']);
   const [title = '', ...lines] = table(columns, rows, width);
   line(c.dim(title));
   for (const text of lines) line(text);

@@ -4,7 +4,8 @@ import { type Check, examine } from './checks';
 import { ExitCode } from './exit-codes';
 import { lookAtMachine } from './machine';
 import { type Output } from './output';
-import { counted, printable, wrapped } from './text';
+import { printable, wrapped } from './text';
+import { counted } from '../recording';
 
 export interface DoctorOptions {
   readonly gdb: string;

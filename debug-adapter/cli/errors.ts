@@ -1,6 +1,6 @@
 // What only the command line can complain about.
 
-import { UserError } from '../recording';
+import { grouped, UserError } from '../recording';
 import { abridged } from './text';
 
 export const notANumber = (option: string, text: string, example: string) =>
@@ -24,7 +24,10 @@ export const addressOrExpression = () =>
   new UserError('address-or-expression', 'Say which memory: either --expression, or --address and --bytes.');
 
 export const diffBackwards = (from: number, to: number) =>
-  new UserError('diff-backwards', `Position ${from} is behind position ${to}. Give the earlier one with --from, the later one with --to.`);
+  new UserError(
+    'diff-backwards',
+    `Position ${grouped(from)} is behind position ${grouped(to)}. Give the earlier one with --from, the later one with --to.`,
+  );
 
 export const notRunning = (pid: number, state: string) =>
   new UserError('not-running', `Process ${pid} does not run any more; its recording is ${state}. Only a running program takes snapshots.`);
@@ -55,12 +58,12 @@ export const notAnAssignment = (text: string) =>
   new UserError('not-an-assignment', `--set needs EVENT:MEMBER=VALUE, not "${text}"; for example --set '100:price=0'.`);
 
 export const notInRange = (event: number, first: number, last: number) =>
-  new UserError('not-in-range', `Event ${event} cannot be replayed otherwise; events ${first} to ${last} can.`);
+  new UserError('not-in-range', `Event ${grouped(event)} cannot be replayed otherwise; events ${grouped(first)} to ${grouped(last)} can.`);
 
 export const setNeedsStruct = (event: number, type: string) =>
   new UserError(
     'set-needs-struct',
-    `Event ${event} is of type ${type}, which is not stored as a struct, so that none of its members can be set.`,
+    `Event ${grouped(event)} is of type ${type}, which is not stored as a struct, so that none of its members can be set.`,
   );
 
-export const notSet = (event: number, why: string) => new UserError('not-set', `Event ${event} could not be changed: ${why}.`);
+export const notSet = (event: number, why: string) => new UserError('not-set', `Event ${grouped(event)} could not be changed: ${why}.`);

@@ -1,6 +1,6 @@
 // Chosen events as a table for people, and as a document for programs.
 
-import { type ReactorInfo, type RecordedEvent, type Recording, type Sender, type SentEvent } from '../recording';
+import { grouped, type ReactorInfo, type RecordedEvent, type Recording, type Sender, type SentEvent } from '../recording';
 import { type Output } from './output';
 import { cut, duration, hexAddress, longest, printable, table, timeOfDay, wrapped } from './text';
 import { type Typed } from './typed-payloads';
@@ -70,7 +70,7 @@ export function showEvents(selection: Selection, output: Output): void {
 
 function held({ recording }: Selection, reactor: ReactorInfo): string {
   const { first, end } = recording.log(reactor.id);
-  return first === end ? 'no events' : `events ${first}\u2013${end - 1}`;
+  return first === end ? 'no events' : `events ${grouped(first)}\u2013${grouped(end - 1)}`;
 }
 
 const isCrash = (row: Row | undefined): boolean => row !== undefined && row.event.number === row.reactor.crashEvent;
@@ -86,14 +86,15 @@ interface Column {
 function columns(selection: Selection, width: number): Column[] {
   const { recording, reactors, rows } = selection;
   const typeWidth = Math.max(12, Math.floor(width / 4));
-  const from = (sender: Sender | undefined) => (sender === undefined ? '' : `${nameOf(recording, sender.reactor)} ${sender.event}`);
+  const from = (sender: Sender | undefined) =>
+    sender === undefined ? '' : `${nameOf(recording, sender.reactor)} ${grouped(sender.event)}`;
   return [
     ...(reactors.length > 1 ? [{ title: 'reactor', cell: ({ reactor }: Row) => printable(reactor.name) }] : []),
-    { title: 'number', right: true, cell: ({ event }) => String(event.number) },
+    { title: 'number', right: true, cell: ({ event }) => grouped(event.number) },
     { title: 'time', cell: ({ event }) => timeOfDay(event.timeNs) },
     { title: 'type', elastic: true, cell: ({ event }) => cut(printable(event.type.name), typeWidth) },
     ...(rows.some(({ event }) => event.sender !== undefined) ? [{ title: 'from', cell: ({ event }: Row) => from(event.sender) }] : []),
-    { title: 'bytes', right: true, cell: ({ event }) => String(event.payload.length) },
+    { title: 'bytes', right: true, cell: ({ event }) => grouped(event.payload.length) },
     { title: 'took', right: true, cell: (row) => took(row, selection) },
   ];
 }
@@ -123,7 +124,7 @@ const linesBelow = (recording: Recording, { sent, failures }: RecordedEvent, wid
 ];
 
 function sentLine(recording: Recording, { reactor, bytes, payload }: SentEvent, width: number): string {
-  const what = `${INDENT}to ${nameOf(recording, reactor)}: ${bytes} bytes  `;
+  const what = `${INDENT}to ${nameOf(recording, reactor)}: ${grouped(bytes)} bytes  `;
   return `\n${what}${bytesPreview(payload, width - what.length)}`.trimEnd();
 }
 

@@ -1,13 +1,13 @@
 // afterimage find: the events after which a C++ expression over the reactor's state is true.
 
-import { type Recording } from '../recording';
+import { counted, grouped, type Recording } from '../recording';
 import { findEvents, type FoundEvents } from '../questions/find';
 import { type Range } from '../questions/range';
 import { wholeNumber } from './arguments';
 import { ExitCode } from './exit-codes';
 import { type Output, showSentence } from './output';
 import { type QueryOptions, rangeOf, warnIfUnfaithful, withProgress } from './query';
-import { counted, cut, printable, timeOfDay } from './text';
+import { cut, printable, timeOfDay } from './text';
 
 export interface FindOptions extends QueryOptions {
   readonly expression: string;
@@ -40,12 +40,12 @@ const document = ({ event, value }: FoundEvents['events'][number]) => ({
 function show(expression: string, { from, to }: Range, { events, unreadable, faithful }: FoundEvents, output: Output): void {
   const { colors: c, line, width } = output;
   const [first] = events;
-  const number = `Event ${first?.event.number}`;
-  if (first === undefined) showSentence(output, `In events ${from} to ${to - 1} it is never true that ${expression}.`);
+  const number = `Event ${grouped(first?.event.number ?? 0)}`;
+  if (first === undefined) showSentence(output, `In events ${grouped(from)} to ${grouped(to - 1)} it is never true that ${expression}.`);
   else if (events.length === 1) showSentence(output, `${number} is the first after which ${expression}.`, number);
-  else showSentence(output, `After ${counted(events.length, 'event')} ${expression}, first after event ${first.event.number}.`);
+  else showSentence(output, `After ${counted(events.length, 'event')} ${expression}, first after event ${grouped(first.event.number)}.`);
   for (const { event, value } of events) {
-    const head = `  ${String(event.number).padStart(9)}  ${timeOfDay(event.timeNs)}  ${printable(event.type.name)}  `;
+    const head = `  ${grouped(event.number).padStart(9)}  ${timeOfDay(event.timeNs)}  ${printable(event.type.name)}  `;
     const payload = event.payload.subarray(0, PAYLOAD_SHOWN).toString('hex');
     line(`${head}${c.dim(cut(payload, width - head.length - `  = ${value}`.length))}  = ${value}`);
   }

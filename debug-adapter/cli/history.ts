@@ -1,13 +1,12 @@
 // afterimage history: how the value of a C++ expression changed from event to event.
 
-import { type Recording } from '../recording';
+import { counted, grouped, type Recording } from '../recording';
 import { type ValueHistory, valueHistory } from '../questions/history';
 import { type Range } from '../questions/range';
 import { wholeNumber } from './arguments';
 import { ExitCode } from './exit-codes';
 import { type Output, showSentence } from './output';
 import { type QueryOptions, rangeOf, warnIfUnfaithful, withProgress } from './query';
-import { counted } from './text';
 
 export interface HistoryOptions extends QueryOptions {
   readonly expression: string;
@@ -38,9 +37,10 @@ const document = (expression: string, { reactor, from }: Range, { values, change
 
 function show(expression: string, { from }: Range, { values, changes, to, faithful }: ValueHistory, limit: number, output: Output): void {
   const { colors: c, line } = output;
-  showSentence(output, `${expression} changed in ${counted(changes, 'event')} from ${from} to ${to - 1}.`);
+  showSentence(output, `${expression} changed in ${counted(changes, 'event')} from ${grouped(from)} to ${grouped(to - 1)}.`);
   if (changes > 0) line(c.dim('      event  value'));
-  for (const { event, value } of values) line(`  ${String(event ?? 'before').padStart(9)}  ${c.bold(String(value))}`);
+  for (const { event, value } of values)
+    line(`  ${(event === undefined ? 'before' : grouped(event)).padStart(9)}  ${c.bold(String(value))}`);
   if (limit > 0 && changes >= limit) line(c.dim(`There may be more: --count ${limit * 10}.`));
   warnIfUnfaithful(faithful, output);
 }

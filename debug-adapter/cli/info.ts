@@ -1,10 +1,19 @@
 // afterimage info: what a recording is, how its process ended, and what it holds.
 
-import { type EventLog, hasFaultAddress, type ReactorInfo, type Recording, type Redaction, signalMeaning } from '../recording';
+import {
+  counted,
+  type EventLog,
+  grouped,
+  hasFaultAddress,
+  type ReactorInfo,
+  type Recording,
+  type Redaction,
+  signalMeaning,
+} from '../recording';
 import { ExitCode } from './exit-codes';
 import { hint, type Output, pathFromHere } from './output';
 import { redactedParts } from './redacted';
-import { byteSize, counted, dateAndTime, duration, hexAddress, printable, table, wrapped } from './text';
+import { byteSize, dateAndTime, duration, hexAddress, printable, table, wrapped } from './text';
 
 const REACTORS_SHOWN = 20;
 const FAILURES_SHOWN = 10;
@@ -215,7 +224,7 @@ function showReactors(summary: Summary, output: Output): void {
   output.line(`  ${c.dim(title)}`);
   lines.forEach((line, i) => output.line(`  ${summary.reactors[i]?.id === summary.endedIn ? c.red(line) : line}`));
   const more = summary.reactors.length - lines.length;
-  if (more > 0) output.line(c.dim(`  and ${more} more; --json lists them all`));
+  if (more > 0) output.line(c.dim(`  and ${grouped(more)} more; --json lists them all`));
   const reserved = summary.reactors.reduce((sum, reactor) => sum + reactor.reservedBytes, 0);
   if (reserved > 0) output.line(c.dim(`  ${byteSize(reserved)} more on disk were allocated for events to come`));
 }

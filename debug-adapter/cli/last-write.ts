@@ -1,7 +1,7 @@
 // afterimage last-write, first-write: replays, and names the event that last (or first) changed a piece of memory. The memory is
 // given by its address, or as a C++ expression, which means the storage that it has at the end of the range.
 
-import { type ReactorInfo, type Recording } from '../recording';
+import { counted, grouped, type ReactorInfo, type Recording } from '../recording';
 import { checkInHeap, storageOf, type Storage } from '../questions/storage';
 import { findWrite, type FoundWrite } from '../questions/writes';
 import { addressOf, chosenReactor, wholeNumber } from './arguments';
@@ -9,7 +9,7 @@ import { ExitCode } from './exit-codes';
 import { addressOrExpression } from './errors';
 import { hint, type Output, pathFromHere, showSentence } from './output';
 import { gdbOf, rangeOf, type ReplayerOptions, warnIfUnfaithful, withProgress } from './query';
-import { counted, hexAddress, printable, timeOfDay } from './text';
+import { hexAddress, printable, timeOfDay } from './text';
 
 export interface WriteOptions extends ReplayerOptions {
   readonly address?: string;
@@ -73,16 +73,16 @@ function show(answer: Answer, recording: Recording, output: Output): void {
   const place = `${counted(bytes, 'byte')} at ${hexAddress(address)}`;
   const what = expression === undefined ? `the ${place}` : printable(expression);
   if (event === undefined)
-    return showSentence(output, `No event before ${before} changed ${what}${expression === undefined ? '' : ` (${place})`}.`);
-  const number = `Event ${event.number}`;
-  showSentence(output, `${number} was the ${which} to change ${what} before position ${before}.`, number);
+    return showSentence(output, `No event before ${grouped(before)} changed ${what}${expression === undefined ? '' : ` (${place})`}.`);
+  const number = `Event ${grouped(event.number)}`;
+  showSentence(output, `${number} was the ${which} to change ${what} before position ${grouped(before)}.`, number);
   line();
   const fact = (label: string, text: string) => line(`  ${c.dim(label.padEnd(8))}${text}`);
   if (expression !== undefined) fact('memory', place);
-  if (which === 'last') fact('writes', `${counted(writes.count, 'event')} changed it, the first was event ${writes.first}`);
+  if (which === 'last') fact('writes', `${counted(writes.count, 'event')} changed it, the first was event ${grouped(writes.first)}`);
   fact('before', c.red(spaced(writes.before, width)));
   fact('after', c.green(spaced(writes.after, width)));
-  const head = `${event.number}  ${timeOfDay(event.timeNs)}  ${printable(event.type.name)}  `;
+  const head = `${grouped(event.number)}  ${timeOfDay(event.timeNs)}  ${printable(event.type.name)}  `;
   fact('event', head + c.dim(spaced(event.payload, width - head.length)));
   warnIfUnfaithful(faithful, output);
   hint(output, 'events', pathFromHere(recording.directory), '--from', String(event.number), '--count', '1', '--typed');

@@ -2,11 +2,11 @@
 
 import { classNames } from '../gdb/class-names';
 import { fieldAt } from '../gdb/field-at';
-import { type ReactorInfo, type Recording } from '../recording';
+import { counted, grouped, type ReactorInfo, type Recording } from '../recording';
 import { Replayer } from '../replay/replayer';
 import { type Difference, type Located } from '../replay/reports';
 import { withGdb } from '../questions/expressions';
-import { counted, hexAddress } from './text';
+import { hexAddress } from './text';
 
 export interface LocateOptions {
   readonly program: string;
@@ -77,13 +77,13 @@ async function placeOf(
   if (field !== undefined) return `${reactor.name}.${field}`;
   const modules = recording.manifest.modules.map(({ path, base, bytes }) => ({ path, base, bytes: BigInt(bytes) }));
   const type = (await classNames(options.gdb, modules, [firstWord])).get(firstWord);
-  return `${type ?? `a heap block of ${bytes} bytes`} + ${address - block}`;
+  return `${type ?? `a heap block of ${grouped(bytes)} bytes`} + ${address - block}`;
 }
 
 export function differenceSentence({ from, to, words, pages, event, place, page, recorded, replayed }: LocatedDifference): string {
   const where = `${place} (page ${page}): recorded ${recorded}, replayed ${replayed}`;
-  const since = `At position ${to} ${counted(words, 'word')} of ${counted(pages, 'page')} differ from the snapshot; at position ${from} none did.`;
+  const since = `At position ${grouped(to)} ${counted(words, 'word')} of ${counted(pages, 'page')} differ from the snapshot; at position ${grouped(from)} none did.`;
   return event === null
     ? `${since} No event of the replay has written them, so something else did when it was recorded: ${where}.`
-    : `${since} The first was written in event ${event}: ${where}.`;
+    : `${since} The first was written in event ${grouped(event)}: ${where}.`;
 }

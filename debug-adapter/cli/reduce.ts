@@ -1,6 +1,6 @@
 // afterimage reduce: the fewest of the recorded events that end in the same crash, or make an expression true.
 
-import { type Recording } from '../recording';
+import { counted, grouped, type Recording } from '../recording';
 import { noCrash } from '../questions/errors';
 import { reduce as ask, type Reduced } from '../questions/reduce';
 import { type Range } from '../questions/range';
@@ -9,7 +9,7 @@ import { type Row, showEvents } from './events-table';
 import { ExitCode } from './exit-codes';
 import { hint, type Output, pathFromHere, showSentence, spinner } from './output';
 import { gdbOf, type ReplayerOptions, rangeOf } from './query';
-import { counted, printable } from './text';
+import { printable } from './text';
 import { decodePayloads } from './typed-payloads';
 
 export interface ReduceOptions extends ReplayerOptions {
@@ -33,7 +33,7 @@ async function reduceWithSpinner(range: Range, options: ReduceOptions, { json }:
   const { expression, seconds = '120', force = false } = options;
   const deadline = Date.now() + 1000 * wholeNumber('--seconds', seconds);
   const progress = spinner('reducing', json);
-  const onProgress = (needed: number, replays: number) => progress.update(`${counted(needed, 'event')} left, ${replays} replays`);
+  const onProgress = (needed: number, replays: number) => progress.update(`${counted(needed, 'event')} left, ${grouped(replays)} replays`);
   const enough = () => Date.now() > deadline;
   return ask(range, { gdb: gdbOf(options), force, expression, enough, onProgress }).finally(() => progress.stop());
 }
@@ -46,14 +46,14 @@ async function show(range: Range, expression: Expression, reduced: Reduced, gdb:
   const log = recording.log(reactor.id);
   const few = counted(needed.length, 'event');
   const outcome = expression === undefined ? 'end in the same crash' : `are enough for ${printable(expression)}`;
-  showSentence(output, `${few} of ${of} ${outcome} (${counted(replays, 'replay')}).`, few);
+  showSentence(output, `${few} of ${grouped(of)} ${outcome} (${counted(replays, 'replay')}).`, few);
   const why = minimal ? 'Without any one of them that does not come about.' : 'There may be fewer: the time was over (--seconds).';
   output.line(output.colors.dim(why));
   output.line();
   const events = needed.slice(-SHOWN).map((number) => log.event(number));
   const typed = await decodePayloads(events, program, gdb);
   const rows = events.map((event, i): Row => ({ reactor, event, typed: typed[i] }));
-  if (needed.length > SHOWN) output.line(output.colors.dim(`The last ${SHOWN}:`));
+  if (needed.length > SHOWN) output.line(output.colors.dim(`The last ${grouped(SHOWN)}:`));
   showEvents({ recording, reactors: [reactor], rows, cutShort: 'crash' }, output);
   if (expression !== undefined) return;
   const suspect = needed.at(-2);

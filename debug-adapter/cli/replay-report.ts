@@ -1,6 +1,6 @@
 // How a replay compares with what was recorded: pure, from the recording and the replayer's last report.
 
-import { hasFaultAddress, type ReactorInfo, type Recording, signalName } from '../recording';
+import { grouped, hasFaultAddress, type ReactorInfo, type Recording, signalName } from '../recording';
 import { isStackOverflow } from '../replay/crashes';
 import { asRecorded, relocationSentences } from '../replay/relocation';
 import { type Crash, type Divergence, type Relocated, type Stopped, type Warning } from '../replay/reports';
@@ -72,7 +72,7 @@ const crashOf = ({ eventNumber, signal, code, address, rip, rsp }: Crash) => ({
 /** How the crash of the replay differs from the recorded one, a sentence each. */
 function crashDifferences(recording: Recording, reactor: ReactorInfo, end: Crash): string[] {
   const { crash } = recording;
-  if (reactor.crashEvent === undefined) return [`the replay crashed in event ${end.eventNumber}, the recorded process did not`];
+  if (reactor.crashEvent === undefined) return [`the replay crashed in event ${grouped(end.eventNumber)}, the recorded process did not`];
   const event = differs('crashing event', end.eventNumber, reactor.crashEvent);
   if (crash === undefined || crash.reactor !== reactor.id) return event;
   const signal = [...differs('signal', signalName(end.signal), crash.signalName), ...differs('signal code', end.code, crash.code)];
@@ -94,6 +94,7 @@ const differs = (what: string, replayed: string | number, recorded: string | num
  */
 function stopDifferences(recording: Recording, reactor: ReactorInfo, target: number, end: Stopped): string[] {
   const crashed = recording.state === 'crashed' && recording.crashedReactor()?.id === reactor.id ? reactor.crashEvent : undefined;
-  if (crashed !== undefined && end.position > crashed) return [`event ${crashed} crashed when it was recorded, but not in the replay`];
-  return end.position < target ? [`the log ends at position ${end.position}, before ${target}`] : [];
+  if (crashed !== undefined && end.position > crashed)
+    return [`event ${grouped(crashed)} crashed when it was recorded, but not in the replay`];
+  return end.position < target ? [`the log ends at position ${grouped(end.position)}, before ${grouped(target)}`] : [];
 }

@@ -1,6 +1,6 @@
 // afterimage replay: runs the events of a reactor again, in a new process of the same executable, and says whether it was the same.
 
-import { type ReactorInfo, type Recording } from '../recording';
+import { counted, grouped, type ReactorInfo, type Recording } from '../recording';
 import { findProgram } from '../replay/find-program';
 import { Replayer } from '../replay/replayer';
 import { type Crash, type Stopped } from '../replay/reports';
@@ -8,7 +8,7 @@ import { chosenReactor, wholeNumber } from './arguments';
 import { ExitCode } from './exit-codes';
 import { type Output, progressBar } from './output';
 import { compareReplay, type ReplayReport as Report, type ReplayResult as Result } from './replay-report';
-import { counted, printable, wrapped } from './text';
+import { printable, wrapped } from './text';
 
 export interface ReplayCommandOptions {
   readonly to?: string;
@@ -65,16 +65,18 @@ async function runTo(replayer: Replayer, target: number, output: Output, how: Re
 export function showReplay(report: Report, output: Output): void {
   const { colors: c } = output;
   const line = (text: string, color = (plain: string) => plain) => output.line(color(wrapped(text, output.width, '  ')));
-  line(`Replayed ${counted(report.events, 'event')} of ${printable(report.name)}, from position ${report.from} to ${report.position}.`);
+  line(
+    `Replayed ${counted(report.events, 'event')} of ${printable(report.name)}, from position ${grouped(report.from)} to ${grouped(report.position)}.`,
+  );
   for (const sentence of report.relocated?.sentences ?? []) line(sentence, c.yellow);
-  for (const { eventNumber, message } of report.warnings) line(`Warning, event ${eventNumber}: ${printable(message)}.`, c.yellow);
+  for (const { eventNumber, message } of report.warnings) line(`Warning, event ${grouped(eventNumber)}: ${printable(message)}.`, c.yellow);
   for (const divergence of report.divergences) line(divergenceSentence(divergence), c.yellow);
   if (report.crash !== null) line(crashSentence(report.crash));
   for (const difference of report.differences) line(`Not as recorded: ${difference}.`, c.yellow);
   if (report.redactedFrom !== null) {
     const same = report.differences.length + report.divergences.length === 0 ? ' Nothing else differs.' : '';
     line(
-      `From event ${report.redactedFrom} on the replay is not faithful: payloads were overwritten when the recording was packed.${same}`,
+      `From event ${grouped(report.redactedFrom)} on the replay is not faithful: payloads were overwritten when the recording was packed.${same}`,
       c.yellow,
     );
   } else if (report.faithful) line(verdict(report), c.green);
@@ -87,12 +89,12 @@ function divergenceSentence({ eventNumber, kind, call, site, recorded, replayed,
   const what = kind === 'denied' ? `system call ${call}` : call === '' ? kind : `${kind} of ${call}`;
   const where = site === '' ? '' : ` at ${site}`;
   const because = cause === '' ? '' : ` ${cause}`;
-  return `Divergence in event ${eventNumber}: ${printable(`${what}${where}; recorded ${recorded}, replayed ${replayed}.${because}`)}`;
+  return `Divergence in event ${grouped(eventNumber)}: ${printable(`${what}${where}; recorded ${recorded}, replayed ${replayed}.${because}`)}`;
 }
 
 function crashSentence({ event, signal, instruction, address }: NonNullable<Report['crash']>): string {
   const touched = address === null ? '' : `, fault address ${address}`;
-  return `Crashed in event ${event}: ${signal} at instruction ${instruction}${touched}.`;
+  return `Crashed in event ${grouped(event)}: ${signal} at instruction ${instruction}${touched}.`;
 }
 
 function verdict({ crash, crashRecorded, interrupted, reason }: Report): string {
@@ -104,6 +106,6 @@ function verdict({ crash, crashRecorded, interrupted, reason }: Report): string 
   }
   if (crash !== null) return 'The same event as recorded; the process left no report of its end to compare the rest with.';
   if (interrupted !== null)
-    return `No divergence. Event ${interrupted} was cut short when the process was killed; here it came to its end.`;
+    return `No divergence. Event ${grouped(interrupted)} was cut short when the process was killed; here it came to its end.`;
   return reason === 'end' ? 'To the end of the log without a divergence.' : 'No divergence.';
 }

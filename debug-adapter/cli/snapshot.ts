@@ -1,7 +1,7 @@
 // afterimage snapshot: asks a running program for a snapshot of its reactors, and waits for them.
 
 import { setTimeout } from 'node:timers/promises';
-import { type ReactorInfo, readControl, type Recording, recordingOfProcess, requestSnapshot } from '../recording';
+import { grouped, type ReactorInfo, readControl, type Recording, recordingOfProcess, requestSnapshot } from '../recording';
 import { wholeNumber } from './arguments';
 import { notRunning } from './errors';
 import { ExitCode } from './exit-codes';
@@ -54,5 +54,5 @@ function sentence({ reactor, position }: Outcome): string {
   const name = printable(reactor.name);
   return position === undefined
     ? `${name}: not yet. The snapshot follows the reactor's next event.`
-    : `${name}: there is a snapshot at position ${position}.`;
+    : `${name}: there is a snapshot at position ${grouped(position)}.`;
 }

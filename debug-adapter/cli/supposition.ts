@@ -1,5 +1,6 @@
 // --without and --set: what a replay is to suppose, as it is typed.
 
+import { ungrouped } from '../recording';
 import { type Supposition } from '../questions/what-if';
 import { type Range, type Stretch } from '../questions/range';
 import { notAnAssignment, notAStretch, notInRange, nothingSupposed } from './errors';
@@ -36,7 +37,7 @@ export async function suppositionOf(
 
 /** 515377, or 515377-515400, both included. */
 function stretchOf(text: string): Stretch {
-  const [, first, last = first] = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(text) ?? [];
+  const [, first, last = first] = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(ungrouped(text)) ?? [];
   const [from, to] = [Number(first), Number(last) + 1];
   if (first === undefined || to <= from) throw notAStretch(text);
   return { from, to };
@@ -46,9 +47,10 @@ function stretchOf(text: string): Stretch {
 function assignmentsOf(set: readonly string[]): Map<number, Assignment[]> {
   const assignments = new Map<number, Assignment[]>();
   for (const text of set) {
-    const [, event, member, value] = /^(\d{1,15}):\s*([A-Za-z_][\w.[\]]*)\s*=\s*(.+)$/s.exec(text) ?? [];
-    if (event === undefined || member === undefined || value === undefined) throw notAnAssignment(text);
-    assignments.set(Number(event), [...(assignments.get(Number(event)) ?? []), [member, value]]);
+    const [, number, member, value] = /^([\d,]{1,20}):\s*([A-Za-z_][\w.[\]]*)\s*=\s*(.+)$/s.exec(text) ?? [];
+    const event = Number(ungrouped(number ?? '?'));
+    if (!Number.isSafeInteger(event) || member === undefined || value === undefined) throw notAnAssignment(text);
+    assignments.set(event, [...(assignments.get(event) ?? []), [member, value]]);
   }
   return assignments;
 }

@@ -1,14 +1,14 @@
 // afterimage test: a recording as a regression test. Another build constructs the recorded reactors again and gets the recorded events;
 // what it sends and writes must be what was recorded, and it must not crash.
 
-import { type ReactorInfo, type Recording, UserError } from '../recording';
+import { counted, grouped, type ReactorInfo, type Recording, UserError } from '../recording';
 import { startOtherBuild } from '../replay/other-build';
 import { type Replayer } from '../replay/replayer';
 import { noGenesis } from './errors';
 import { ExitCode } from './exit-codes';
 import { type Output, progressBar } from './output';
 import { type TestReport, testReport, type TestResult } from './test-report';
-import { counted, printable, wrapped } from './text';
+import { printable, wrapped } from './text';
 
 export interface TestCommandOptions {
   readonly exe: string;
@@ -80,7 +80,7 @@ function show(report: TestReport, recording: Recording, output: Output): void {
   const line = (text: string, color: (plain: string) => string) =>
     output.line(color(`  ${wrapped(printable(text), output.width - 2, '    ')}`));
   output.line(`${c.bold(printable(report.name))}: constructed, and ${counted(report.events, 'event')} delivered.`);
-  for (const warning of report.warnings) line(`Warning, event ${warning.eventNumber}: ${warning.message}.`, c.yellow);
+  for (const warning of report.warnings) line(`Warning, event ${grouped(warning.eventNumber)}: ${warning.message}.`, c.yellow);
   for (const input of report.inputs) line(sentence(input, recording), c.yellow);
   for (const difference of report.outputs) line(sentence(difference, recording), c.red);
   if (report.outputs.length === 0) line('What it sent and wrote is as recorded.', c.green);
@@ -91,7 +91,7 @@ function show(report: TestReport, recording: Recording, output: Output): void {
 type Difference = TestReport['outputs'][number];
 
 function sentence({ kind, call, eventNumber, recorded, replayed }: Difference, recording: Recording): string {
-  const where = eventNumber === null ? 'In the constructor' : `In event ${eventNumber}`;
+  const where = eventNumber === null ? 'In the constructor' : `In event ${grouped(eventNumber)}`;
   const named = (text: string) => text.replace(/ to reactor (\d+) /, (_, id: string) => ` to ${nameOf(recording, Number(id))} `);
   switch (kind) {
     case 'input':

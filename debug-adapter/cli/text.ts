@@ -1,5 +1,7 @@
 // Words and numbers for people: sizes, times, tables. Pure; colours are the caller's business.
 
+import { grouped } from '../recording';
+
 const NS_PER_SECOND = 1_000_000_000n;
 const CONTROL_CHARACTERS = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
@@ -41,11 +43,9 @@ export function dateAndTime(ns: bigint): string {
 
 export const hexAddress = (address: bigint): string => `0x${address.toString(16)}`;
 
-export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
-
 /** A list in a sentence, cut after a few. */
 export const abridged = (items: readonly string[], most = 8): string =>
-  items.slice(0, most).join(', ') + (items.length > most ? ` and ${items.length - most} more` : '');
+  items.slice(0, most).join(', ') + (items.length > most ? ` and ${grouped(items.length - most)} more` : '');
 
 /** Cut to `width` characters, with an ellipsis for what is missing. */
 export const cut = (text: string, width: number): string =>

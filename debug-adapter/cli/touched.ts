@@ -1,6 +1,6 @@
 // afterimage touched: what the heap did with the memory at an address, event by event.
 
-import { type Recording } from '../recording';
+import { counted, grouped, type Recording } from '../recording';
 import { ask } from '../questions/asking';
 import { checkInHeap } from '../questions/storage';
 import { type Block } from '../replay/reports';
@@ -8,7 +8,7 @@ import { addressOf, chosenReactor } from './arguments';
 import { ExitCode } from './exit-codes';
 import { type Output, showSentence } from './output';
 import { type QueryOptions, rangeOf, warnIfUnfaithful, withProgress } from './query';
-import { byteSize, counted, hexAddress } from './text';
+import { byteSize, hexAddress } from './text';
 
 export interface TouchedOptions extends QueryOptions {
   readonly address: string;
@@ -50,6 +50,6 @@ function show(blocks: readonly BlockThen[], { address, from, to }: { address: bi
   line(c.dim('      event  block'));
   for (const { event, state, bytes, address: start } of blocks) {
     const what = state === 'none' ? 'none' : `${state === 'live' ? c.green('in use') : c.red('free  ')}  ${byteSize(bytes)} at ${start}`;
-    line(`  ${String(event ?? 'before').padStart(9)}  ${what}`);
+    line(`  ${(event === null ? 'before' : grouped(event)).padStart(9)}  ${what}`);
   }
 }

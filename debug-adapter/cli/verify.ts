@@ -1,6 +1,6 @@
 // afterimage verify: everything is read, every reactor replayed to its end; for continuous integration.
 
-import { type ReactorInfo, type Recording, UserError } from '../recording';
+import { counted, type ReactorInfo, type Recording, UserError } from '../recording';
 import { findProgram } from '../replay/find-program';
 import { type Difference } from '../replay/reports';
 import { ExitCode } from './exit-codes';
@@ -8,7 +8,7 @@ import { differenceSentence, type LocatedDifference, locateDifferences } from '.
 import { type Output } from './output';
 import { replayReactor, showReplay } from './replay';
 import { type ReplayReport } from './replay-report';
-import { counted, printable, wrapped } from './text';
+import { printable, wrapped } from './text';
 
 export interface VerifyOptions {
   readonly program?: string;

@@ -1,6 +1,6 @@
 // afterimage what-if: whether it would have crashed, had some events not come, or brought something else.
 
-import { signalName, type Recording } from '../recording';
+import { counted, grouped, type Recording, signalName } from '../recording';
 import { isRecordedCrash, type Supposition, whatIf as ask, type WouldHaveBeen } from '../questions/what-if';
 import { type Range } from '../questions/range';
 import { type Crash } from '../replay/reports';
@@ -8,7 +8,7 @@ import { ExitCode } from './exit-codes';
 import { type Output, showSentence } from './output';
 import { gdbOf, type ReplayerOptions, rangeOf, withProgress } from './query';
 import { suppositionOf, type SuppositionOptions } from './supposition';
-import { counted, hexAddress, printable, wrapped } from './text';
+import { hexAddress, printable, wrapped } from './text';
 
 export type WhatIfOptions = ReplayerOptions & SuppositionOptions;
 
@@ -49,11 +49,12 @@ type WithTexts = Supposition & { readonly texts: ReadonlyMap<number, string> };
 
 function show(range: Range, supposition: WithTexts, { end, warnings }: WouldHaveBeen, output: Output): void {
   const { colors: c, line, width } = output;
-  for (const [event, text] of supposition.texts) line(c.dim(wrapped(`Event ${event} is now ${printable(text)}`, width, '  ')));
-  if (end.event === 'crash') showSentence(output, `It crashes ${how(range, end)}: event ${end.eventNumber}, ${signalName(end.signal)}.`);
+  for (const [event, text] of supposition.texts) line(c.dim(wrapped(`Event ${grouped(event)} is now ${printable(text)}`, width, '  ')));
+  if (end.event === 'crash')
+    showSentence(output, `It crashes ${how(range, end)}: event ${grouped(end.eventNumber)}, ${signalName(end.signal)}.`);
   else showSentence(output, `It does not crash${whatElse(range, supposition, end.position)}.`, 'It does not crash');
   for (const { eventNumber, message } of warnings)
-    line(c.yellow(wrapped(`Warning, event ${eventNumber}: ${printable(message)}.`, width, '  ')));
+    line(c.yellow(wrapped(`Warning, event ${grouped(eventNumber)}: ${printable(message)}.`, width, '  ')));
 }
 
 const how = ({ recording, reactor }: Range, end: Crash): string =>
@@ -63,7 +64,8 @@ function whatElse({ reactor, recording }: Range, { without }: Supposition, posit
   const { end } = recording.log(reactor.id);
   const { crashEvent } = reactor;
   if (position < end) return `: ${counted(end - position, 'event')} could not be followed`;
-  if (crashEvent === undefined) return `: all events up to ${end - 1} are handled`;
-  if (without.some(({ from, to }) => crashEvent >= from && crashEvent < to)) return ` without event ${crashEvent}, in which it crashed`;
-  return `: all events up to ${end - 1} are handled, event ${crashEvent} included`;
+  if (crashEvent === undefined) return `: all events up to ${grouped(end - 1)} are handled`;
+  if (without.some(({ from, to }) => crashEvent >= from && crashEvent < to))
+    return ` without event ${grouped(crashEvent)}, in which it crashed`;
+  return `: all events up to ${grouped(end - 1)} are handled, event ${grouped(crashEvent)} included`;
 }

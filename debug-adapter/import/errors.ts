@@ -1,6 +1,6 @@
 // What the user is told when an import is not possible at all. What is merely missing is a sentence in the import itself.
 
-import { UserError } from '../recording';
+import { grouped, UserError } from '../recording';
 
 export const notACore = (path: string, why: string) =>
   new UserError(
@@ -14,7 +14,7 @@ export const otherMachineCore = (path: string) =>
 export const cutOffBeforeNotes = (path: string, bytes: number) =>
   new UserError(
     'core-cut-off',
-    `${path} is cut off after ${bytes} bytes, inside its headers: nothing can be read from it. Copy it again, or raise the limit that cut it (ulimit -c, ExternalSizeMax= of systemd-coredump).`,
+    `${path} is cut off after ${grouped(bytes)} bytes, inside its headers: nothing can be read from it. Copy it again, or raise the limit that cut it (ulimit -c, ExternalSizeMax= of systemd-coredump).`,
   );
 
 export const isASnapshot = (path: string) =>

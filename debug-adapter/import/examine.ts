@@ -1,7 +1,7 @@
 // What a core holds, before anything is written: which program, how it ended, which recording, and what is missing.
 
 import * as path from 'node:path';
-import { hasFaultAddress, signalMeaning, signalName } from '../recording';
+import { grouped, hasFaultAddress, signalMeaning, signalName } from '../recording';
 import { ElfCore, type Load } from './core';
 import { type CoreBlock } from './core-block';
 import { isASnapshot } from './errors';
@@ -60,7 +60,7 @@ function gapsInMemory(core: ElfCore, modules: readonly CoreModule[]): string[] {
   const mapped = modules.filter((module) => module.kind !== 'vdso'); // the kernel's own pages are dumped in any case
   const gaps: string[] = [];
   if (core.missingBytes > 0) {
-    gaps.push(`The core is cut off: it has ${core.bytes} of ${core.expectedBytes} bytes. Memory behind that is missing.`);
+    gaps.push(`The core is cut off: it has ${grouped(core.bytes)} of ${grouped(core.expectedBytes)} bytes. Memory behind that is missing.`);
   } else if (!present) {
     gaps.push(
       'The core holds no memory (coredump_filter was 0, or nothing could be written): only threads, registers and signal are known.',

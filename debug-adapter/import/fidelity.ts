@@ -4,7 +4,7 @@
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { type Fidelity, type ReactorInfo, type Recording } from '../recording';
+import { type Fidelity, counted, grouped, type ReactorInfo, type Recording } from '../recording';
 import { type Pages } from '../replay/reports';
 import { Replayer } from '../replay/replayer';
 import { wasCrash } from './bundle-writer';
@@ -50,9 +50,11 @@ function endedByItself(core: ElfCore): boolean {
 }
 
 function describe(reactor: ReactorInfo, core: ElfCore, pages: Pages, position: number, crashed: boolean, inside: boolean): Fidelity {
-  const where = crashed ? `to the crash in event ${position}` : `to position ${position}`;
+  const where = crashed ? `to the crash in event ${grouped(position)}` : `to position ${grouped(position)}`;
   const early =
-    inside && !crashed ? `, while the core is of the middle of event ${reactor.finished}, so what that event wrote may differ` : '';
+    inside && !crashed
+      ? `, while the core is of the middle of event ${grouped(reactor.finished)}, so what that event wrote may differ`
+      : '';
   return {
     reactor: reactor.id,
     position,
@@ -66,9 +68,9 @@ function describe(reactor: ReactorInfo, core: ElfCore, pages: Pages, position: n
 }
 
 function verdict(core: ElfCore, { compared, different, missing, differentWords, words }: Pages): string {
-  const absent = missing === 0 ? '' : ` ${missing} more pages are missing in the core.`;
-  if (different === 0) return `all ${compared} pages of its heap are equal to the core's.${absent}`;
-  const counts = `${different} of ${compared} pages differ from the core's, in ${differentWords} words`;
+  const absent = missing === 0 ? '' : ` ${grouped(missing)} more pages are missing in the core.`;
+  if (different === 0) return `all ${grouped(compared)} pages of its heap are equal to the core's.${absent}`;
+  const counts = `${grouped(different)} of ${grouped(compared)} pages differ from the core's, in ${counted(differentWords, 'word')}`;
   const first = words[0];
   if (words.length === differentWords && words.every((word) => isStackAddress(core, word.recorded)))
     return `${counts}, all of them addresses of the stack, which is elsewhere in a replay.${absent}`;

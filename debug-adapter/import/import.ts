@@ -6,7 +6,7 @@
 
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { BoundedFile, type Fidelity, openRecording, reasonOf, type Recording, UserError } from '../recording';
+import { BoundedFile, type Fidelity, grouped, openRecording, reasonOf, type Recording, UserError } from '../recording';
 import { copyRecording, localizeManifest, wasCrash, writeFromCore, writeJson } from './bundle-writer';
 import { type Compression, compressionOf, decompress } from './compressed';
 import { looksLikeElf } from './core';
@@ -161,7 +161,7 @@ function lastEvents({ located }: Examination) {
 export function whatThereIs(level: Level, examination: Examination, recording: Recording | undefined): string {
   if (level === 'full') {
     const events = (recording as Recording).reactors.reduce((sum, { id }) => sum + (recording as Recording).log(id).count, 0);
-    return `Its recording is here (${(recording as Recording).directory}): ${events} events can be replayed.`;
+    return `Its recording is here (${(recording as Recording).directory}): ${grouped(events)} events can be replayed.`;
   }
   const { wasRecorded } = examination;
   if (!wasRecorded)
@@ -172,7 +172,7 @@ export function whatThereIs(level: Level, examination: Examination, recording: R
   const rest =
     events === 0
       ? 'the state at its end can be inspected, but not replayed'
-      : `its last ${events} events are in the core and can be read, and its state at the end inspected, but not replayed`;
+      : `its last ${grouped(events)} events are in the core and can be read, and its state at the end inspected, but not replayed`;
   return `${named}: ${rest}. Give the recording with --recording.`;
 }
 

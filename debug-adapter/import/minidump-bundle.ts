@@ -4,7 +4,7 @@
 
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { BoundedFile, CONTROL_BYTES, hasFaultAddress, type Module, readImage, signalMeaning, signalName } from '../recording';
+import { BoundedFile, CONTROL_BYTES, grouped, hasFaultAddress, type Module, readImage, signalMeaning, signalName } from '../recording';
 import { uuidOf, writeJson } from './bundle-writer';
 import { type Piece, PIECES_MAX, writeCore } from './core-writer';
 import { type Imported, type ImportOptions } from './import';
@@ -72,7 +72,7 @@ function whatThereIs({ isAmd64, threads, memory }: Minidump, hasCore: boolean, p
   if (!isAmd64) return 'It is a minidump of another kind of machine: signal and modules are shown, but neither stacks nor variables.';
   if (!hasCore) return 'It is a minidump without threads: signal and modules are shown.';
   const bytes = memory.reduce((sum, range) => sum + range.bytes, 0);
-  const what = `It is a minidump: ${threads.length === 1 ? 'one thread' : `${threads.length} threads`}, and ${bytes} bytes of memory, mostly stacks.`;
+  const what = `It is a minidump: ${threads.length === 1 ? 'one thread' : `${grouped(threads.length)} threads`}, and ${grouped(bytes)} bytes of memory, mostly stacks.`;
   const shown =
     program === undefined
       ? 'The executable is not here, so there are registers and addresses only; give it with --exe.'
@@ -90,9 +90,11 @@ function whatIsMissing({ modules }: Minidump, here: readonly (string | undefined
     ...(absent.length === 0
       ? []
       : [
-          `${absent.length} of ${modules.length} modules are not here in the same build (${absent.slice(0, 3).join(', ')}${absent.length > 3 ? ', ...' : ''}): stacks may end where their code begins. Give --sysroot.`,
+          `${grouped(absent.length)} of ${grouped(modules.length)} modules are not here in the same build (${absent.slice(0, 3).join(', ')}${absent.length > 3 ? ', ...' : ''}): stacks may end where their code begins. Give --sysroot.`,
         ]),
-    ...(unknown === 0 ? [] : [`${unknown} of ${modules.length} modules have no build-id: which builds they are is not certain.`]),
+    ...(unknown === 0
+      ? []
+      : [`${grouped(unknown)} of ${grouped(modules.length)} modules have no build-id: which builds they are is not certain.`]),
   ];
 }
 

@@ -1,6 +1,6 @@
 // Why a question has no answer.
 
-import { UserError } from '../recording';
+import { grouped, UserError } from '../recording';
 
 export const gdbMissing = (gdb: string) =>
   new UserError('gdb-missing', `${gdb} was not found; it reads the program's C++ types. On Debian or Ubuntu: sudo apt-get install gdb.`);
@@ -13,17 +13,17 @@ export const notCompiled = (expression: string, why: string) =>
 export const noStorage = (expression: string, position: number) =>
   new UserError(
     'no-storage',
-    `At event ${position}, "${expression}" leads through memory that is not the reactor's, so it has no storage to watch. Choose another event.`,
+    `At event ${grouped(position)}, "${expression}" leads through memory that is not the reactor's, so it has no storage to watch. Choose another event.`,
   );
 
 export const notInHeap = (address: string, reactor: string, from: string, to: string) =>
   new UserError('not-in-heap', `${address} is not in the memory of ${reactor}, which is from ${from} to ${to}. Only that is recorded.`);
 
 export const tooLarge = (bytes: number, most: number) =>
-  new UserError('too-large', `${bytes} bytes are too many to watch; ${most} are the most. Choose a part of them.`);
+  new UserError('too-large', `${grouped(bytes)} bytes are too many to watch; ${grouped(most)} are the most. Choose a part of them.`);
 
 export const replayCrashed = (event: number, signal: string) =>
-  new UserError('replay-crashed', `The replay crashed with ${signal} in event ${event}. Look only at events before it.`);
+  new UserError('replay-crashed', `The replay crashed with ${signal} in event ${grouped(event)}. Look only at events before it.`);
 
 export const cancelled = () => new UserError('cancelled', 'The question was withdrawn.');
 

@@ -1,6 +1,8 @@
 // What the user can be told. Every error that is not our own mistake is a UserError: its message says in a sentence
 // or two what happened, with which values, and what to do; its code never changes, so that tests and tools may rely on it.
 
+import { grouped } from './numbers';
+
 export class UserError extends Error {
   override readonly name = 'UserError';
 
@@ -62,12 +64,15 @@ export const noSuchEvent = (wanted: number, first: number, end: number) =>
   new UserError(
     'no-such-event',
     first === end
-      ? `There is no event ${wanted}: the recording holds no events of this reactor.`
-      : `There is no event ${wanted}. The recording holds events ${first} to ${end - 1} of this reactor.`,
+      ? `There is no event ${grouped(wanted)}: the recording holds no events of this reactor.`
+      : `There is no event ${grouped(wanted)}. The recording holds events ${grouped(first)} to ${grouped(end - 1)} of this reactor.`,
   );
 
 export const eventLost = (wanted: number, from: number, to: number) =>
-  new UserError('event-lost', `Event ${wanted} is lost: the recording does not hold events ${from} to ${to - 1} (see its problems).`);
+  new UserError(
+    'event-lost',
+    `Event ${grouped(wanted)} is lost: the recording does not hold events ${grouped(from)} to ${grouped(to - 1)} (see its problems).`,
+  );
 
 /** A list in a sentence, cut after a few: nobody reads four thousand names. */
 function abridged(items: readonly string[], most = 8): string {

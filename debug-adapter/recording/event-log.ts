@@ -7,6 +7,7 @@ import { foreignFreesOf, type Input, readFailure, readInput, readSent, senderOf,
 import { contentLength, MESSAGE, RECORD_HEADER_BYTES } from './mcap';
 import { eventIndex, type SegmentIndex } from './segment-index';
 import { type Segment, type SegmentList, shortPath } from './segments';
+import { grouped } from './numbers';
 
 export class EventLog {
   private readonly segments: readonly Segment[];
@@ -131,13 +132,15 @@ export class EventLog {
       (gap) => `${rangeLost(gap.first, gap.first + gap.count)}: ${gap.reason.replace(/\.$/, '') || `error ${gap.errno} of the recorder`}.`,
     );
     if (index.damage === undefined) return lost === '' ? gaps : [...gaps, `${lost}: no segment of ${this.name} holds them.`];
-    const after = index.endEvent > index.firstEvent ? `after event ${index.endEvent - 1}` : 'before its first event';
+    const after = index.endEvent > index.firstEvent ? `after event ${grouped(index.endEvent - 1)}` : 'before its first event';
     return [...gaps, `${shortPath(segment.path)} is damaged ${after}: ${index.damage}.${lost === '' ? '' : ` ${lost}.`}`];
   }
 
   private problemsAtEnd(): string[] {
     if (this.started === undefined || this.started <= this.end) return [];
-    return [`${this.name} began ${this.started} events, but its log ends before event ${this.end}. ${rangeLost(this.end, this.started)}.`];
+    return [
+      `${this.name} began ${grouped(this.started)} events, but its log ends before event ${grouped(this.end)}. ${rangeLost(this.end, this.started)}.`,
+    ];
   }
 
   /** The last segment that begins at or before event n; -1 for none. */
@@ -238,5 +241,5 @@ const dataOf = (bytes: Buffer, at: number): Buffer =>
 
 function rangeLost(from: number, to: number): string {
   if (to <= from) return '';
-  return to === from + 1 ? `Event ${from} is lost` : `Events ${from} to ${to - 1} are lost`;
+  return to === from + 1 ? `Event ${grouped(from)} is lost` : `Events ${grouped(from)} to ${grouped(to - 1)} are lost`;
 }

@@ -13,6 +13,7 @@ export { type Manifest, type Module, type Redaction } from './schemas';
 export { BoundedFile, reasonOf } from './bounded-file';
 export { type ElfImage, type Note, parseNotes, isDynamicProgram, readBuildId, readImage, readSoname } from './elf';
 export { UserError } from './errors';
+export { counted, grouped, ungrouped } from './numbers';
 export { hasFaultAddress, signalMeaning, signalName } from './signals';
 // For packing, which copies records as they are.
 export { Damage, Fields } from './mcap';

@@ -5,6 +5,7 @@ import { Column } from './column';
 import { DONE_BYTES, eventType, type EventType } from './event-types';
 import { isShown } from './inputs';
 import { contentLength, Damage, Fields, MAGIC, MESSAGE, Opcode, readChannel, RECORD_HEADER_BYTES } from './mcap';
+import { grouped } from './numbers';
 
 const CHANNEL = { done: 1, input: 2, gap: 3, firstEvent: 16 } as const;
 
@@ -90,7 +91,7 @@ class Pass implements SegmentIndex {
     if (!this.there(at + RECORD_HEADER_BYTES)) throw new Damage('a record is cut off');
     const length = contentLength(this.bytes, at);
     const end = at + RECORD_HEADER_BYTES + length;
-    if (!this.there(end)) throw new Damage(`a record of ${length} bytes is cut off or has an impossible length`);
+    if (!this.there(end)) throw new Damage(`a record of ${grouped(length)} bytes is cut off or has an impossible length`);
 
     if (opcode === Opcode.Message) this.message(at, length);
     else if (opcode === Opcode.Channel) this.channel(this.bytes.subarray(at + RECORD_HEADER_BYTES, end));
@@ -107,7 +108,7 @@ class Pass implements SegmentIndex {
   }
 
   private message(at: number, length: number): void {
-    if (length < MESSAGE.contentBytesMin) throw new Damage(`a message has ${length} bytes, less than its own header`);
+    if (length < MESSAGE.contentBytesMin) throw new Damage(`a message has ${grouped(length)} bytes, less than its own header`);
     const channel = this.bytes.readUInt16LE(at + MESSAGE.channel);
     if (channel >= CHANNEL.firstEvent) this.event(at, channel);
     else if (channel === CHANNEL.done) this.done(at, length - MESSAGE.contentBytesMin);
@@ -118,24 +119,25 @@ class Pass implements SegmentIndex {
   private event(at: number, channel: number): void {
     if (!this.types.has(channel)) throw new Damage(`an event has the unknown channel ${channel}`);
     const sequence = this.bytes.readUInt32LE(at + MESSAGE.sequence); // the low 32 bits
-    if (sequence !== this.endEvent >>> 0) throw new Damage(`event ${this.endEvent} is missing: event ${this.near(sequence)} follows`);
+    if (sequence !== this.endEvent >>> 0)
+      throw new Damage(`event ${grouped(this.endEvent)} is missing: event ${grouped(this.near(sequence))} follows`);
     this.events.push(at);
     this.dones.push(0);
     this.endEvent++;
   }
 
   private done(at: number, bytes: number): void {
-    if (bytes < DONE_BYTES) throw new Damage(`a "done" message has ${bytes} bytes instead of ${DONE_BYTES}`);
+    if (bytes < DONE_BYTES) throw new Damage(`a "done" message has ${grouped(bytes)} bytes instead of ${DONE_BYTES}`);
     const number = at + MESSAGE.data + 24; // in two halves: a bigint for each of a million events takes its time
     const event = this.bytes.readUInt32LE(number) + this.bytes.readUInt32LE(number + 4) * 0x1_0000_0000;
-    if (event >= this.endEvent) throw new Damage(`event ${event} is done, but it never began`);
+    if (event >= this.endEvent) throw new Damage(`event ${grouped(event)} is done, but it never began`);
     if (event < this.firstEvent) this.earlierDones.set(event, at);
     else this.dones.set(eventIndex(this, event) ?? this.dones.length, at);
   }
 
   private input(at: number, length: number): void {
     const event = this.near(this.bytes.readUInt32LE(at + MESSAGE.sequence));
-    if (event > this.endEvent) throw new Damage(`an input belongs to event ${event}, but event ${this.endEvent} is next`);
+    if (event > this.endEvent) throw new Damage(`an input belongs to event ${grouped(event)}, but event ${grouped(this.endEvent)} is next`);
     if (event < this.endEvent) {
       // Of what happened inside react(), the rest is for a replay only.
       if (isShown(this.bytes.subarray(at + MESSAGE.data, at + MESSAGE.data + length))) this.shown.push({ event, at });
@@ -152,7 +154,7 @@ class Pass implements SegmentIndex {
     const count = Number(fields.u64());
     const errno = fields.u32();
     if (first !== this.endEvent || !Number.isSafeInteger(first + count))
-      throw new Damage(`a gap begins at event ${first}, but event ${this.endEvent} is next`);
+      throw new Damage(`a gap begins at event ${grouped(first)}, but event ${grouped(this.endEvent)} is next`);
     this.gaps.push({ first, count, errno, reason: data.toString('utf8', 20) });
     this.endEvent = first + count;
   }

@@ -6,6 +6,7 @@ import { BoundedFile, reasonOf } from './bounded-file';
 import { type Elf, ET_CORE, type Note, PT_LOAD, readElf } from './elf';
 import { UserError } from './errors';
 import { Damage } from './mcap';
+import { grouped } from './numbers';
 import { shortPath } from './segments';
 import { readLocale, readThreadState, type ThreadState } from './thread-state';
 import { headOf, isCompressed } from './zstd-frames';
@@ -70,7 +71,8 @@ function withParents(snapshots: readonly SnapshotInfo[], problems: string[]): Sn
   for (const snapshot of [...snapshots].sort((a, b) => a.position - b.position)) {
     const { kind, path, position, parentPosition } = snapshot;
     if (kind === 'full' || (parentPosition < position && usable.has(parentPosition))) usable.set(position, snapshot);
-    else problems.push(`${shortPath(path)} is not used: it builds on the snapshot at position ${parentPosition}, which is missing.`);
+    else
+      problems.push(`${shortPath(path)} is not used: it builds on the snapshot at position ${grouped(parentPosition)}, which is missing.`);
   }
   return [...usable.values()];
 }
@@ -86,7 +88,7 @@ export function readSnapshot(path: string, reactor: number): SnapshotInfo {
     if (note === undefined) throw new Damage(`it has no ${NOTE_NAME} note`);
     const info = parseNote(note, reactor);
     const named = Number(/(\d+)\.core(\.zst)?$/.exec(path)?.[1] ?? info.position);
-    if (named !== info.position) throw new Damage(`it holds position ${info.position}, not the one in its name`);
+    if (named !== info.position) throw new Damage(`it holds position ${grouped(info.position)}, not the one in its name`);
     const size = heapBytes(loads, info.slotBase, info.slotBytes);
     return { path, fileBytes: file.bytes, ...info, loads, heapBytes: size, ...surroundings(elf) };
   });

@@ -14,6 +14,7 @@ import { type ReplayBlock } from './replay-block';
 import { type Divergence, type Relocated } from './reports';
 import { isInfrastructure, isLast, type Stop } from './stops';
 import { Walker } from './walker';
+import { grouped } from '../recording';
 
 interface ReplaySessionEvents {
   divergence: [divergence: Divergence];
@@ -193,7 +194,7 @@ export class ReplaySession extends EventEmitter<ReplaySessionEvents> {
     const event = this.position;
     this.emit(
       'notice',
-      `The replayed program ended itself (${how}), in event ${event} or later. It was started again, and stands at that event.`,
+      `The replayed program ended itself (${how}), in event ${grouped(event)} or later. It was started again, and stands at that event.`,
     );
     await this.debuggee.relaunch();
     this.walker.stop = { kind: 'boundary' };

@@ -2,7 +2,7 @@
 
 import * as path from 'node:path';
 import { type Frame } from '../gdb/commands';
-import { type CrashReport, hasFaultAddress, signalMeaning, signalName } from '../recording';
+import { type CrashReport, grouped, hasFaultAddress, signalMeaning, signalName } from '../recording';
 import { isStackOverflow } from './crashes';
 
 export type Stop =
@@ -47,7 +47,7 @@ export function compareCrash(crash: ReplayedCrash, recorded: CrashReport | undef
   if (recorded === undefined) return 'The recording does not say how the program crashed.';
   const places = isStackOverflow(recorded) ? [] : placeDifferences(crash, recorded);
   const differences = [
-    crash.event === recorded.event ? '' : `in event ${recorded.event ?? 'none'}`,
+    crash.event === recorded.event ? '' : recorded.event === undefined ? 'in no event' : `in event ${grouped(recorded.event)}`,
     crash.signal === recorded.signal ? '' : `with ${signalName(recorded.signal)}`,
     ...places,
   ].filter((difference) => difference !== '');

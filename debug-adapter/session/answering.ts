@@ -7,12 +7,11 @@ import { ContinuedEvent, Event, LoggingDebugSession, OutputEvent, TerminatedEven
 import type { DebugProtocol as P } from '@vscode/debugprotocol';
 import type * as mi from '../gdb/commands';
 import { GdbFailure, isRefusal } from '../gdb/gdb';
-import { type ReactorInfo, UserError } from '../recording';
+import { grouped, type ReactorInfo, UserError } from '../recording';
 import { type Stop } from '../replay/stops';
 import { explained } from './expressions';
 import { endOfCore, type Inspecting, type Launched, type Replaying, standsStill } from './launched';
 import { coreExceptionInfo, coreStoppedBody, exceptionInfo, stoppedBody, THREAD_ID, type Wish } from './stopped';
-import { counted } from './text';
 import { timeline } from './timeline';
 
 export abstract class AnsweringSession extends LoggingDebugSession {
@@ -128,10 +127,10 @@ export abstract class AnsweringSession extends LoggingDebugSession {
 }
 
 function crashMissing({ name, crashEvent }: ReactorInfo, end: number): string {
-  const crash = `The crash that was recorded in event ${counted(crashEvent!)} of ${name}`;
+  const crash = `The crash that was recorded in event ${grouped(crashEvent!)} of ${name}`;
   return crashEvent! < end
     ? `${crash} did not happen again.`
-    : `${crash} cannot be reached: the recording has lost its events from ${counted(end)} on.`;
+    : `${crash} cannot be reached: the recording has lost its events from ${grouped(end)} on.`;
 }
 
 const ownEnd = (name: string): string => `The program ends itself here, by calling ${name}(). Nothing follows.`;

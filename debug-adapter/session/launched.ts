@@ -2,13 +2,13 @@
 
 import type { DebugProtocol as P } from '@vscode/debugprotocol';
 import { type Gdb } from '../gdb/gdb';
-import { type ImportFile, type ReactorInfo, type RecordedEvent, type Recording, UserError } from '../recording';
+import { grouped, type ImportFile, type ReactorInfo, type RecordedEvent, type Recording, UserError } from '../recording';
 import { type CoreSession } from '../replay/core-session';
 import { type ReplaySession } from '../replay/replay-session';
 import { type Stop } from '../replay/stops';
 import { type Breakpoints } from './breakpoints';
 import { type LaunchArguments } from './launch-arguments';
-import { counted, threadName } from './text';
+import { threadName } from './text';
 import { reachable } from './timeline';
 import { THREAD_ID } from './stopped';
 import { type Questions } from './questions';
@@ -79,7 +79,7 @@ export function threadsOf(launched: Launched): P.Thread[] {
 
 /** ` · board · event 515,377` */
 function placeOfEnd({ reactor }: Inspecting): string {
-  return reactor?.crashEvent === undefined ? '' : ` · ${reactor.name} · event ${counted(reactor.crashEvent)}`;
+  return reactor?.crashEvent === undefined ? '' : ` · ${reactor.name} · event ${grouped(reactor.crashEvent)}`;
 }
 
 /** The event at which a replay begins. */
@@ -104,7 +104,7 @@ export function questionsOf(launched: Launched): Questions {
 
 export function neighbour(replay: ReplaySession, by: number): number {
   const event = replay.position + by;
-  if (event < replay.first) throw new UserError('no-previous-event', `Event ${counted(replay.first)} is the first that can be replayed.`);
+  if (event < replay.first) throw new UserError('no-previous-event', `Event ${grouped(replay.first)} is the first that can be replayed.`);
   if (event > replay.end) throw new UserError('no-next-event', 'This is the end of the recording.');
   return event;
 }

@@ -5,7 +5,7 @@ import { CapabilitiesEvent, Event } from '@vscode/debugadapter';
 import type { DebugProtocol as P } from '@vscode/debugprotocol';
 import { miString, miTuple } from '../gdb/mi-parser';
 import { isPackedFile, unpackToCache } from '../pack';
-import { openRecording, type ReactorInfo, type Recording, UserError } from '../recording';
+import { grouped, openRecording, type ReactorInfo, type Recording, UserError } from '../recording';
 import { CoreSession } from '../replay/core-session';
 import { findProgram } from '../replay/find-program';
 import { relocationSentences } from '../replay/relocation';
@@ -15,7 +15,6 @@ import { Breakpoints } from './breakpoints';
 import { filePlaces, type LaunchArguments } from './launch-arguments';
 import { chosenReactor, type Inspecting, type Launched, onlyInspected, reactorOfCore, type Replaying } from './launched';
 import { Questions } from './questions';
-import { counted } from './text';
 import { Variables } from './variables';
 
 export interface Host {
@@ -95,7 +94,7 @@ function tellMoved(breakpoint: P.Breakpoint | undefined, host: Host): void {
 }
 
 const differs = ({ eventNumber, kind, call, recorded, replayed, cause }: Divergence): string =>
-  `The replay differs from the recording since event ${counted(eventNumber)} (${call === '' ? kind : `${kind} of ${call}`}: recorded ${recorded}, replayed ${replayed}). ${cause} ` +
+  `The replay differs from the recording since event ${grouped(eventNumber)} (${call === '' ? kind : `${kind} of ${call}`}: recorded ${recorded}, replayed ${replayed}). ${cause} ` +
   'What follows may not be what happened.';
 
 function ignore(): void {}

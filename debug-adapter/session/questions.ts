@@ -12,11 +12,10 @@ import { noCrash } from '../questions/errors';
 import { type Range, replayableRange } from '../questions/range';
 import { reduce } from '../questions/reduce';
 import { findWrite } from '../questions/writes';
-import { type ReactorInfo, type Recording, UserError } from '../recording';
+import { grouped, type ReactorInfo, type Recording, UserError } from '../recording';
 import { type WritingEvent } from '../replay/last-writer';
 import { type ReplaySession } from '../replay/replay-session';
 import { type Stop } from '../replay/stops';
-import { counted } from './text';
 
 const MOST_ROWS = 10_000;
 const LONGEST_SEARCH_MS = 120_000;
@@ -75,7 +74,7 @@ export class Questions {
     if (recording.crash?.reactor !== reactor.id) throw noCrash(reactor.name);
     const deadline = Date.now() + LONGEST_SEARCH_MS;
     const found = await this.showingProgress('Looking for the events that the crash needs', (update, signal, gdb) => {
-      const onProgress = (needed: number, replays: number) => update(`${counted(needed)} events left after ${counted(replays)} replays`);
+      const onProgress = (needed: number, replays: number) => update(`${grouped(needed)} events left after ${grouped(replays)} replays`);
       return reduce(range, { gdb, force: false, signal, enough: () => Date.now() > deadline, onProgress });
     });
     const log = recording.log(reactor.id);
@@ -116,7 +115,7 @@ export class Questions {
   private ask<T>(title: string, { from, to }: Range, question: (asking: Asking) => Promise<T>): Promise<T> {
     return this.showingProgress(title, (update, signal, gdb) => {
       const percentage = (position: number) => (to > from ? Math.min(100, Math.max(0, (100 * (position - from)) / (to - from))) : 0);
-      const onProgress = (position: number) => update(`event ${counted(position)}`, percentage(position));
+      const onProgress = (position: number) => update(`event ${grouped(position)}`, percentage(position));
       return question({ gdb, force: false, onProgress, signal });
     });
   }

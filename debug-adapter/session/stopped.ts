@@ -1,9 +1,9 @@
 // How a stop is told to the client.
 
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { type ReactorInfo, type Recording, signalName } from '../recording';
+import { grouped, type ReactorInfo, type Recording, signalName } from '../recording';
 import { type ReplayedCrash, type Stop, compareCrash, describeCrash } from '../replay/stops';
-import { boundaryName, counted } from './text';
+import { boundaryName } from './text';
 
 export const THREAD_ID = 1;
 
@@ -25,7 +25,7 @@ export function stoppedBody(stop: Stop, wish: Wish, position: number, end: numbe
   if (stop.kind === 'breakpoint') return { ...body, hitBreakpointIds: stop.numbers.map(Number) };
   if (stop.kind === 'write') return { ...body, description: 'Paused before the write', ...hitIds(stop.number) };
   if (stop.kind === 'changed') return { ...body, description: 'Paused behind the change', ...hitIds(stop.number) };
-  if (stop.kind === 'entry') return { ...body, description: `At event ${counted(position)}` };
+  if (stop.kind === 'entry') return { ...body, description: `At event ${grouped(position)}` };
   return body;
 }
 
@@ -50,7 +50,7 @@ export function exceptionInfo(
   const compared = compareCrash(crash, recording.crash);
   return {
     exceptionId: signalName(crash.signal),
-    description: `${describeCrash(crash)}, in event ${counted(crash.event)}.${said} ${compared}`,
+    description: `${describeCrash(crash)}, in event ${grouped(crash.event)}.${said} ${compared}`,
     breakMode: 'unhandled',
     details: { typeName: signalName(crash.signal), message: compared },
   };
@@ -58,7 +58,7 @@ export function exceptionInfo(
 
 /** Of a core there is nothing to compare with. */
 export function coreExceptionInfo(crash: ReplayedCrash, reactor: ReactorInfo | undefined) {
-  const inside = reactor?.crashEvent === undefined ? '' : `, in event ${counted(crash.event)} of ${reactor.name}`;
+  const inside = reactor?.crashEvent === undefined ? '' : `, in event ${grouped(crash.event)} of ${reactor.name}`;
   const description = `${describeCrash(crash)}${inside}. This is how the core dump has it; nothing is replayed.`;
   return { exceptionId: signalName(crash.signal), description, breakMode: 'unhandled' as const };
 }

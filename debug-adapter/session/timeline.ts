@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import * as mi from '../gdb/commands';
-import { type EventLog, type RecordedEvent, UserError } from '../recording';
+import { type EventLog, grouped, type RecordedEvent, UserError } from '../recording';
 import { type ReplaySession } from '../replay/replay-session';
 import { type Launched, positionOf } from './launched';
 
@@ -48,7 +48,8 @@ const row = ({ number, type, timeNs, payload, done }: RecordedEvent) => ({
 /** An event as its C++ type has it; only what is one, byte by byte. */
 export async function payloadOf({ recording, reactor, gdb }: Launched, { event }: z.infer<typeof EventArguments>) {
   const recorded = reactor === undefined ? undefined : recording.log(reactor.id).event(event);
-  if (recorded?.type.codec !== 'trivial') throw new UserError('no-value', `What event ${event} holds is known to its codec alone.`);
+  if (recorded?.type.codec !== 'trivial')
+    throw new UserError('no-value', `What event ${grouped(event)} holds is known to its codec alone.`);
   return { text: await mi.payloadText(gdb, recorded.type.name, recorded.payload) };
 }
 
@@ -63,6 +64,6 @@ export function reachable(event: number, replay: ReplaySession): number {
   if (event >= replay.first && event <= replay.end) return event;
   throw new UserError(
     'not-reachable',
-    `Event ${event} cannot be reached: this replay goes from event ${replay.first} to ${replay.end - 1}.`,
+    `Event ${grouped(event)} cannot be reached: this replay goes from event ${grouped(replay.first)} to ${grouped(replay.end - 1)}.`,
   );
 }

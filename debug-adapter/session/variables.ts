@@ -10,8 +10,7 @@ import { Handles } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as mi from '../gdb/commands';
 import { type Gdb, isRefusal } from '../gdb/gdb';
-import { type ReactorInfo, type RecordedEvent } from '../recording';
-import { counted } from './text';
+import { grouped, type ReactorInfo, type RecordedEvent } from '../recording';
 
 type Page = { start: number; count: number };
 /** Of the reactor object; of the event that it processes, where that is known. */
@@ -99,7 +98,7 @@ export class Variables {
     const listed = this.shown(await mi.children(this.gdb, id, start, Math.min(count, LISTED_AT_ONCE)));
     const left = (length ?? 0) - start - listed.length;
     const wasAskedForAll = count >= LISTED_AT_ONCE && listed.length === LISTED_AT_ONCE;
-    if (left > 0 && wasAskedForAll) listed.push({ name: '…', value: `${counted(left)} more elements`, variablesReference: 0 });
+    if (left > 0 && wasAskedForAll) listed.push({ name: '…', value: `${grouped(left)} more elements`, variablesReference: 0 });
     return listed;
   }
 
@@ -131,13 +130,13 @@ const objectAt = (type: string, address: bigint): string => `*('${type}' *)${mi.
 
 function describe({ number, type, timeNs }: RecordedEvent): string {
   const time = new Date(Number(timeNs / 1_000_000n)).toISOString();
-  return `${counted(number)} · ${type.name} · ${time}`;
+  return `${grouped(number)} · ${type.name} · ${time}`;
 }
 
 function encoded({ payload, type }: RecordedEvent): DebugProtocol.Variable {
   const bytes = payload.subarray(0, BYTES_SHOWN).toString('hex').replace(/../g, '$& ').trim();
   const more = payload.length > BYTES_SHOWN ? ' …' : '';
-  return { name: `[${type.codec} payload]`, value: `${counted(payload.length)} bytes: ${bytes}${more}`, variablesReference: 0 };
+  return { name: `[${type.codec} payload]`, value: `${grouped(payload.length)} bytes: ${bytes}${more}`, variablesReference: 0 };
 }
 
 const unreadable = (name: string, error: Error): DebugProtocol.Variable => ({ name, value: `<${error.message}>`, variablesReference: 0 });

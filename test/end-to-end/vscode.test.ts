@@ -158,14 +158,14 @@ describe('in VS Code', function () {
       assert.equal(await code.anyEventRow().count(), 1);
       await code.screenshot('the events filtered by an expression');
       await code.viewButton('Show All Events').click();
-      await code.eventRow(event(DAMAGE + 1)).waitFor();
+      await code.eventRow(event(DAMAGE - 1)).waitFor(); // the one before the row that is scrolled to
       await code.sidebarText(/Filter/).waitFor({ state: 'detached' });
     });
 
     it('filters the list by a text in the events', async () => {
       await code.viewButton('Filter Events...').click();
       await code.enter('PHX');
-      await code.sidebarText(/^Filter: events with “PHX”\. Shown: \d+ of [\d,]+ events\.$/).waitFor();
+      await code.sidebarText(/^Filter: events with “PHX”\. Shown: [\d,]+ of [\d,]+ events\.$/).waitFor();
       await code.anyEventRow().first().click();
       await code.statusBar('event').waitFor();
       await code.screenshot('the events filtered by a text');

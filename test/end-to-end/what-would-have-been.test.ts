@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { openRecording } from '../../debug-adapter/recording';
+import { grouped, openRecording } from '../../debug-adapter/recording';
 import { others } from '../../debug-adapter/questions/reduce';
 import { afterimage } from '../support/cli';
 import { withDirectory } from '../support/fixture-programs';
@@ -59,7 +59,7 @@ describe('flight-board, had it been otherwise', function () {
   it('crashes because of one flight of thousands', async () => {
     const { code, stdout, stderr } = await afterimage(['reduce', recording]);
     assert.equal(code, 0, stderr);
-    assert.match(stdout, new RegExp(`^2 events of ${crash + 1} end in the same crash`));
+    assert.match(stdout, new RegExp(`^2 events of ${grouped(crash + 1)} end in the same crash`));
     assert.match(stdout, new RegExp(`\\n +${DAMAGE} .*\\n.*delay_minutes = -212`));
   });
 
@@ -67,19 +67,19 @@ describe('flight-board, had it been otherwise', function () {
 
   it('does not crash without that flight', async () => {
     const { code, stdout, stderr } = await whatIf('--without', String(DAMAGE));
-    assert.equal(stdout, `It does not crash: all events up to ${crash} are handled, event ${crash} included.\n`, stderr);
+    assert.equal(stdout, `It does not crash: all events up to ${grouped(crash)} are handled, event ${grouped(crash)} included.\n`, stderr);
     assert.equal(code, 0);
   });
 
   it('does not claim to have handled the crashing event when that is left out', async () => {
     const { code, stdout } = await whatIf('--without', String(crash));
-    assert.equal(stdout, `It does not crash without event ${crash}, in which it crashed.\n`);
+    assert.equal(stdout, `It does not crash without event ${grouped(crash)}, in which it crashed.\n`);
     assert.equal(code, 0);
   });
 
   it('crashes all the same without its neighbours', async () => {
     const { code, stdout } = await whatIf('--without', `${DAMAGE - 5}-${DAMAGE - 1}`, '--without', String(DAMAGE + 1));
-    assert.equal(stdout, `It crashes all the same, in the same place: event ${crash}, SIGSEGV.\n`);
+    assert.equal(stdout, `It crashes all the same, in the same place: event ${grouped(crash)}, SIGSEGV.\n`);
     assert.equal(code, 1);
   });
 
@@ -93,7 +93,7 @@ describe('flight-board, had it been otherwise', function () {
     { mistake: 'nothing supposed', options: [], says: /Say what to suppose/ },
     { mistake: 'no number', options: ['--without', 'all'], says: /not "all"; for example --without 100-120/ },
     { mistake: 'backwards', options: ['--without', '20-10'], says: /not "20-10"/ },
-    { mistake: 'an event that there is not', options: ['--without', '99999999'], says: /Event 99999999 .* events 0 to \d+ can/ },
+    { mistake: 'an event that there is not', options: ['--without', '99999999'], says: /Event 99,999,999 .* events 0 to [\d,]+ can/ },
     { mistake: 'no assignment', options: ['--set', '5=3'], says: /EVENT:MEMBER=VALUE, not "5=3"/ },
     { mistake: 'no such member', options: ['--set', '5:price=3'], says: /Event 5 could not be changed: .*price/ },
     { mistake: 'too large a value', options: ['--set', '5:delay_minutes=5000000000'], says: /5000000000 does not fit into/ },

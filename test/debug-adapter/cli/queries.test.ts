@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { openRecording } from '../../../debug-adapter/recording';
+import { grouped, openRecording } from '../../../debug-adapter/recording';
 import { afterimage } from '../../support/cli';
 import { flightBytes, flightsFile, programPath, recordCrash } from '../../support/fixture-programs';
 
@@ -61,7 +61,7 @@ describe('afterimage, asked about flight-board', function () {
 
     it('says so when it is never true, and ends with 1', async () => {
       const { code, stdout } = await afterimage(['find', recording, '--expression', 'flights_ == 0']);
-      assert.equal(stdout, `In events 0 to ${crashEvent - 1} it is never true that flights_ == 0.\n`);
+      assert.equal(stdout, `In events 0 to ${grouped(crashEvent - 1)} it is never true that flights_ == 0.\n`);
       assert.equal(code, 1);
     });
 
@@ -75,7 +75,7 @@ describe('afterimage, asked about flight-board', function () {
       const { stdout } = await afterimage(['find', recording, '--expression', 'flight.delay_minutes < -90']);
       assert.match(
         stdout,
-        /^Event 515377 is the first after which flight\.delay_minutes < -90\.\n +515377 {2}[\d:.]+ {2}Flight {2}[\da-f]+…? {2}= 1\n$/,
+        /^Event 515,377 is the first after which flight\.delay_minutes < -90\.\n +515,377 {2}[\d:.]+ {2}Flight {2}[\da-f]+…? {2}= 1\n$/,
       );
     });
   });
@@ -152,7 +152,7 @@ describe('afterimage, asked about flight-board', function () {
 
     it('counts what was allocated by size, and shows as many as it was told to', async () => {
       const { stdout } = await afterimage(['diff', recording, '--to', '1000', '--limit', '2']);
-      assert.match(stdout, /^From position 0 to 1000 \d+ blocks were allocated, 0 freed, \d+ changed/);
+      assert.match(stdout, /^From position 0 to 1,000 [\d,]+ blocks were allocated, 0 freed, [\d,]+ changed/);
       assert.match(stdout, /\nchanged +\d+ +192 {2}DelayHistogram\n/);
       assert.equal(stdout.match(/^(allocated|changed) +0x/gm)?.length, 4);
     });
@@ -180,7 +180,7 @@ describe('afterimage, asked about flight-board', function () {
       {
         title: 'too much of it',
         args: ['last-write', '--expression', '*(char(*)[9999999])this'],
-        says: /9999999 bytes are too many to watch/,
+        says: /9,999,999 bytes are too many to watch/,
       },
       { title: 'positions in the wrong order', args: ['diff', '--from', '9', '--to', '3'], says: /Position 9 is behind position 3/ },
       { title: 'a missing gdb', args: ['find', '--gdb', '/nowhere/gdb', '--expression', 'flights_'], says: /\/nowhere\/gdb was not found/ },

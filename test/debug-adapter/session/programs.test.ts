@@ -1,7 +1,7 @@
 // Other programs: a plugin that was opened with dlopen, reactors that deliver to one another, events with a codec.
 import assert from 'node:assert/strict';
 import * as path from 'node:path';
-import { openRecording } from '../../../debug-adapter/recording';
+import { grouped, openRecording } from '../../../debug-adapter/recording';
 import { lineOf } from '../../end-to-end/support/flight-recording';
 import { recordCrash, root } from '../../support/fixture-programs';
 import { recordKvCrash, sellPears } from '../../support/kv-server';
@@ -67,7 +67,7 @@ describe('a session on reactors that deliver to one another', () => {
     await client.launch({ recording, reactor: 'matcher' });
     assert.equal(client.position!.position, end - 1);
     const last = await client.continue();
-    assert.equal(last.description, `End of the recording, after event ${end - 1}`);
+    assert.equal(last.description, `End of the recording, after event ${grouped(end - 1)}`);
     assert.equal(last.frames.length, 1);
     assert.deepEqual(
       (await client.scopes(last.frames[0]!)).map(({ name }) => name),
