@@ -74,7 +74,7 @@ function answerItem({ answer, origin, icon }: AnswerNode): vscode.TreeItem {
   const item = new vscode.TreeItem(answer.question, answer.rows.length === 0 ? None : Expanded);
   item.description = answer.faithful ? answer.summary : `${answer.summary}; the replay differs from the recording`;
   item.iconPath = new vscode.ThemeIcon(icon);
-  item.tooltip = `Asked at event ${grouped(origin.event)}: click to go back there`;
+  item.tooltip = `${answer.question}: ${item.description}.\nAsked at event ${grouped(origin.event)}: click to go back there`;
   item.accessibilityInformation = { label: `${answer.question}, ${answer.summary}` };
   item.command = goTo(origin, origin.event);
   return item;

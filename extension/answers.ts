@@ -1,7 +1,7 @@
 // What was asked in a session, and what the adapter answered, in words. An answer is a list of events: each is a place to go to.
 import * as z from 'zod';
 import { describeTime } from './event-text';
-import { grouped } from '../debug-adapter/recording';
+import { counted, grouped } from '../debug-adapter/recording';
 
 export interface AnswerRow {
   /** Undefined: before all events, or nowhere. */
@@ -47,6 +47,16 @@ export const CrashNeeds = z.object({
   minimal: z.boolean(),
 });
 
+export const WhatIf = z.object({
+  event: z.int(),
+  set: z.string().nullable(),
+  text: z.string().nullable(),
+  crash: z.object({ event: z.int(), signal: z.string(), isSame: z.boolean() }).nullable(),
+  position: z.int(),
+  end: z.int(),
+  warnings: z.int(),
+});
+
 /** In the text of a time: hours to milliseconds. */
 const TIME_OF_DAY = [11, 23] as const;
 const BYTES_SHOWN = 8;
@@ -58,7 +68,12 @@ export function foundAnswer({ expression, events, faithful }: z.infer<typeof Fou
     label: `#${grouped(number)}`,
     description: `${type}, ${describeTime(BigInt(timeNs)).slice(...TIME_OF_DAY)}${value === '1' ? '' : `, ${value}`}`,
   }));
-  return { question: expression, summary: events.length === 0 ? 'after no event' : `after ${counted(events.length)}`, rows, faithful };
+  return {
+    question: expression,
+    summary: events.length === 0 ? 'after no event' : `after ${counted(events.length, 'event')}`,
+    rows,
+    faithful,
+  };
 }
 
 export function historyAnswer({ expression, changes, values, faithful }: z.infer<typeof History>): Answer {
@@ -67,7 +82,7 @@ export function historyAnswer({ expression, changes, values, faithful }: z.infer
     label: event === null ? 'before' : `#${grouped(event)}`,
     description: value,
   }));
-  return { question: expression, summary: `changed by ${counted(changes)}`, rows, faithful };
+  return { question: expression, summary: `changed by ${counted(changes, 'event')}`, rows, faithful };
 }
 
 export function lastWriteAnswer({ expression, bytes, event, before = '', after = '' }: z.infer<typeof LastWrite>): Answer {
@@ -83,8 +98,27 @@ export function crashNeedsAnswer({ events, of, minimal }: z.infer<typeof CrashNe
     label: `#${grouped(number)}`,
     description: `${type}, ${describeTime(BigInt(timeNs)).slice(...TIME_OF_DAY)}`,
   }));
-  const summary = `${counted(events.length)} of ${grouped(of)}${minimal ? '' : ', perhaps fewer'}`;
+  const summary = `${counted(events.length, 'event')} of ${grouped(of)}${minimal ? '' : ', perhaps fewer'}`;
   return { question: 'what the crash needs', summary, rows, faithful: true };
+}
+
+export function whatIfAnswer(answer: z.infer<typeof WhatIf>): Answer {
+  const { event, set, text, crash, warnings } = answer;
+  const number = `#${grouped(event)}`;
+  const supposed = { event, label: number, description: text ?? 'left out' };
+  const crashed = crash && {
+    event: crash.event,
+    label: `#${grouped(crash.event)}`,
+    description: `${crash.signal}${crash.isSame ? ', as recorded' : ''}`,
+  };
+  const question = set === null ? `without ${number}` : `${number} with ${set}`;
+  const remark = warnings === 0 ? '' : `; ${counted(warnings, 'warning')}: what was not recorded took part`;
+  return { question, summary: `${whatThen(answer)}${remark}`, rows: crashed ? [supposed, crashed] : [supposed], faithful: true };
+}
+
+function whatThen({ crash, position, end }: z.infer<typeof WhatIf>): string {
+  if (crash !== null) return crash.isSame ? 'crashes all the same' : `crashes elsewhere, in event ${grouped(crash.event)}`;
+  return position < end ? `no crash up to event ${grouped(position)}; what follows could not be replayed` : 'does not crash';
 }
 
 /** A number is read from its last byte to its first; what is longer, as it lies in memory. */
@@ -96,5 +130,3 @@ function shown(hex: string, bytes: number): string {
 
 /** Small ones are counts more often than addresses. */
 const numberText = (value: bigint): string => (value < SMALL ? String(value) : `0x${value.toString(16)}`);
-
-const counted = (events: number): string => (events === 1 ? '1 event' : `${grouped(events)} events`);

@@ -152,6 +152,7 @@ export class EventTree implements vscode.TreeDataProvider<EventNode> {
     const number = list.eventAt(range.from);
     const crashed = reactor.crashEvent === number;
     const item = new vscode.TreeItem(labelIn(list, range));
+    item.contextValue = 'event';
     item.id = this.idOf(reactor, range);
     item.description = this.tryToDescribe(node, (event) => describeEvent(event, reactor));
     item.iconPath = node === this.marked ? hereIcon() : crashed ? crashIcon() : new vscode.ThemeIcon('circle-small');

@@ -45,6 +45,10 @@ export class EventsView implements vscode.Disposable {
     warnOf(opened.problems);
   }
 
+  placeOf({ reactor, list, range }: EventNode): { recording: string; reactor: number; event: number } {
+    return { recording: this.recording!.directory, reactor: reactor.id, event: list.eventAt(range.from) };
+  }
+
   dispose(): void {
     this.recording?.close();
     for (const subscription of this.subscriptions) subscription.dispose();

@@ -9,6 +9,7 @@ import { openRecordingCommand } from './open-recording';
 import { registerPositionStatus } from './position-status';
 import { registerQuestionCommands } from './question-commands';
 import { DEBUG_TYPE, Timelines } from './timelines';
+import { registerWhatIfCommands } from './what-if-commands';
 
 export function activate(context: vscode.ExtensionContext): void {
   const timelines = new Timelines();
@@ -25,6 +26,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.commands.registerCommand('afterimage.openRecording', (clicked?: vscode.Uri) => openRecordingCommand(events, clicked)),
     registerEventCommands(timelines),
     registerQuestionCommands(timelines, answers),
+    registerWhatIfCommands(timelines, events, answers),
     registerPositionStatus(timelines),
   );
 }

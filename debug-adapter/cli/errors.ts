@@ -56,14 +56,3 @@ export const notAStretch = (text: string) =>
 
 export const notAnAssignment = (text: string) =>
   new UserError('not-an-assignment', `--set needs EVENT:MEMBER=VALUE, not "${text}"; for example --set '100:price=0'.`);
-
-export const notInRange = (event: number, first: number, last: number) =>
-  new UserError('not-in-range', `Event ${grouped(event)} cannot be replayed otherwise; events ${grouped(first)} to ${grouped(last)} can.`);
-
-export const setNeedsStruct = (event: number, type: string) =>
-  new UserError(
-    'set-needs-struct',
-    `Event ${grouped(event)} is of type ${type}, which is not stored as a struct, so that none of its members can be set.`,
-  );
-
-export const notSet = (event: number, why: string) => new UserError('not-set', `Event ${grouped(event)} could not be changed: ${why}.`);

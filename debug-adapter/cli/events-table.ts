@@ -3,7 +3,7 @@
 import { grouped, type ReactorInfo, type RecordedEvent, type Recording, type Sender, type SentEvent } from '../recording';
 import { type Output } from './output';
 import { cut, duration, hexAddress, longest, printable, table, timeOfDay, wrapped } from './text';
-import { type Typed } from './typed-payloads';
+import { type Typed } from '../questions/typed-payloads';
 
 const PREVIEW_BYTES_MAX = 64;
 /** Of four bytes; fewer tell nothing. */

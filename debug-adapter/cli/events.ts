@@ -7,7 +7,7 @@ import { noSuchType } from './errors';
 import { showEvents, writeEvents } from './events-table';
 import { ExitCode } from './exit-codes';
 import { type Output } from './output';
-import { decodePayloads } from './typed-payloads';
+import { decodePayloads } from '../questions/typed-payloads';
 
 export interface EventsOptions {
   readonly reactor?: string;

@@ -10,7 +10,7 @@ import { ExitCode } from './exit-codes';
 import { hint, type Output, pathFromHere, showSentence, spinner } from './output';
 import { gdbOf, type ReplayerOptions, rangeOf } from './query';
 import { printable } from './text';
-import { decodePayloads } from './typed-payloads';
+import { decodePayloads } from '../questions/typed-payloads';
 
 export interface ReduceOptions extends ReplayerOptions {
   readonly expression?: string;

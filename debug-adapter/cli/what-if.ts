@@ -1,7 +1,7 @@
 // afterimage what-if: whether it would have crashed, had some events not come, or brought something else.
 
 import { counted, grouped, type Recording, signalName } from '../recording';
-import { isRecordedCrash, type Supposition, whatIf as ask, type WouldHaveBeen } from '../questions/what-if';
+import { isRecordedCrash, type ReadableSupposition, type Supposition, whatIf as ask, type WouldHaveBeen } from '../questions/what-if';
 import { type Range } from '../questions/range';
 import { type Crash } from '../replay/reports';
 import { ExitCode } from './exit-codes';
@@ -45,9 +45,7 @@ const crashDocument = ({ eventNumber, signal, rip }: Crash) => ({
   instruction: hexAddress(rip),
 });
 
-type WithTexts = Supposition & { readonly texts: ReadonlyMap<number, string> };
-
-function show(range: Range, supposition: WithTexts, { end, warnings }: WouldHaveBeen, output: Output): void {
+function show(range: Range, supposition: ReadableSupposition, { end, warnings }: WouldHaveBeen, output: Output): void {
   const { colors: c, line, width } = output;
   for (const [event, text] of supposition.texts) line(c.dim(wrapped(`Event ${grouped(event)} is now ${printable(text)}`, width, '  ')));
   if (end.event === 'crash')

@@ -40,3 +40,14 @@ export const noCrash = (reactor: string) =>
     'no-crash',
     `The process did not crash in ${reactor}. Say with --expression what the events bring about, or choose another reactor with --reactor.`,
   );
+
+export const notInRange = (event: number, first: number, last: number) =>
+  new UserError('not-in-range', `Event ${grouped(event)} cannot be replayed otherwise; events ${grouped(first)} to ${grouped(last)} can.`);
+
+export const setNeedsStruct = (event: number, type: string) =>
+  new UserError(
+    'set-needs-struct',
+    `Event ${grouped(event)} is of type ${type}, which is not stored as a struct, so that none of its members can be set.`,
+  );
+
+export const notSet = (event: number, why: string) => new UserError('not-set', `Event ${grouped(event)} could not be changed: ${why}.`);

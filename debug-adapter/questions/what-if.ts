@@ -4,16 +4,41 @@ import { type Recording } from '../recording';
 import { isSameKindOfCrash } from '../replay/crashes';
 import { type Crash, type Stopped, type Warning } from '../replay/reports';
 import { type Asking, withReplayer } from './asking';
+import { notInRange } from './errors';
 import { type Range, type Stretch } from './range';
+import { type Assignment, changedPayload } from './typed-payloads';
 
 export interface Supposition {
   readonly without: readonly Stretch[];
   readonly payloads: ReadonlyMap<number, Buffer>;
 }
 
+/** With the payloads that it changes as C++ values. */
+export type ReadableSupposition = Supposition & { readonly texts: ReadonlyMap<number, string> };
+
 export interface WouldHaveBeen {
   readonly end: Stopped | Crash;
   readonly warnings: readonly Warning[];
+}
+
+/** Events that do not come, and members of others that have another value; all of them must be in the range, or be the event of the crash. */
+export async function supposed(
+  range: Range,
+  without: readonly Stretch[],
+  changes: ReadonlyMap<number, readonly Assignment[]>,
+  gdb: string,
+): Promise<ReadableSupposition> {
+  const log = range.recording.log(range.reactor.id);
+  for (const event of [...without.flatMap(({ from, to }) => [from, to - 1]), ...changes.keys()])
+    if (event < range.from || event >= log.end) throw notInRange(event, range.from, log.end - 1);
+  const payloads = new Map<number, Buffer>();
+  const texts = new Map<number, string>();
+  for (const [event, assignments] of changes) {
+    const { text, payload } = await changedPayload(log.event(event), assignments, range.program, gdb);
+    payloads.set(event, payload);
+    texts.set(event, text);
+  }
+  return { without, payloads, texts };
 }
 
 /** Up to the end of the log, the event included in which the process crashed. */

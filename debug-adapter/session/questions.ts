@@ -11,8 +11,10 @@ import { valueHistory } from '../questions/history';
 import { noCrash } from '../questions/errors';
 import { type Range, replayableRange } from '../questions/range';
 import { reduce } from '../questions/reduce';
+import { type Assignment } from '../questions/typed-payloads';
+import { isRecordedCrash, supposed, whatIf } from '../questions/what-if';
 import { findWrite } from '../questions/writes';
-import { grouped, type ReactorInfo, type Recording, UserError } from '../recording';
+import { grouped, type ReactorInfo, type Recording, signalName, UserError } from '../recording';
 import { type WritingEvent } from '../replay/last-writer';
 import { type ReplaySession } from '../replay/replay-session';
 import { type Stop } from '../replay/stops';
@@ -20,6 +22,8 @@ import { type Stop } from '../replay/stops';
 const MOST_ROWS = 10_000;
 const LONGEST_SEARCH_MS = 120_000;
 const expression = z.string().trim().min(1);
+/** `set`: MEMBER = VALUE, and more of them behind semicolons; without it the event is left out. */
+export const WhatIfArguments = z.object({ event: z.int().nonnegative(), set: z.string().optional() });
 export const FilterArguments = z.object({ expression });
 export const SearchArguments = z.object({ expression, count: z.int().min(1).max(MOST_ROWS).default(1000) });
 export const LastWriteArguments = z.object({ expression, frameId: z.int().optional() });
@@ -83,6 +87,27 @@ export class Questions {
     return { events: rows, of: found.of, replays: found.replays, minimal: found.minimal };
   }
 
+  /** Whether it would have crashed without an event, or had it brought something else. */
+  async whatIf({ event, set }: z.infer<typeof WhatIfArguments>) {
+    const range = this.range();
+    const { recording, reactor } = range;
+    const title = set === undefined ? `Replaying without event ${grouped(event)}` : `Replaying with another event ${grouped(event)}`;
+    const without = set === undefined ? [{ from: event, to: event + 1 }] : [];
+    const changes = new Map(set === undefined ? [] : [[event, assignmentsIn(set)] as const]);
+    const supposition = await supposed(range, without, changes, this.asker.gdb);
+    const { end, warnings } = await this.ask(title, range, (asking) => whatIf(range, supposition, asking));
+    const isSame = isRecordedCrash(recording, reactor.id, end);
+    return {
+      event,
+      set: set ?? null,
+      text: supposition.texts.get(event) ?? null,
+      crash: end.event === 'crash' ? { event: end.eventNumber, signal: signalName(end.signal), isSame } : null,
+      position: end.event === 'crash' ? end.eventNumber : end.position,
+      end: recording.log(reactor.id).end,
+      warnings: warnings.length,
+    };
+  }
+
   /** Takes the session to the last write; `answer` is what there is to say about it. */
   async lastWrite(replay: ReplaySession, frame: mi.FrameAt, expression: string): Promise<{ stop: Stop; answer: object }> {
     const memory = await memoryOf(replay, frame, expression);
@@ -142,6 +167,22 @@ export class Questions {
     }
   }
 }
+
+function assignmentsIn(set: string): Assignment[] {
+  const parts = set.split(';').filter((part) => part.trim() !== '');
+  if (parts.length === 0) throw notAnAssignment(set);
+  return parts.map((part) => {
+    const [, member, value] = /^\s*([A-Za-z_][\w.[\]]*)\s*=\s*(.*\S)\s*$/s.exec(part) ?? [];
+    if (member === undefined || value === undefined) throw notAnAssignment(part.trim());
+    return [member, value];
+  });
+}
+
+const notAnAssignment = (text: string) =>
+  new UserError(
+    'not-an-assignment',
+    `"${text}" gives no member of the event a value. Write MEMBER = VALUE; for example price = 0; count = 1`,
+  );
 
 /** Where the value of an expression is stored, as seen from a frame. */
 async function memoryOf({ gdb }: ReplaySession, frame: mi.FrameAt, expression: string): Promise<mi.Memory> {

@@ -15,7 +15,7 @@ import { parseLaunchArguments } from './launch-arguments';
 import { beginning, crashEventOf, type Launched, neighbour, questionsOf, type Replaying } from './launched';
 import { LookingSession } from './looking';
 import { open } from './opening';
-import { FilterArguments, LastWriteArguments, SearchArguments } from './questions';
+import { FilterArguments, LastWriteArguments, SearchArguments, WhatIfArguments } from './questions';
 import { frameAt } from './stack';
 import { NOT_WATCHED, watched } from './data-breakpoints';
 import { checked, EventArguments, EventsArguments, eventRows, payloadOf, reachable, timeline } from './timeline';
@@ -202,6 +202,8 @@ export class AfterimageSession extends LookingSession {
         return this.answer(response, async (launched) => questionsOf(launched).history(checked(SearchArguments, command, args)));
       case 'afterimage.crashNeeds':
         return this.answer(response, async (launched) => questionsOf(launched).crashNeeds());
+      case 'afterimage.whatIf':
+        return this.answer(response, async (launched) => questionsOf(launched).whatIf(checked(WhatIfArguments, command, args)));
       case 'afterimage.lastWrite':
         return this.lastWrite(response, args);
       default:

@@ -164,15 +164,32 @@ describe('in VS Code', function () {
 
     it('filters the list by a text in the events', async () => {
       await code.viewButton('Filter Events...').click();
-      await code.enter('PHX');
-      await code.sidebarText(/^Filter: events with “PHX”\. Shown: [\d,]+ of [\d,]+ events\.$/).waitFor();
-      await code.anyEventRow().first().click();
-      await code.statusBar('event').waitFor();
+      await code.enter('ALB');
+      await code.sidebarText(/^Filter: events with “ALB”\. Shown: [\d,]+ of [\d,]+ events\.$/).waitFor();
+      const log = openRecording(recording).log(0);
+      const first = [...log.events(0, log.end)].find(({ payload }) => payload.includes('ALB'))!.number;
+      await code.eventRow(event(first)).click();
+      await code.statusBar(`event ${event(first)} of`).waitFor();
       await code.screenshot('the events filtered by a text');
       await code.viewButton('Show All Events').click();
-      await code.eventRow(event(DAMAGE)).click();
+      await code.sidebarText(/Filter/).waitFor({ state: 'detached' });
+      await code.toolbarButton('Go to Event').click();
+      await code.enter(String(DAMAGE));
       await code.statusBar(`event ${event(DAMAGE)} of`).waitFor();
-      await code.showDebugger();
+    });
+
+    it('replays without an event, and with another one in its place', async () => {
+      await code.contextMenu(code.eventRow(event(DAMAGE)), 'Replay Without This Event');
+      // The answers show themselves.
+      await code.answerRow(`without #${event(DAMAGE)}, does not crash`).waitFor();
+      await code.showEvents();
+      await code.contextMenu(code.eventRow(event(DAMAGE)), 'Replay With Changed Payload...');
+      await code.inputBox('delay_minutes = -212').waitFor();
+      await code.screenshot('asking for another payload');
+      await code.enter('distance_miles = 1');
+      await code.answerRow(`#${event(DAMAGE)} with distance_miles = 1, crashes all the same`).waitFor();
+      await code.page.mouse.move(0, 0);
+      await code.screenshot('what would have been');
       await code.stoppedAt('FlightBoard::react', FIRST_LINE);
     });
 

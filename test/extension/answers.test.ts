@@ -1,5 +1,5 @@
 import * as assert from 'node:assert/strict';
-import { crashNeedsAnswer, foundAnswer, historyAnswer, lastWriteAnswer } from '../../extension/answers';
+import { crashNeedsAnswer, foundAnswer, historyAnswer, lastWriteAnswer, whatIfAnswer } from '../../extension/answers';
 
 describe('an answer in words', () => {
   it('where something is so: the events', () => {
@@ -59,5 +59,23 @@ describe('an answer in words', () => {
   it('nobody wrote it', () => {
     const { summary, rows } = lastWriteAnswer({ expression: 'x', bytes: 4, event: null });
     assert.deepEqual([summary, rows], ['no event before', []]);
+  });
+
+  it('what would have been: whether it crashes, and where', () => {
+    const without = { event: 515_377, set: null, text: null, crash: null, position: 519_359, end: 519_359, warnings: 0 };
+    const { question, summary, rows } = whatIfAnswer(without);
+    assert.deepEqual([question, summary], ['without #515,377', 'does not crash']);
+    assert.deepEqual(rows, [{ event: 515_377, label: '#515,377', description: 'left out' }]);
+    assert.equal(whatIfAnswer({ ...without, position: 9 }).summary, 'no crash up to event 9; what follows could not be replayed');
+  });
+
+  it('what would have been, had the event brought something else', () => {
+    const crash = { event: 519_358, signal: 'SIGSEGV', isSame: true };
+    const changed = { event: 7, set: 'price = 0', text: '{price = 0}', crash, position: 519_358, end: 519_359, warnings: 0 };
+    const { question, summary, rows } = whatIfAnswer(changed);
+    assert.deepEqual([question, summary], ['#7 with price = 0', 'crashes all the same']);
+    assert.deepEqual(rows.map(({ description }) => description), ['{price = 0}', 'SIGSEGV, as recorded']); // prettier-ignore
+    const elsewhere = whatIfAnswer({ ...changed, crash: { ...crash, event: 1000, isSame: false }, warnings: 1 });
+    assert.equal(elsewhere.summary, 'crashes elsewhere, in event 1,000; 1 warning: what was not recorded took part');
   });
 });

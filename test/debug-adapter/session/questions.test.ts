@@ -85,6 +85,35 @@ describe('a session that is asked', function () {
     });
   });
 
+  describe('what would have been', () => {
+    it('without the event that does the damage: no crash', async () => {
+      await client.launch({ recording, stopAt: 1000 });
+      const { crash, position, end, text } = await ask('whatIf', { event: DAMAGE });
+      assert.deepEqual([crash, position, text], [null, end, null]);
+      assert.equal(client.position!.position, 1000);
+    });
+
+    it('without another one: the same crash', async () => {
+      await client.launch({ recording });
+      const { crash, end } = await ask('whatIf', { event: DAMAGE - 1 });
+      assert.deepEqual(crash, { event: end - 1, signal: 'SIGSEGV', isSame: true });
+    });
+
+    it('had an event brought something else', async () => {
+      await client.launch({ recording });
+      const { crash, text } = await ask('whatIf', { event: DAMAGE, set: 'delay_minutes = 5; origin = "SFO"' });
+      assert.equal(crash, null);
+      assert.match(text, /delay_minutes = 5,.*origin = "SFO"/s);
+    });
+
+    it('says what it did not understand', async () => {
+      await client.launch({ recording });
+      await assert.rejects(ask('whatIf', { event: DAMAGE, set: 'sooner' }), /"sooner" gives no member of the event a value\. Write/);
+      await assert.rejects(ask('whatIf', { event: DAMAGE, set: 'price = 1' }), /Event 377 could not be changed: .*price/);
+      await assert.rejects(ask('whatIf', { event: 9_999_999 }), /Event 9,999,999 cannot be replayed otherwise; events 0 to/);
+    });
+  });
+
   describe('where something is so', () => {
     it('answers with events, and stays where it is', async () => {
       const entry = await client.launch({ recording, stopAt: 1000 });

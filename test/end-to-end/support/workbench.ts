@@ -196,6 +196,11 @@ export class Workbench {
     return this.page.locator(`.sidebar .monaco-list-row[aria-label^="${label}"]`).first();
   }
 
+  /** Asking for a text, with these words below. */
+  inputBox(words: string): Locator {
+    return this.page.locator('.quick-input-widget', { hasText: words });
+  }
+
   hover(text: RegExp): Locator {
     return this.page.locator('.monaco-hover', { hasText: text });
   }

@@ -7,8 +7,7 @@ import { text } from 'node:stream/consumers';
 import * as z from 'zod';
 import { packageRoot } from '../package-root';
 import { type RecordedEvent } from '../recording';
-import { gdbFailed, gdbMissing } from '../questions/errors';
-import { notSet, setNeedsStruct } from './errors';
+import { gdbFailed, gdbMissing, notSet, setNeedsStruct } from './errors';
 
 const Answer = z.union([
   z.object({ text: z.string(), value: z.unknown(), payload: z.string().optional() }),
