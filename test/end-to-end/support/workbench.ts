@@ -11,6 +11,9 @@ const chromiumArguments = [
   ...['--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'],
 ];
 
+/** More than any menu has. */
+const MENU_ROWS = 50;
+
 export class Workbench {
   private constructor(
     readonly page: Page,
@@ -237,10 +240,14 @@ export class Workbench {
     return this.page.locator('.notifications-toasts .notification-list-item .codicon-error');
   }
 
+  /** With the keys: over the menu there may be the tooltip of the row, and at first it takes the mouse for the tail of the right click. */
   async contextMenu(row: Locator, item: string): Promise<void> {
     await row.click({ button: 'right' });
-    // A menu takes the mouse for the tail of the right click at first; keys count at once.
-    await this.page.locator(`.monaco-menu .action-item [aria-label="${item}"]`).hover();
+    const label = `[aria-label="${item}"]`;
+    await this.page.locator(`.monaco-menu .action-item ${label}`).waitFor();
+    const chosen = this.page.locator(`.monaco-menu .action-item.focused ${label}`);
+    for (let rows = 0; rows < MENU_ROWS && (await chosen.count()) === 0; rows++) await this.page.keyboard.press('ArrowDown');
+    await chosen.waitFor();
     await this.page.keyboard.press('Enter');
   }
 }
