@@ -83,7 +83,7 @@ function show(from: number, to: number, groups: TypeGroup[], changes: Change[], 
   const free = total('changed-while-free');
   showSentence(
     output,
-    `From position ${grouped(from)} to ${grouped(to)} ${counted(total('allocated'), 'block')} were allocated, ${grouped(total('freed'))} freed, ` +
+    `From position ${grouped(from)} to ${grouped(to)}: ${counted(total('allocated'), 'block')} were allocated, ${grouped(total('freed'))} freed, ` +
       `${grouped(total('changed'))} changed${free > 0 ? `, and ${grouped(free)} changed while free` : ''}.`,
   );
   if (groups.length === 0) return;

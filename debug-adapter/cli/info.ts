@@ -138,7 +138,7 @@ function showFailures({ reactors }: Summary, { colors: c, line, width }: Output)
   line(c.yellow(`  ${counted(all.length, 'failure')} inside react()`));
   if (all.length > FAILURES_SHOWN) line(c.dim(`  the last ${FAILURES_SHOWN}; --json lists them all`));
   for (const { name, event, sentence } of all.slice(-FAILURES_SHOWN))
-    line(`  ${c.yellow('!')} ${wrapped(printable(`${name}, event ${event}: ${sentence}`), width, '    ')}`);
+    line(`  ${c.yellow('!')} ${wrapped(printable(`${name}, event ${grouped(event)}: ${sentence}`), width, '    ')}`);
 }
 
 /** What was found out when it was imported. */
@@ -190,6 +190,7 @@ function stateText(summary: Summary): string {
   const where = insideReact(summary);
   if (summary.state === 'live') return 'live: the process is still recording';
   if (summary.state === 'closed') return 'closed: the program ended in good order';
+  if (summary.state === 'killed' && summary.imported !== null) return `running when the core was taken${where}`;
   if (summary.state === 'killed') return `killed: the process ended without a word (SIGKILL, power loss, or no crash handler)${where}`;
   const { crash } = summary;
   if (crash === null) return `crashed: the signal is unknown${where}`;
@@ -198,8 +199,10 @@ function stateText(summary: Summary): string {
 }
 
 function insideReact(summary: Summary): string {
-  const reactor = summary.reactors.find((r) => r.id === summary.endedIn);
-  return reactor === undefined ? '' : `, inside react() of event ${reactor.crashEvent} of ${printable(reactor.name)}`;
+  const { name, crashEvent } = summary.reactors.find((r) => r.id === summary.endedIn) ?? {};
+  return name === undefined || crashEvent === null || crashEvent === undefined
+    ? ''
+    : `, inside react() of event ${grouped(crashEvent)} of ${printable(name)}`;
 }
 
 const instruction = (crash: NonNullable<Summary['crash']>): string =>
@@ -235,7 +238,7 @@ function reactorRow(reactor: Summary['reactors'][number]): string[] {
     String(reactor.id),
     printable(reactor.name),
     printable(reactor.type),
-    firstEvent === endEvent ? 'none' : `${firstEvent}\u2013${endEvent - 1}`,
+    firstEvent === endEvent ? 'none' : `${grouped(firstEvent)}\u2013${grouped(endEvent - 1)}`,
     String(reactor.snapshots.length),
     reactor.heapUsedBytes === null ? '?' : byteSize(reactor.heapUsedBytes),
     byteSize(reactor.logBytes),

@@ -46,7 +46,7 @@ function show(blocks: readonly BlockThen[], { address, from, to }: { address: bi
   const { colors: c, line } = output;
   const changes = blocks.filter(({ event }) => event !== null).length;
   const happened = changes === 0 ? 'was neither allocated nor freed' : `was allocated or freed in ${counted(changes, 'event')}`;
-  showSentence(output, `The block at ${hexAddress(address)} ${happened} from event ${from} to ${to - 1}.`);
+  showSentence(output, `The block at ${hexAddress(address)} ${happened} from event ${grouped(from)} to ${grouped(to - 1)}.`);
   line(c.dim('      event  block'));
   for (const { event, state, bytes, address: start } of blocks) {
     const what = state === 'none' ? 'none' : `${state === 'live' ? c.green('in use') : c.red('free  ')}  ${byteSize(bytes)} at ${start}`;

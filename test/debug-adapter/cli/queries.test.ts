@@ -152,7 +152,7 @@ describe('afterimage, asked about flight-board', function () {
 
     it('counts what was allocated by size, and shows as many as it was told to', async () => {
       const { stdout } = await afterimage(['diff', recording, '--to', '1000', '--limit', '2']);
-      assert.match(stdout, /^From position 0 to 1,000 [\d,]+ blocks were allocated, 0 freed, [\d,]+ changed/);
+      assert.match(stdout, /^From position 0 to 1,000: [\d,]+ blocks were allocated, 0 freed, [\d,]+ changed/);
       assert.match(stdout, /\nchanged +\d+ +192 {2}DelayHistogram\n/);
       assert.equal(stdout.match(/^(allocated|changed) +0x/gm)?.length, 4);
     });
