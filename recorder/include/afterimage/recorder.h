@@ -165,15 +165,16 @@ class [[nodiscard, gnu::visibility("default")]] Delivery {
   ReactorCore* core_;
   void* object_ = nullptr;
   const std::byte* payload_ = nullptr;
-  Heap* previous_heap_ = nullptr;
-  ReactorCore* previous_core_ = nullptr;
-  std::uint64_t event_ = 0;
-  std::uint64_t begun_ns_ = 0;
-  std::size_t inbox_used_ = 0;
-  std::uint64_t outer_heap_event_ = 0;
+  // Without a value in the replayer, which needs none of these.
+  Heap* previous_heap_;
+  ReactorCore* previous_core_;
+  std::uint64_t event_;
+  std::uint64_t begun_ns_;
+  std::size_t inbox_used_;
+  std::uint64_t outer_heap_event_;
   Outbound outer_outbound_;
   CurrentEvent previous_event_;
-  unsigned exceptions_ = 0;
+  unsigned exceptions_;
 };
 
 AFTERIMAGE_API bool is_replaying() noexcept;

@@ -15,7 +15,8 @@ inline void copy_bytes(void* to, const void* from, std::size_t bytes) noexcept {
   }
   auto* const target = static_cast<std::byte*>(to);
   const auto* const source = static_cast<const std::byte*>(from);
-  std::size_t at = 0;
+  std::memcpy(target, source, kMove);  // before the loop: most events are less than two moves
+  std::size_t at = kMove;
   for (; at + kMove <= bytes; at += kMove) std::memcpy(target + at, source + at, kMove);
   if (at == bytes) return;
   // May overlap the one before, but not by more than it must: who reads 16 bytes that two stores have a part in waits for both.

@@ -21,9 +21,9 @@ struct ReplayHooks {
 };
 
 // Null while recording.
-extern const ReplayHooks* replay_hooks;
+extern const ReplayHooks* replay_hooks __attribute__((visibility("hidden")));
 
 // Whether react() finds the stack below it empty, so that what it copies from there by chance is the same in every replay.
-extern bool react_on_clear_stack;
+extern bool react_on_clear_stack __attribute__((visibility("hidden")));
 
 }  // namespace afterimage

@@ -116,20 +116,22 @@ class Writer {
 
   // The hot path: one message whose data is `head` followed by `tail`.
   void message(const Message& message, std::span<const std::byte> head, std::span<const std::byte> tail = {}) noexcept {
-    std::byte* const data = begin_message(message, head.size() + tail.size());
-    copy_bytes(data, head.data(), head.size());
-    if (!tail.empty()) copy_bytes(data + head.size(), tail.data(), tail.size());
-    commit_message(head.size() + tail.size());
+    const std::size_t bytes = head.size() + tail.size();
+    std::byte* const record = begin_message(message, bytes);
+    copy_bytes(record + kMessageOverhead, head.data(), head.size());
+    if (!tail.empty()) copy_bytes(record + kMessageOverhead + head.size(), tail.data(), tail.size());
+    commit_message(record, bytes);
   }
   // Field by field from registers: a copy of a Done would wait for the stores that have just made it.
   void done(const Message& message, const Done& done) noexcept {
-    std::byte* const data = begin_message(message, sizeof done);
+    std::byte* const record = begin_message(message, sizeof done);
+    std::byte* const data = record + kMessageOverhead;
     std::memcpy(data, &done.duration_ns, 4);
     std::memcpy(data + 4, &done.flags, 4);
     std::memcpy(data + 8, &done.allocation_fingerprint, 8);
     std::memcpy(data + 16, &done.outbound_hash, 8);
     std::memcpy(data + 24, &done.event, 8);
-    commit_message(sizeof done);
+    commit_message(record, sizeof done);
   }
 
  private:
@@ -141,10 +143,11 @@ class Writer {
     std::memcpy(record + 11, &message.sequence, 4);
     std::memcpy(record + 15, &message.time_ns, 8);
     std::memcpy(record + 23, &message.time_ns, 8);
-    return record + kMessageOverhead;
+    return record;
   }
-  void commit_message(std::size_t bytes) noexcept {
-    commit(memory_.data() + used_, Opcode::message);
+  // `record` again: the compiler must take every store into the log for one that may have changed our members.
+  void commit_message(std::byte* record, std::size_t bytes) noexcept {
+    commit(record, Opcode::message);
     used_ += kMessageOverhead + bytes;
   }
   class Content;  // writes one record's fields, then commits it

@@ -22,11 +22,15 @@ struct CurrentHeap {
 extern constinit thread_local CurrentHeap t_current_heap
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+inline CurrentHeap as_current(const Heap* heap) noexcept {
+  const auto base = reinterpret_cast<std::uintptr_t>(heap);
+  return {base, base == 0 ? 0 : slot_bytes_at(base)};
+}
+
 // exchange_current_heap() without the call.
 inline Heap* switch_heap(Heap* heap) noexcept {
   Heap* const previous = t_current_heap.heap();
-  const auto base = reinterpret_cast<std::uintptr_t>(heap);
-  t_current_heap = {base, base == 0 ? 0 : slot_bytes_at(base)};
+  t_current_heap = as_current(heap);
   return previous;
 }
 

@@ -16,9 +16,9 @@ namespace afterimage {
 // Queues `block`, whose address must be in the zones. If there is no memory for that, the block is leaked.
 __attribute__((visibility("hidden"))) void queue_foreign_free(void* block) noexcept;
 
-inline bool has_foreign_frees(const Heap& heap) noexcept {
-  return slot_of(&heap).foreign_frees.load(std::memory_order_relaxed) != nullptr;
-}
+using ForeignFrees = std::atomic<ForeignFree*>;
+inline const ForeignFrees& foreign_frees_of(const Heap& heap) noexcept { return slot_of(&heap).foreign_frees; }
+inline bool has_foreign_frees(const Heap& heap) noexcept { return foreign_frees_of(heap).load(std::memory_order_relaxed) != nullptr; }
 
 // Frees what was queued before this call, oldest first; on the owner's thread, between events.
 // Each part is reported for the log before it is freed: at most kForeignFreeBatch addresses a time,

@@ -38,13 +38,37 @@ class CoreNotebook {
     std::uint16_t type;
     std::uint64_t number, time_ns;
   };
-  void note(const Event& event, const void* payload, std::size_t bytes) noexcept {
-    if (block_ == nullptr) return;
+  // For a reactor that is in the block.
+  [[gnu::always_inline]] void note(const Event& event, const void* payload, std::size_t bytes) noexcept {
+    constexpr std::size_t kInOneCell = format::kCoreCellBytes - sizeof(format::CoreEvent);
+    if (bytes > kInOneCell) return note_long(event, payload, bytes);
+    const std::uint64_t cell = take_cells(1);
+    format::CoreEvent* const head = begin(event, cell, 1, bytes, bytes);
+    copy_bytes(head + 1, payload, bytes);
+    __atomic_store_n(&head->ticket, cell + 1, __ATOMIC_RELEASE);
+    prefetch_to_write(block_->ring + (cell + 2) % format::kCoreCells * format::kCoreCellBytes);  // of the event after the next
+  }
+
+ private:
+  [[gnu::noinline]] void note_long(const Event& event, const void* payload, std::size_t bytes) noexcept {
     const std::size_t kept = std::min(bytes, format::kCoreEventBytesMax - sizeof(format::CoreEvent));
     const std::size_t cells = (sizeof(format::CoreEvent) + kept + format::kCoreCellBytes - 1) / format::kCoreCellBytes;
     const std::uint64_t first = take_cells(cells);
-    std::uint8_t* const place = block_->ring + (first % format::kCoreCells) * format::kCoreCellBytes;
-    auto* const head = reinterpret_cast<format::CoreEvent*>(place);
+    format::CoreEvent* const head = begin(event, first, cells, bytes, kept);
+    auto* const place = reinterpret_cast<std::uint8_t*>(head + 1);
+    const auto room = static_cast<std::size_t>(std::end(block_->ring) - place);
+    if (kept <= room) [[likely]] {
+      copy_bytes(place, payload, kept);
+    } else {
+      std::memcpy(place, payload, room);
+      std::memcpy(block_->ring, static_cast<const std::uint8_t*>(payload) + room, kept - room);
+    }
+    __atomic_store_n(&head->ticket, first + 1, __ATOMIC_RELEASE);
+  }
+  // All of an event's head but the ticket.
+  [[gnu::always_inline]] format::CoreEvent* begin(const Event& event, std::uint64_t first, std::size_t cells, std::size_t bytes,
+                                                  std::size_t kept) noexcept {
+    auto* const head = reinterpret_cast<format::CoreEvent*>(block_->ring + first % format::kCoreCells * format::kCoreCellBytes);
     head->event = event.number;
     head->time_ns = event.time_ns;
     head->reactor = event.reactor;
@@ -52,19 +76,8 @@ class CoreNotebook {
     head->cells = static_cast<std::uint16_t>(cells);
     head->bytes = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, UINT32_MAX));
     head->kept = static_cast<std::uint32_t>(kept);
-    const std::size_t room = static_cast<std::size_t>(std::end(block_->ring) - place) - sizeof *head;
-    if (kept <= room) [[likely]] {
-      copy_bytes(place + sizeof *head, payload, kept);
-    } else {
-      std::memcpy(place + sizeof *head, payload, room);
-      std::memcpy(block_->ring, static_cast<const std::uint8_t*>(payload) + room, kept - room);
-    }
-    __atomic_store_n(&head->ticket, first + 1, __ATOMIC_RELEASE);
-    prefetch_to_write(place + cells * format::kCoreCellBytes);  // of the next event
-    prefetch_to_write(place + (cells + 1) * format::kCoreCellBytes);
+    return head;
   }
-
- private:
   // A locked addition costs more than the rest of note(); a lone reactor, one thread at a time, does without.
   std::uint64_t take_cells(std::size_t cells) noexcept {
     if (block_->reactors > 1) return __atomic_fetch_add(&block_->next_cell, cells, __ATOMIC_RELAXED);

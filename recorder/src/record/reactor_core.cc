@@ -36,7 +36,8 @@ constexpr std::uint64_t kBehindNs = 1'000'000, kFailingNs = 1'000'000'000;
 
 ReactorCore::ReactorCore(std::shared_ptr<RecorderCore> recorder, std::uint32_t id, std::string name, std::string type,
                          Heap* heap)
-    : heap_(heap), recorder_(std::move(recorder)), id_(id), state_digests_(recorder_->options().state_digests), name_(std::move(name)),
+    : heap_(heap), heap_range_(as_current(heap)), foreign_frees_(heap == nullptr ? nullptr : &foreign_frees_of(*heap)),
+      recorder_(std::move(recorder)), id_(id), state_digests_(recorder_->options().state_digests), name_(std::move(name)),
       type_(std::move(type)),
       directory_(recorder_->path() + "/r" + std::to_string(id)),
       retention_(recorder_->options().genesis ? 0 : recorder_->options().keep_bytes,

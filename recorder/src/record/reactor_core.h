@@ -7,6 +7,7 @@
 #include "afterimage/recorder.h"
 #include "format/control.h"
 #include "format/core_block.h"
+#include "heap/current_heap.h"
 #include "heap/foreign_frees.h"
 #include "heap/heap.h"
 #include "inputs/hooks.h"
@@ -39,6 +40,7 @@ class ReactorCore {
 
   std::uint32_t id() const noexcept { return id_; }
   Heap* heap() const noexcept { return heap_; }
+  const CurrentHeap& heap_range() const noexcept { return heap_range_; }
   void* object() const noexcept { return object_; }
   void require_snapshot() noexcept { snapshot_required_ = true; }
   void request_snapshot() noexcept {
@@ -88,8 +90,8 @@ class ReactorCore {
   void note_type(const EventTypeInfo& type) noexcept;
   // Whether prepare_event() has something to do.
   bool must_prepare() const noexcept {
-    if (heap_ == nullptr) return false;
-    return has_foreign_frees(*heap_) || in_gap_ ||
+    if (foreign_frees_ == nullptr) return false;
+    return foreign_frees_->load(std::memory_order_relaxed) != nullptr || in_gap_ ||
            (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_ || !thread_state_.is_current()));
   }
   void prepare_event(std::uint64_t event) noexcept;
@@ -115,6 +117,8 @@ class ReactorCore {
 
   // What every event needs, together: react() leaves little of it in the nearest cache.
   Heap* const heap_;
+  const CurrentHeap heap_range_;
+  const ForeignFrees* const foreign_frees_;  // null without a heap
   void* object_ = nullptr;
   format::ReactorSlot* slot_ = nullptr;
   format::CoreReactor* core_reactor_ = nullptr;  // null: a core will not tell of this reactor
