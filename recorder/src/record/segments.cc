@@ -25,8 +25,8 @@ std::string segment_path(const std::string& directory, std::uint64_t number) {
 // Never written: all its pages are the kernel's one page of zeroes, so that a copy reads from the nearest cache.
 std::byte g_zeroes[std::size_t{1} << 20];
 
-// The file has these zeroes anyway. Written, they are in memory at once, and in pages as large as the file system has them (2 MiB: ext4 and xfs
-// of Linux 6.16), instead of being read in page by page: less than half of the time, and fewer addresses for the reactor's thread to look up.
+// The file has these zeroes anyway. Written, they are in memory at once, and in pages as large as the file system and the kernel have them, instead
+// of being read in page by page: less than half of the time, and fewer addresses for the reactor's thread to look up.
 // Returns an errno.
 int fill_with_zeroes(int file, std::size_t bytes) {
   for (std::size_t offset = 0; offset < bytes;) {
