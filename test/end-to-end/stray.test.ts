@@ -12,9 +12,10 @@ import { onlyRecordingIn, programPath, withDirectory } from '../support/fixture-
 
 const EVENT = 50;
 
-function record(how: string, directory: string, options: readonly string[] = []): string {
+function record(how: string, directory: string, options: readonly string[] = [], descriptors = 3): string {
   const args = ['--how', how, '--directory', directory, ...options];
-  const { status } = spawnSync(programPath('stray'), args, { stdio: 'ignore', env: { ...process.env, STRAY: 'recorded' } });
+  const stdio = Array<'ignore'>(descriptors).fill('ignore');
+  const { status } = spawnSync(programPath('stray'), args, { stdio, env: { ...process.env, STRAY: 'recorded' } });
   assert.equal(status, 0, `stray --how ${how}`);
   return onlyRecordingIn(directory);
 }
@@ -95,6 +96,16 @@ describe('a replay that goes astray', function () {
       assert.deepEqual([divergences[0]!.eventNumber, divergences[0]!.kind, divergences[0]!.call], [EVENT, 'input', 'read']);
       assert.match(divergences[0]!.cause, /has changed since/);
     }));
+
+  it('not by a file that is not in the recording, whatever descriptor it had', async () => {
+    for (const descriptors of [3, 4, 6, 9, 14]) {
+      await withDirectory(async (directory) => {
+        const file = path.join(directory, 'rates');
+        fs.writeFileSync(file, 'EUR 1.08');
+        assert.deepEqual((await replay(record('file', directory, ['--path', file, '--pass-files'], descriptors))).divergences, []);
+      });
+    }
+  });
 
   it('by memory that it only points to: the replay crashes, and says what is not recorded', () =>
     withDirectory(async (directory) => {

@@ -1,6 +1,7 @@
 #include "inputs/intercept.h"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -10,6 +11,7 @@
 
 #include "afterimage/heap.h"
 #include "base/raw_log.h"
+#include "base/raw_syscall.h"
 #include "os/symbols.h"
 
 namespace afterimage::inputs {
@@ -61,12 +63,14 @@ void note_forbidden(const Call& call) noexcept {
   line.text(" was refused: this recorder was opened with Io::forbid").print();
 }
 
+// Past our own functions: it is not react() that asks.
 std::uint64_t as_recorded_descriptor(CallId id, std::uint64_t result, std::uint64_t recorded) noexcept {
   const auto file = static_cast<int>(result), wanted = static_cast<int>(recorded);
   if ((id != CallId::open && id != CallId::openat) || file < 0 || wanted < 0 || file == wanted) return result;
-  if (fcntl(wanted, F_GETFD) != -1) return result;  // the replayer itself has something there
-  if (dup2(file, wanted) != wanted) return result;
-  close(file);
+  const long flags = raw_syscall(SYS_fcntl, file, F_GETFD);
+  if (raw_syscall(SYS_fcntl, wanted, F_GETFD) >= 0) return result;  // the replayer itself has something there
+  if (raw_syscall(SYS_dup3, file, wanted, (flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) != wanted) return result;
+  raw_syscall(SYS_close, file);
   return recorded;
 }
 
