@@ -74,11 +74,11 @@ class Reference {
     const Status opened = core.open(path);
     if (!opened) std::fprintf(stderr, "%s\n", opened.message().c_str());
     CHECK(opened.ok());
-    for (const format::CoreLoad& load : core.loads()) {
-      if (load.address < address || load.address >= address + image.size()) continue;
-      CHECK(load.address + load.bytes <= address + image.size());
-      CHECK(pread(core.descriptor(), image.data() + (load.address - address), load.bytes, static_cast<off_t>(load.file_offset)) ==
-            static_cast<ssize_t>(load.bytes));
+    for (const format::CoreLoad& load : core.loads()) {  // one may go on from a range into the next
+      const std::uintptr_t from = std::max(load.address, address), to = std::min(load.address + load.bytes, address + image.size());
+      if (from >= to) continue;
+      CHECK(pread(core.descriptor(), image.data() + (from - address), to - from,
+                  static_cast<off_t>(load.file_offset + (from - load.address))) == static_cast<ssize_t>(to - from));
     }
   }
 

@@ -44,8 +44,6 @@ struct PageRun {
 
   std::uintptr_t address() const noexcept { return static_cast<std::uintptr_t>(begin); }
   std::size_t bytes() const noexcept { return static_cast<std::size_t>(end - begin); }
-  // Of a private mapping: whether writing has made the pages this process's own. Others are zero, or as in the file.
-  bool is_own() const noexcept;
 };
 
 // Finds the pages written since they were last armed; pages never armed count as written.
@@ -53,7 +51,7 @@ class WrittenPages {
  public:
   enum class Which {
     written,          // armed or not, used or not
-    own,              // PageRun::is_own(), whenever they were written; not to be armed
+    own,              // of a private mapping: those that writing has made this process's own, whenever that was; not to be armed
     own_and_written,
   };
   WrittenPages() = default;

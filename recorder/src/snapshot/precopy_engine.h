@@ -46,6 +46,9 @@ class PrecopyEngine : public SnapshotEngine {
   bool watch_variables() noexcept;
   template <class F>
   bool scan_all(os::WrittenPages::Which which, bool arm, F f);
+  void choose_pages();
+  bool add_to_rest(const PageRange& run, std::size_t& pages) noexcept;
+  bool add_without_holes(const PageRange& run, std::size_t& pages) noexcept;
   void drop_holes() noexcept;
   bool copy_written(std::size_t& pages);
   bool copy_until_little_is_left(const std::atomic<bool>& cancelled, bool& converged);
@@ -58,8 +61,11 @@ class PrecopyEngine : public SnapshotEngine {
   Image* image_ = nullptr;
   std::uint64_t owners_ = 0;  // of the image when it was last ours
   std::vector<PageRange> rest_;
+  std::vector<PageRange> long_runs_;  // of written pages, perhaps of pages without memory
   std::vector<PageRange> holes_;  // in the heap, at the instant: they have no memory
   std::vector<PageRange> changes_;  // since the last complete image
+  os::WrittenPages::Which armed_pages_ = os::WrittenPages::Which::own_and_written;
+  std::size_t judged_bytes_ = 0;  // of the heap, when that was chosen
   bool complete_ = false;
   bool changes_known_ = true;
   bool variables_watched_ = false;
