@@ -11,10 +11,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <string>
 
 #include "check.h"
+#include "temporary_directory.h"
 
 // How often a test repeats itself: the environment says, `npm test` takes the small number.
 inline std::uint64_t repetitions(const char* variable, std::uint64_t otherwise) {
@@ -30,30 +30,6 @@ inline std::uint64_t random_seed() {
   std::printf("AFTERIMAGE_SEED=%llu\n", static_cast<unsigned long long>(seed));
   return seed;
 }
-
-// Gone at the end of the scope; stays when a check fails, to be looked at.
-class TemporaryDirectory {
- public:
-  explicit TemporaryDirectory(const std::string& name) : path_("/tmp/afterimage-" + name + "-XXXXXX") {
-    CHECK(mkdtemp(path_.data()) != nullptr);
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  const std::string& path() const noexcept { return path_; }
-  std::string only_entry() const {
-    std::string found;
-    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
-      CHECK(found.empty());
-      found = entry.path();
-    }
-    return found;
-  }
-
- private:
-  std::string path_;
-};
 
 // Runs `work`, which does not end, in a child that is killed when `due`; and when this process dies.
 template <typename Work, typename Due>

@@ -12,6 +12,7 @@
 #include "format/core_file.h"
 #include "heap_testing.h"
 #include "snapshot/snapshot.h"
+#include "temporary_directory.h"
 
 using namespace afterimage;
 
@@ -19,20 +20,6 @@ namespace {
 
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kPages = 1500;  // more than one frame
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    char name[] = "/tmp/snapshot-compression-XXXXXX";
-    CHECK(mkdtemp(name) != nullptr);
-    path_ = name;
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  std::string file(const char* name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 struct Written {
   std::atomic<bool> done = false;
@@ -146,7 +133,7 @@ void a_later_one_takes_its_place(Heap& heap, const TemporaryDirectory& directory
 }  // namespace
 
 int main() {
-  const TemporaryDirectory directory;
+  const TemporaryDirectory directory{"snapshot-compression"};
   TestHeap heap(SlotSize::large);
   fill(*heap);
   both_hold_the_same(*heap, directory);

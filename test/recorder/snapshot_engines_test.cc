@@ -20,6 +20,7 @@
 #include "heap_testing.h"
 #include "snapshot/precopy_engine.h"
 #include "snapshot/snapshot.h"
+#include "temporary_directory.h"
 
 using namespace afterimage;
 
@@ -30,20 +31,6 @@ constexpr std::size_t kPages = 4000;
 constexpr std::uint64_t kWritesPerEvent = 4;
 
 const char* const kEngines[] = {"stop", "precopy", "fork", "cow-uffd", "cow-mprotect"};
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    char name[] = "/tmp/snapshot-engines-XXXXXX";
-    CHECK(mkdtemp(name) != nullptr);
-    path_ = name;
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  std::string file(const char* name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 // What the heap held, page by page.
 class Reference {
@@ -144,7 +131,7 @@ class Photographer {
   template <class During>
   void snapshot(Heap& heap, Storm& storm, During&& during) {
     written_ = false;
-    SnapshotOrder order{.path = directory_.file(std::to_string(++taken_).c_str()), .note = {}, .thread_state = {}, .locale = {}, .on_written = on_written, .context = this};
+    SnapshotOrder order{.path = directory_.file(std::to_string(++taken_)), .note = {}, .thread_state = {}, .locale = {}, .on_written = on_written, .context = this};
     order.note.version = 1;
     order.note.kind = format::kFull;
     std::unique_ptr<Reference> reference;
@@ -180,7 +167,7 @@ class Photographer {
     self->written_ = true;
   }
 
-  TemporaryDirectory directory_;
+  TemporaryDirectory directory_{"snapshot-engines"};
   std::atomic<bool> written_ = false;
   std::uint32_t written_kind_ = 0;
   std::vector<std::string> files_;
@@ -334,7 +321,7 @@ void variables_are_copied_before_the_pause(bool incremental) {
   auto engine = engine_named("precopy", true, incremental);
   if (engine == nullptr) return;
   const auto& precopy = static_cast<const PrecopyEngine&>(*engine);
-  const TemporaryDirectory directory;
+  const TemporaryDirectory directory{"snapshot-engines"};
   TestHeap heap;
   SnapshotWriter writer(std::move(engine));
   for (std::size_t page = 0; page < kVariablePages; page += 3) word_of_variable(page) = page;
@@ -342,7 +329,7 @@ void variables_are_copied_before_the_pause(bool incremental) {
     // The last one with another list, as when a library was loaded.
     if (taken != 1) writer.set_modules({}, {{reinterpret_cast<std::uintptr_t>(g_variables), sizeof g_variables}});
     std::atomic<bool> written = false;
-    SnapshotOrder order{.path = directory.file(std::to_string(taken).c_str()), .note = {}, .thread_state = {}, .locale = {}, .context = &written};
+    SnapshotOrder order{.path = directory.file(std::to_string(taken)), .note = {}, .thread_state = {}, .locale = {}, .context = &written};
     order.note.version = 1;
     order.note.kind = format::kFull;
     order.on_written = [](void* context, const SnapshotOrder&, std::uint64_t, const Status& status) noexcept {

@@ -15,6 +15,7 @@
 #include "format/core_file.h"
 #include "heap_testing.h"
 #include "snapshot/snapshot.h"
+#include "temporary_directory.h"
 
 using namespace afterimage;
 
@@ -24,20 +25,6 @@ constexpr std::size_t kPage = 4096, kMiB = std::size_t{1} << 20;
 constexpr std::size_t kBytes = 6144 * kMiB;
 constexpr std::size_t kIslands = 48, kIslandPages = 40;
 constexpr std::size_t kLittle = 96 * kMiB;  // of memory and of disk; the islands have 7.5 MiB
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    char name[] = "/tmp/sparse-heap-XXXXXX";
-    CHECK(mkdtemp(name) != nullptr);
-    path_ = name;
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  std::string file(int number) const { return path_ + "/" + std::to_string(number); }
-
- private:
-  std::string path_;
-};
 
 std::size_t resident_bytes() {
   std::FILE* const file = std::fopen("/proc/self/statm", "r");
@@ -131,7 +118,7 @@ void take(SnapshotWriter& writer, Heap& heap, Sea& sea, const std::string& path,
 void little_is_copied_and_written(const char* name, bool incremental) {
   EngineChoice choice = choose_engine(name, true, incremental);
   CHECK(choice.note.empty());
-  const TemporaryDirectory directory;
+  const TemporaryDirectory directory{"sparse-heap"};
   TestHeap heap(SlotSize::large);
   Sea sea(*heap);
   const std::size_t before = resident_bytes();
@@ -140,9 +127,9 @@ void little_is_copied_and_written(const char* name, bool incremental) {
   std::vector<std::string> files;
   for (int i = 0; i < 6; ++i) {
     if (i >= 2) sea.give_back(static_cast<std::size_t>(i));
-    take(writer, *heap, sea, directory.file(i), static_cast<std::uint64_t>(i + 1), written);
+    take(writer, *heap, sea, directory.file(std::to_string(i)), static_cast<std::uint64_t>(i + 1), written);
     if (written.kind == format::kFull) files.clear();
-    files.push_back(directory.file(i));
+    files.push_back(directory.file(std::to_string(i)));
     sea.check_equals(files);
     CHECK(written.bytes < kLittle);
   }
@@ -150,9 +137,9 @@ void little_is_copied_and_written(const char* name, bool incremental) {
   writer.let_go(*heap);
   CHECK(resident_bytes() < before + kLittle);
 
-  CHECK(writer.save_now(*heap, order_for(directory.file(6), 7, &written)).ok());
+  CHECK(writer.save_now(*heap, order_for(directory.file("6"), 7, &written)).ok());
   CHECK(written.bytes < kLittle);
-  sea.check_equals({directory.file(6)});
+  sea.check_equals({directory.file("6")});
   CHECK(resident_bytes() < before + kLittle);
 }
 
