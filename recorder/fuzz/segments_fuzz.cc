@@ -76,5 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::uint64_t extent = source.end() - source.first();
   const std::uint64_t positions[] = {source.first() + extent / 2, source.end(), 0, ~std::uint64_t{0}};
   for (const std::uint64_t position : positions) read_from(source, position);
+  source.leave_out_last_words();
+  read_from(source, source.first());
   return 0;
 }

@@ -137,6 +137,37 @@ describe('a recording of a reactor whose heap was not the usual one, from its co
   }
 });
 
+describe('a recording that ends in words about its end, from its construction on', function () {
+  this.timeout(60_000);
+  const ends: [title: string, how: string, ...more: string[]][] = [
+    ['an exception that nobody caught', 'exception'],
+    ['a failed assertion', 'assertion'],
+    ['an assertion of the C++ library', 'vector'],
+    ['abort()', 'abort'],
+    ['a check of its own, which says why and calls abort()', 'fatal'],
+    ['misuse of memory', 'double-free', '--stop'],
+  ];
+  for (const [title, how, ...more] of ends) {
+    it(`${title}: a repaired build need not say them, but all that came before; the recorded one says them again`, () =>
+      withDirectory(async (directory) => {
+        const recording = await recordCrash('failures', directory, ['--genesis', '--how', how, ...more]);
+        const testWith = async (program: string) => {
+          const { code, stdout, stderr } = await afterimage(['test', '--exe', programPath(program), '--json', recording]);
+          return { code, stderr, clinic: (JSON.parse(stdout) as { reactors: Tested[] }).reactors[0]! };
+        };
+        const repaired = await testWith('failures-repaired');
+        assert.deepEqual([repaired.code, repaired.clinic.outputs], [0, []], repaired.stderr);
+        const recorded = await testWith('failures');
+        assert.deepEqual([recorded.code, recorded.clinic.outputs], [1, []]);
+        assert.deepEqual(recorded.clinic.crash, recorded.clinic.recordedCrash);
+        const mute = await testWith('failures-mute');
+        assert.equal(mute.code, 1);
+        const missing = mute.clinic.outputs.at(-1)!;
+        assert.match(`${missing.eventNumber}: ${missing.recorded}`, /^50: printf\("visit 50\\n"\) = 9/);
+      }));
+  }
+});
+
 describe('a recording that is not from genesis on', function () {
   this.timeout(60_000);
 

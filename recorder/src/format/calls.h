@@ -7,6 +7,9 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string_view>
+
+#include "base/hash.h"
 
 namespace afterimage::format {
 
@@ -75,10 +78,14 @@ inline bool is_failure(std::span<const std::byte> record) noexcept {
   return call == static_cast<std::uint16_t>(CallId::failure);
 }
 
+// The `arguments` of a failure: "abort" and "assertion" end the process.
+inline std::uint64_t failure_kind(std::string_view kind) noexcept { return hash_bytes(0, kind.data(), kind.size()); }
+
 enum CallFlags : std::uint16_t {
   kPassedThrough = 1,  // not served in the replay but made again; `arguments` and the returned bytes' hash are compared
   kOutput = 2,         // it changes the world: never made again in the replay
   kCallThrew = 4,      // the function of afterimage::input threw an exception
+  kStandardError = 8,  // a call on standard error
 };
 
 // One record, taken apart. Empty spans when it is cut short.

@@ -68,7 +68,7 @@ std::string abort_text() {
 
 void note_failure(const char* kind, std::string_view sentence, const void* site) noexcept {
   Call call(CallId::failure, site, format::kOutput);
-  call.with(kind);
+  call.arguments = format::failure_kind(kind);
   call.shown = std::as_bytes(std::span(sentence));
   intercept(call, Otherwise::run, [] { return 0; });
 }

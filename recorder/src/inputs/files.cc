@@ -180,7 +180,7 @@ AFTERIMAGE_CALL ssize_t readv(int file, const iovec* pieces, int count) {
 AFTERIMAGE_CALL ssize_t write(int file, const void* data, std::size_t bytes) {
   if (not_in_reactor()) return real_write(file, data, bytes);
   if (is_for_people(file)) show([&] { return real_write(file, data, bytes); });
-  return intercept(Call(CallId::write, AFTERIMAGE_SITE, kOutput).with(data, bytes).with(file).to_people(is_for_people(file)), Otherwise::fail,
+  return intercept(Call(CallId::write, AFTERIMAGE_SITE, kOutput).with(data, bytes).with(file).to_people(file), Otherwise::fail,
                    [&] { return real_write(file, data, bytes); });
 }
 
@@ -196,7 +196,7 @@ AFTERIMAGE_CALL ssize_t pwrite64(int file, const void* data, std::size_t bytes, 
 AFTERIMAGE_CALL ssize_t writev(int file, const iovec* pieces, int count) {
   if (not_in_reactor()) return real_writev(file, pieces, count);
   if (is_for_people(file)) show([&] { return real_writev(file, pieces, count); });
-  return intercept(with_pieces(Call(CallId::writev, AFTERIMAGE_SITE, kOutput), pieces, count).with(file).to_people(is_for_people(file)),
+  return intercept(with_pieces(Call(CallId::writev, AFTERIMAGE_SITE, kOutput), pieces, count).with(file).to_people(file),
                    Otherwise::fail,
                    [&] { return real_writev(file, pieces, count); });
 }

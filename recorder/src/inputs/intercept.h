@@ -13,6 +13,8 @@
 // The last function names what the call has written, given its result. It serves both directions: the bytes are read
 // when recording and filled in when replaying.
 #pragma once
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -67,8 +69,9 @@ struct Call {
     return *this;
   }
   Call& with(const char* text) noexcept { return text != nullptr ? with(text, std::strlen(text)) : with(0); }
-  Call& to_people(bool is_for_people) noexcept {
-    for_people = is_for_people;
+  Call& to_people(int file) noexcept {
+    for_people = file == STDOUT_FILENO || file == STDERR_FILENO;
+    if (file == STDERR_FILENO) flags |= format::kStandardError;
     return *this;
   }
   // A stream or a directory: an address in libc's heap, the same in the replay since it came from the log. The standard streams

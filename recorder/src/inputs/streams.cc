@@ -34,20 +34,21 @@ AFTERIMAGE_REAL(ungetc)
 AFTERIMAGE_REAL(vfprintf)
 AFTERIMAGE_REAL_NAMED(int(FILE*, const char*, va_list), vfscanf, "__isoc99_vfscanf")
 
-bool is_for_people(const FILE* stream) noexcept { return stream == stdout || stream == stderr; }
+// Of those that are for people.
+int descriptor_of(const FILE* stream) noexcept { return stream == stdout ? STDOUT_FILENO : stream == stderr ? STDERR_FILENO : -1; }
 
 // The replayer ends without flushing.
 template <typename Write>
 void show_on(FILE* stream, Write write) {
-  if (is_for_people(stream)) show([&] { write(), real_fflush(stream); });
+  if (is_for_people(descriptor_of(stream))) show([&] { write(), real_fflush(stream); });
 }
 
 Call stream_call(CallId id, const void* site, const FILE* stream, std::uint16_t flags = 0) noexcept {
-  return Call(id, site, flags).with_pointer(stream).to_people(is_for_people(stream));
+  return Call(id, site, flags).with_pointer(stream).to_people(descriptor_of(stream));
 }
 
 Call text_call(CallId id, const void* site, const FILE* stream, const void* text, std::size_t bytes) noexcept {
-  return Call(id, site, format::kOutput).with(text, bytes).with_pointer(stream).to_people(is_for_people(stream));
+  return Call(id, site, format::kOutput).with(text, bytes).with_pointer(stream).to_people(descriptor_of(stream));
 }
 
 FILE* open_in_react(const void* site, const char* path, const char* mode) {

@@ -69,8 +69,10 @@ void EventSource::read_end() {
 
 void EventSource::read_to_end(std::size_t segment) {
   unfinished_.clear();
+  last_words_ = {};
   enter_segment(segment);
   while (const auto message = next()) {
+    last_words_.add(*message);
     if (message->kind == LogMessage::Kind::event) unfinished_.push_back(message->event);
     if (message->kind == LogMessage::Kind::done) std::erase(unfinished_, message->event);
   }
@@ -195,7 +197,7 @@ std::optional<LogMessage> EventSource::next() {
 
 // The log ends at the first thing that is wrong with it: what lies behind must not be taken for its continuation.
 bool EventSource::read_message(LogMessage& message) {
-  place_.ended = place_.ended || !read_next(message);
+  place_.ended = place_.ended || !read_next(message) || (left_out_from_ != nullptr && message.data.data() == left_out_from_);
   return !place_.ended;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <map>
 #include <optional>
 #include <span>
@@ -11,33 +10,10 @@
 
 #include "afterimage/status.h"
 #include "format/mcap.h"
+#include "replay/last_words.h"
+#include "replay/log_message.h"
 
 namespace afterimage::replay {
-
-struct EventChannel {
-  std::string type, codec;
-  std::uintptr_t thunk = 0;
-  std::size_t bytes = 0;  // of a trivial event
-  std::size_t align = 1;
-};
-
-struct LogMessage {
-  enum class Kind { event, input, done, gap } kind;
-  std::uint64_t event;          // its number; of an input, the event that it precedes or is a part of
-  const EventChannel* channel;  // of an event
-  std::span<const std::byte> data;
-
-  // Of an input. Zero, a kind that there is not, when the message is too short.
-  format::InputHeader input_header() const noexcept {
-    format::InputHeader header{};
-    if (kind == Kind::input && data.size() >= sizeof header) std::memcpy(&header, data.data(), sizeof header);
-    return header;
-  }
-  bool is_input(format::InputKind input) const noexcept { return input_header().kind == static_cast<std::uint16_t>(input); }
-  std::span<const std::byte> input_value() const noexcept {
-    return data.size() < sizeof(format::InputHeader) ? data.first(0) : data.subspan(sizeof(format::InputHeader));
-  }
-};
 
 class EventSource {
  public:
@@ -68,6 +44,8 @@ class EventSource {
   bool is_unfinished(std::uint64_t event) const noexcept { return std::ranges::find(unfinished_, event) != unfinished_.end(); }
   // Whether the log ends inside of the event that next() has returned, at most after some inputs of it.
   bool ends_in_this_event();
+  // From now on the log ends before what the process said of its own end (last_words.h).
+  void leave_out_last_words() noexcept { left_out_from_ = last_words_.first(); }
 
  private:
   struct Segment {
@@ -112,6 +90,8 @@ class EventSource {
   std::map<std::uint64_t, Mark> marks_;             // by event, every few thousand
   std::uint64_t end_ = 0;
   std::vector<std::uint64_t> unfinished_;
+  LastWords last_words_;
+  const std::byte* left_out_from_ = nullptr;
   Place place_;
   std::uint16_t last_number_ = 0;  // of the last event's channel: mostly also the next one's
   const EventChannel* last_channel_ = nullptr;
