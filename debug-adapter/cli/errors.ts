@@ -21,7 +21,7 @@ export const noSuchType = (wanted: string, known: readonly string[]) =>
   new UserError('no-such-type', `No event has the type "${wanted}". There are: ${abridged(known)}.`);
 
 export const addressOrExpression = () =>
-  new UserError('address-or-expression', 'Say which memory: either --expression, or --address and --bytes.');
+  new UserError('address-or-expression', 'Say which memory: --expression, or --address (and --bytes).');
 
 export const diffBackwards = (from: number, to: number) =>
   new UserError(
@@ -31,6 +31,9 @@ export const diffBackwards = (from: number, to: number) =>
 
 export const notRunning = (pid: number, state: string) =>
   new UserError('not-running', `Process ${pid} does not run any more; its recording is ${state}. Only a running program takes snapshots.`);
+
+export const notAPackedFile = (path: string) =>
+  new UserError('not-a-packed-file', `${path} is a directory, not a packed file. If it is a recording, every command takes it as it is.`);
 
 export const oneLock = () => new UserError('one-lock', 'Give either age keys or a passphrase, not both: age does not mix them.');
 

@@ -1,7 +1,8 @@
 // afterimage unpack: a packed recording becomes a directory again.
 
+import * as fs from 'node:fs';
 import { type Keys, readIdentities, readPassphrase, unpackFile } from '../pack';
-import { oneLock } from './errors';
+import { notAPackedFile, oneLock } from './errors';
 import { ExitCode } from './exit-codes';
 import { hint, type Output, pathFromHere } from './output';
 import { printable, wrapped } from './text';
@@ -15,6 +16,7 @@ export interface UnpackOptions {
 }
 
 export async function unpack(packed: string, options: UnpackOptions, output: Output): Promise<ExitCode> {
+  if (fs.statSync(packed, { throwIfNoEntry: false })?.isDirectory()) throw notAPackedFile(packed);
   const { directory, problems } = await unpackFile(packed, options.output, options.force === true, keysOf(options));
   if (output.json) output.document({ directory, problems });
   else {

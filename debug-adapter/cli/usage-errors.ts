@@ -7,12 +7,16 @@ import { complaint } from './output';
 export function usageError(command: Command, message: string): string {
   const missing = missingArgument(command, message) ?? missingOption(command, message);
   if (missing !== undefined) return complaint(`${command.name()} needs ${missing}.`);
-  return complaint(
-    `${message
-      .replace(/^error: /, '')
-      .trimEnd()
-      .replace(/^\w/, upper)}.`,
-  );
+  return complaint(sentence(message));
+}
+
+function sentence(message: string): string {
+  const said = message
+    .replace(/^error: /, '')
+    .trimEnd()
+    .replace(/^\w/, upper);
+  const [, what = said, proposal] = /^(.*)\n\((Did you mean .*\?)\)$/s.exec(said) ?? [];
+  return proposal === undefined ? `${what}.` : `${what}. ${proposal}`;
 }
 
 function missingArgument(command: Command, message: string): string | undefined {

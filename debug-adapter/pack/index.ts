@@ -36,7 +36,7 @@ export async function packToFile(recording: Recording, options: PackToFile): Pro
     fs.rmSync(unfinished, { force: true });
     throw error instanceof UserError || !(error instanceof Error && 'syscall' in error)
       ? error
-      : outputNotWritable(output, reasonOf(error));
+      : outputNotWritable(output, fs.existsSync(path.dirname(output)) ? reasonOf(error) : `there is no directory ${path.dirname(output)}`);
   }
 }
 

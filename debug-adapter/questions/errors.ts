@@ -50,4 +50,5 @@ export const setNeedsStruct = (event: number, type: string) =>
     `Event ${grouped(event)} is of type ${type}, which is not stored as a struct, so that none of its members can be set.`,
   );
 
-export const notSet = (event: number, why: string) => new UserError('not-set', `Event ${grouped(event)} could not be changed: ${why}.`);
+export const notSet = (event: number, why: string) =>
+  new UserError('not-set', `Event ${grouped(event)} could not be changed: ${why.replace(/\.$/, '')}.`);

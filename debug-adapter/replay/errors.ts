@@ -18,7 +18,7 @@ export const programMissing = (recorded: string, buildId: string, stores: readon
 export const otherBuild = (path: string, given: string, recorded: string) =>
   new UserError(
     'other-build',
-    `${path} is build ${short(given)}, but the recording was made by build ${short(recorded)}. Give the very executable that was recorded.`,
+    `${path} is build ${short(given)}, but the recording was made by build ${short(recorded)}. Give the very executable that was recorded, with --program (CLI) or "program" (launch.json).`,
   );
 
 export const noSuchFile = (option: string, path: string) =>

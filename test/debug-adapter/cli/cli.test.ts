@@ -144,7 +144,7 @@ describe('afterimage complains in one sentence', () => {
     },
     {
       title: 'what is no address',
-      args: ['last-write', '--address', 'zero', '--bytes', '8', vector('crashed-two-reactors')],
+      args: ['last-write', '--address', 'zero', vector('crashed-two-reactors')],
       says: /--address needs a hexadecimal/,
     },
     {
@@ -161,6 +161,16 @@ describe('afterimage complains in one sentence', () => {
       title: 'another build',
       args: ['replay', '--program', process.execPath, vector('crashed-two-reactors')],
       says: /is build \w+( \w+)?, but the recording was made by build 9f2c00010203/,
+    },
+    {
+      title: 'a directory where a packed file should be',
+      args: ['unpack', vector('crashed-two-reactors')],
+      says: /is a directory, not a packed file.* every command takes it as it is/,
+    },
+    {
+      title: 'a packed file in a directory that is not there',
+      args: ['pack', '-o', '/nowhere/x.mcap', vector('crashed-two-reactors')],
+      says: /\/nowhere\/x\.mcap cannot be written: there is no directory \/nowhere\./,
     },
     {
       title: 'what is no program',
@@ -183,6 +193,11 @@ describe('afterimage complains in one sentence', () => {
       assert.equal(code, 2);
       assert.match(stderr, /^afterimage: [A-Zif].*\.\n\(afterimage (--help lists everything|(info|find) --help has examples)\)\n$/);
     }
+  });
+
+  it('about a command that is nearly one, with the one it may be', async () => {
+    const { stderr } = await afterimage(['inof', '/x']);
+    assert.equal(stderr, "afterimage: Unknown command 'inof'. Did you mean info?\n(afterimage --help lists everything)\n");
   });
 
   it('about something that is missing, with what it is for', async () => {
