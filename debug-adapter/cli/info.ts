@@ -1,5 +1,6 @@
 // afterimage info: what a recording is, how its process ended, and what it holds.
 
+import * as path from 'node:path';
 import {
   counted,
   type EventLog,
@@ -11,7 +12,8 @@ import {
   signalMeaning,
 } from '../recording';
 import { ExitCode } from './exit-codes';
-import { hint, type Output, pathFromHere } from './output';
+import { pathOf } from './given-recording';
+import { hint, type Output } from './output';
 import { redactedParts } from './redacted';
 import { byteSize, dateAndTime, duration, hexAddress, printable, table, wrapped } from './text';
 
@@ -25,7 +27,7 @@ export interface InfoOptions {
 export function info(recording: Recording, options: InfoOptions, output: Output): ExitCode {
   const summary = summarize(recording, options);
   if (output.json) output.document(summary);
-  else show(summary, output);
+  else show(summary, pathOf(recording), output);
   return ExitCode.ok;
 }
 
@@ -108,9 +110,9 @@ const failuresOf = (log: EventLog) =>
     failures.map(({ site, sentence }) => ({ event: number, site: hexAddress(site), sentence })),
   );
 
-function show(summary: Summary, output: Output): void {
+function show(summary: Summary, where: string, output: Output): void {
   const { colors: c } = output;
-  output.line(c.bold(printable(summary.directory.split('/').at(-1) ?? '')));
+  output.line(c.bold(printable(path.basename(where))));
   output.line();
   for (const [label, text] of facts(summary)) output.line(fact(label, text, output));
   showReactors(summary, output);
@@ -118,8 +120,8 @@ function show(summary: Summary, output: Output): void {
   showImport(summary, output);
   showProblems(summary, output);
   if (output.terminal) output.line();
-  if (summary.reactors.some(({ snapshots }) => snapshots.length > 0)) hint(output, 'replay', pathFromHere(summary.directory));
-  else if (summary.reactors.length > 0) hint(output, 'events', pathFromHere(summary.directory));
+  const canReplay = summary.state !== 'live' && summary.reactors.some(({ snapshots }) => snapshots.length > 0);
+  if (summary.reactors.length > 0) hint(output, canReplay ? 'replay' : 'events', where);
 }
 
 function showProblems(summary: Summary, output: Output): void {

@@ -3,9 +3,8 @@
 import { type Argument, Command, Help, Option } from 'commander';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { isPackedFile, unpackToCache } from '../pack';
 import { packageRoot } from '../package-root';
-import { openRecording, type Recording } from '../recording';
+import { type Recording } from '../recording';
 import { type CommonOptions } from './arguments';
 import { checkCommand, type CheckOptions } from './check';
 import { completion, SHELLS } from './completion';
@@ -14,6 +13,7 @@ import { doctor, type DoctorOptions } from './doctor';
 import { events, type EventsOptions } from './events';
 import { ExitCode } from './exit-codes';
 import { find, type FindOptions } from './find';
+import { openGiven } from './given-recording';
 import { history, type HistoryOptions } from './history';
 import { importCommand, type ImportCommandOptions } from './import';
 import { info, type InfoOptions } from './info';
@@ -199,7 +199,7 @@ function addReplaying(program: Command): void {
 function addQuestions(program: Command): void {
   writes(program, 'last-write', 'the event that last changed a piece of memory', [
     'last-write --expression total_ REC',
-    'last-write --address 0x400000001040 --bytes 8 --before 5000 REC',
+    'last-write --address 0x400000001040 --before 5000 REC',
   ]).action(run<WriteOptions>(lastWrite));
   writes(program, 'first-write', 'the event that first changed a piece of memory', ['first-write --expression total_ REC']).action(
     run<WriteOptions>(firstWrite),
@@ -342,7 +342,7 @@ function writes(program: Command, name: string, description: string, lines: read
   return onRecording(program, GROUP.replay, name, description, lines)
     .option('--expression <c++>', 'what is stored there, as in react()')
     .option('--address <hex>', 'where')
-    .option('--bytes <number>', 'how many bytes, with --address')
+    .option('--bytes <number>', 'how many bytes, with --address (default: 8)')
     .option('--before <event>', 'look only at events before this one (default: the crash, or the end)')
     .addOption(reactor())
     .addOption(executable())
@@ -381,12 +381,10 @@ const repeated = (value: string, before: readonly string[] | undefined): string[
 function run<O>(handler: Handler<O>) {
   return async (given: string, options: O & CommonOptions): Promise<void> => {
     const output = standardOutput(options.json === true);
-    const recording = openRecording(isPackedFile(given) ? unpackToCache(given, tellAboutCache) : given, options);
+    const recording = openGiven(given, options);
     const code = await handler(recording, options, output);
     const partial = code === ExitCode.ok && options.strict === true && recording.problems.length > 0;
     process.exitCode = partial ? ExitCode.partial : code;
     recording.close();
   };
 }
-
-const tellAboutCache = (directory: string) => void process.stderr.write(`Unpacking into ${directory}, once.\n`);

@@ -6,7 +6,8 @@ import { Replayer } from '../replay/replayer';
 import { type Crash, type Stopped } from '../replay/reports';
 import { chosenReactor, wholeNumber } from './arguments';
 import { ExitCode } from './exit-codes';
-import { type Output, progressBar } from './output';
+import { pathOf } from './given-recording';
+import { hint, type Output, progressBar } from './output';
 import { compareReplay, type ReplayReport as Report, type ReplayResult as Result } from './replay-report';
 import { printable, wrapped } from './text';
 
@@ -21,7 +22,11 @@ export interface ReplayCommandOptions {
 export async function replay(recording: Recording, options: ReplayCommandOptions, output: Output): Promise<ExitCode> {
   const report = await replayReactor(recording, chosenReactor(recording, options.reactor), options, output);
   if (output.json) output.document(report);
-  else showReplay(report, output);
+  else {
+    showReplay(report, output);
+    if (!report.faithful) hint(output, 'verify', pathOf(recording));
+    else if (report.crash !== null) hint(output, 'reduce', pathOf(recording));
+  }
   return report.faithful ? ExitCode.ok : ExitCode.negative;
 }
 

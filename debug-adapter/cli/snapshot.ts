@@ -5,7 +5,7 @@ import { grouped, type ReactorInfo, readControl, type Recording, recordingOfProc
 import { wholeNumber } from './arguments';
 import { notRunning } from './errors';
 import { ExitCode } from './exit-codes';
-import { type Output } from './output';
+import { hint, type Output, pathFromHere } from './output';
 import { printable } from './text';
 
 const POLL_MS = 10;
@@ -31,7 +31,10 @@ export async function snapshot(recording: Recording, options: SnapshotOptions, o
   const reactors = options.reactor === undefined ? recording.reactors : [recording.reactor(options.reactor)];
   const outcomes = await Promise.all(reactors.map((reactor) => takeSnapshot(recording, reactor, waitMs)));
   if (output.json) output.document({ reactors: outcomes.map(({ reactor, position }) => ({ id: reactor.id, position: position ?? null })) });
-  else for (const outcome of outcomes) output.line(sentence(outcome));
+  else {
+    for (const outcome of outcomes) output.line(sentence(outcome));
+    hint(output, 'info', pathFromHere(recording.directory));
+  }
   return outcomes.every(({ position }) => position !== undefined) ? ExitCode.ok : ExitCode.negative;
 }
 

@@ -114,6 +114,8 @@ describe('a packed recording', function () {
       assert.match(first.stderr, /^Unpacking into .*cache\/afterimage\/[0-9a-f]{32}\.afterimage, once\.\n$/);
       const second = await afterimage(['events', '--json', packed], cache);
       assert.deepEqual([second.code, second.stderr], [0, '']);
+      const { stdout } = await afterimage(['info', packed], cache);
+      assert.equal(stdout.split('\n')[0], path.basename(packed));
     });
 
     it('takes the modules along, and replays with them where the program is gone', async () => {
