@@ -5,6 +5,7 @@ import { classNames } from '../gdb/class-names';
 import { ask } from '../questions/asking';
 import { withGdb } from '../questions/expressions';
 import { type Change, type Group } from '../replay/reports';
+import { type Range } from '../questions/range';
 import { wholeNumber } from './arguments';
 import { diffBackwards } from './errors';
 import { ExitCode } from './exit-codes';
@@ -28,13 +29,13 @@ export async function diff(recording: Recording, options: DiffOptions, output: O
     ask<Group | Change>(range, command, asking),
   );
   const names = await namesOf(recording, findings, gdbOf(options));
-  const groups = byType(findings.filter((finding): finding is Group => finding.event === 'group'), names); // prettier-ignore
-  const changes = findings.filter((finding): finding is Change => finding.event === 'change');
+  const changes = findings.filter((finding): finding is Change => finding.event === 'change').map((change) => named(change, names, range)); // prettier-ignore
+  const groups = byType(findings.filter((finding): finding is Group => finding.event === 'group'), names, changes); // prettier-ignore
   if (output.json) {
-    const blocks = changes.map((change) => document(change, names));
+    const blocks = changes.map(document);
     output.document({ reactor: range.reactor.id, from: range.from, to: answer.position, count: answer.count, groups, blocks, faithful });
   } else {
-    show(range.from, answer.position, groups, changes, names, output);
+    show(range.from, answer.position, groups, changes, output);
     warnIfUnfaithful(faithful, output);
   }
   return answer.count > 0 ? ExitCode.ok : ExitCode.negative;
@@ -48,6 +49,17 @@ function namesOf(recording: Recording, findings: readonly (Group | Change)[], gd
   return withGdb(gdb, () => classNames(gdb, modules, words));
 }
 
+interface NamedChange extends Change {
+  readonly type: string | null;
+  readonly isReactor: boolean;
+}
+
+/** The class that its table of virtual functions names; of the reactor itself it is known anyway. */
+function named(change: Change, names: Names, { reactor }: Range): NamedChange {
+  const isReactor = change.address === reactor.object;
+  return { ...change, isReactor, type: names.get(change.typeWord) ?? (isReactor ? reactor.type : null) };
+}
+
 interface TypeGroup {
   readonly change: Group['change'];
   readonly type: string | null;
@@ -56,10 +68,10 @@ interface TypeGroup {
 }
 
 /** Groups of the same class, or without one of the same size; the most frequent first. */
-function byType(groups: readonly Group[], names: Names): TypeGroup[] {
+function byType(groups: readonly Group[], names: Names, changes: readonly NamedChange[]): TypeGroup[] {
   const merged = new Map<string, TypeGroup>();
   for (const { change, bytes, typeWord, count } of groups) {
-    const type = names.get(typeWord) ?? null;
+    const type = names.get(typeWord) ?? (count === 1 ? reactorAmong(changes, bytes) : null);
     const key = `${change} ${bytes} ${type ?? ''}`;
     merged.set(key, { change, type, bytes, count: count + (merged.get(key)?.count ?? 0) });
   }
@@ -67,17 +79,23 @@ function byType(groups: readonly Group[], names: Names): TypeGroup[] {
   return [...merged.values()].sort((a, b) => order.indexOf(a.change) - order.indexOf(b.change) || b.count - a.count);
 }
 
-const document = ({ change, address, bytes, bytesBefore, typeWord, words, differentWords }: Change, names: Names) => ({
+/** Its type, if there is no other block of that size. */
+function reactorAmong(changes: readonly NamedChange[], bytes: number): string | null {
+  const [only, ...others] = changes.filter((change) => change.bytes === bytes);
+  return only?.isReactor === true && others.length === 0 ? only.type : null;
+}
+
+const document = ({ change, address, bytes, bytesBefore, type, words, differentWords }: NamedChange) => ({
   change,
   address: hexAddress(address),
   bytes,
   bytesBefore,
-  type: names.get(typeWord) ?? null,
+  type,
   differentWords,
   words: words.map(([offset, before, after]) => ({ offset, before: hexAddress(before), after: hexAddress(after) })),
 });
 
-function show(from: number, to: number, groups: TypeGroup[], changes: Change[], names: Names, output: Output): void {
+function show(from: number, to: number, groups: TypeGroup[], changes: NamedChange[], output: Output): void {
   const { colors: c, line, width } = output;
   const total = (change: Group['change']) => groups.reduce((sum, group) => sum + (group.change === change ? group.count : 0), 0);
   const free = total('changed-while-free');
@@ -98,10 +116,10 @@ function show(from: number, to: number, groups: TypeGroup[], changes: Change[], 
   const [title = '', ...lines] = table(columns, rows, width);
   line(c.dim(title));
   for (const text of lines) line(text);
-  showChanges(changes, names, output);
+  showChanges(changes, output);
 }
 
-function showChanges(changes: readonly Change[], names: Names, { colors: c, line, width }: Output): void {
+function showChanges(changes: readonly NamedChange[], { colors: c, line, width }: Output): void {
   if (changes.length === 0) return;
   const columns = [
     { title: 'change' },
@@ -109,7 +127,7 @@ function showChanges(changes: readonly Change[], names: Names, { colors: c, line
     { title: 'type', elastic: true },
     { title: 'words: offset, before, after', elastic: true },
   ];
-  const rows = changes.map((change) => [change.change, hexAddress(change.address), names.get(change.typeWord) ?? '', wordsOf(change)]);
+  const rows = changes.map((change) => [change.change, hexAddress(change.address), change.type ?? '', wordsOf(change)]);
   const [title = '', ...lines] = table(columns, rows, width);
   line();
   line(c.dim(title));

@@ -14,6 +14,8 @@ export interface Row {
   readonly reactor: ReactorInfo;
   readonly event: RecordedEvent;
   readonly typed: Typed | undefined;
+  /** Of an expression, after the event. */
+  readonly value?: string | undefined;
 }
 
 export interface Selection {
@@ -96,6 +98,7 @@ function columns(selection: Selection, width: number): Column[] {
     ...(rows.some(({ event }) => event.sender !== undefined) ? [{ title: 'from', cell: ({ event }: Row) => from(event.sender) }] : []),
     { title: 'bytes', right: true, cell: ({ event }) => grouped(event.payload.length) },
     { title: 'took', right: true, cell: (row) => took(row, selection) },
+    ...(rows.some(({ value }) => value !== undefined) ? [{ title: 'value', right: true, cell: ({ value = '' }: Row) => value }] : []),
   ];
 }
 

@@ -3,11 +3,12 @@
 import { counted, grouped, type Recording } from '../recording';
 import { findEvents, type FoundEvents } from '../questions/find';
 import { type Range } from '../questions/range';
+import { decodePayloads } from '../questions/typed-payloads';
 import { wholeNumber } from './arguments';
+import { type Row, showEvents } from './events-table';
 import { ExitCode } from './exit-codes';
 import { type Output, showSentence } from './output';
-import { type QueryOptions, rangeOf, warnIfUnfaithful, withProgress } from './query';
-import { cut, printable, timeOfDay } from './text';
+import { gdbOf, type QueryOptions, rangeOf, warnIfUnfaithful, withProgress } from './query';
 
 export interface FindOptions extends QueryOptions {
   readonly expression: string;
@@ -16,7 +17,8 @@ export interface FindOptions extends QueryOptions {
 }
 
 const ALL_MAX = 10_000;
-const PAYLOAD_SHOWN = 24;
+/** gdb reads the values of so many; of more, the bytes are shown. */
+const TYPED_MAX = 40;
 
 export async function find(recording: Recording, options: FindOptions, output: Output): Promise<ExitCode> {
   const range = rangeOf(recording, options);
@@ -25,7 +27,7 @@ export async function find(recording: Recording, options: FindOptions, output: O
   const found = await withProgress(range, options, output, (asking) => findEvents(range, expression, limit, asking));
   const { reactor, from, to } = range;
   if (output.json) output.document({ reactor: reactor.id, expression, from, to, ...found, events: found.events.map(document) });
-  else show(expression, range, found, output);
+  else await show(expression, range, found, gdbOf(options), output);
   return found.events.length > 0 ? ExitCode.ok : ExitCode.negative;
 }
 
@@ -37,18 +39,29 @@ const document = ({ event, value }: FoundEvents['events'][number]) => ({
   payload: event.payload.toString('hex'),
 });
 
-function show(expression: string, { from, to }: Range, { events, unreadable, faithful }: FoundEvents, output: Output): void {
-  const { colors: c, line, width } = output;
+async function show(expression: string, range: Range, { events, unreadable, faithful }: FoundEvents, gdb: string, output: Output) {
+  const { from, to } = range;
+  const { colors: c, line } = output;
   const [first] = events;
   const number = `Event ${grouped(first?.event.number ?? 0)}`;
   if (first === undefined) showSentence(output, `In events ${grouped(from)} to ${grouped(to - 1)} it is never true that ${expression}.`);
   else if (events.length === 1) showSentence(output, `${number} is the first after which ${expression}.`, number);
-  else showSentence(output, `After ${counted(events.length, 'event')} ${expression}, first after event ${grouped(first.event.number)}.`);
-  for (const { event, value } of events) {
-    const head = `  ${grouped(event.number).padStart(9)}  ${timeOfDay(event.timeNs)}  ${printable(event.type.name)}  `;
-    const payload = event.payload.subarray(0, PAYLOAD_SHOWN).toString('hex');
-    line(`${head}${c.dim(cut(payload, width - head.length - `  = ${value}`.length))}  = ${value}`);
-  }
+  else
+    showSentence(
+      output,
+      `After ${counted(events.length, 'event')} it is true that ${expression}, the first is event ${grouped(first.event.number)}.`,
+    );
+  if (first !== undefined) await showFound(range, events, gdb, output);
   if (unreadable > 0) line(c.dim(`After ${counted(unreadable, 'event')} the expression could not be evaluated.`));
   warnIfUnfaithful(faithful, output);
+}
+
+/** As a table of events; with the values, if the expression says more than that something is true. */
+async function showFound({ recording, reactor, program }: Range, found: FoundEvents['events'], gdb: string, output: Output): Promise<void> {
+  const events = found.map(({ event }) => event);
+  const typed = events.length <= TYPED_MAX ? await decodePayloads(events, program, gdb) : [];
+  const isNumber = found.some(({ value }) => value !== 1n);
+  const rows = found.map(({ event, value }, i): Row => ({ reactor, event, typed: typed[i], value: isNumber ? String(value) : undefined }));
+  output.line();
+  showEvents({ recording, reactors: [reactor], rows, cutShort: 'crashed' }, output);
 }

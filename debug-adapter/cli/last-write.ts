@@ -7,7 +7,8 @@ import { findWrite, type FoundWrite } from '../questions/writes';
 import { addressOf, chosenReactor, wholeNumber } from './arguments';
 import { ExitCode } from './exit-codes';
 import { addressOrExpression } from './errors';
-import { hint, type Output, pathFromHere, showSentence } from './output';
+import { pathOf } from './given-recording';
+import { hint, type Output, showSentence } from './output';
 import { gdbOf, rangeOf, type ReplayerOptions, warnIfUnfaithful, withProgress } from './query';
 import { hexAddress, printable, timeOfDay } from './text';
 
@@ -17,6 +18,10 @@ export interface WriteOptions extends ReplayerOptions {
   readonly expression?: string;
   readonly before?: string;
 }
+
+const WORD = 8;
+/** Small numbers are counts more often than addresses. */
+const SMALL = 1_000_000n;
 
 type Which = 'first' | 'last';
 
@@ -45,8 +50,8 @@ async function write(which: Which, recording: Recording, options: WriteOptions, 
 /** The memory that --address and --bytes name; undefined when there is an expression instead. */
 function givenStorage({ address, bytes, expression }: WriteOptions): Storage | undefined {
   if (expression !== undefined && address === undefined && bytes === undefined) return undefined;
-  if (expression !== undefined || address === undefined || bytes === undefined) throw addressOrExpression();
-  return { address: addressOf(address), bytes: Math.max(1, wholeNumber('--bytes', bytes, { example: '8' })) };
+  if (expression !== undefined || address === undefined) throw addressOrExpression();
+  return { address: addressOf(address), bytes: bytes === undefined ? WORD : Math.max(1, wholeNumber('--bytes', bytes, { example: '8' })) };
 }
 
 function document(reactor: ReactorInfo, { which, address, bytes, expression, before, writes, event, faithful }: Answer) {
@@ -79,13 +84,27 @@ function show(answer: Answer, recording: Recording, output: Output): void {
   line();
   const fact = (label: string, text: string) => line(`  ${c.dim(label.padEnd(8))}${text}`);
   if (expression !== undefined) fact('memory', place);
-  if (which === 'last') fact('writes', `${counted(writes.count, 'event')} changed it, the first was event ${grouped(writes.first)}`);
-  fact('before', c.red(spaced(writes.before, width)));
-  fact('after', c.green(spaced(writes.after, width)));
+  if (which === 'last') fact('writes', history(writes));
+  fact('before', c.red(valueOf(writes.before, width)));
+  fact('after', c.green(valueOf(writes.after, width)));
   const head = `${grouped(event.number)}  ${timeOfDay(event.timeNs)}  ${printable(event.type.name)}  `;
   fact('event', head + c.dim(spaced(event.payload, width - head.length)));
   warnIfUnfaithful(faithful, output);
-  hint(output, 'events', pathFromHere(recording.directory), '--from', String(event.number), '--count', '1', '--typed');
+  hint(output, 'events', pathOf(recording), '--from', String(event.number), '--count', '1', '--typed');
+}
+
+const history = ({ count, first }: FoundWrite['writes']): string =>
+  count === 1 ? 'no other event changed it' : `${grouped(count)} events changed it, from event ${grouped(first)} on`;
+
+/** Bytes as they lie in memory; and the number that they are, if they may be one. */
+function valueOf(bytes: Buffer, width: number): string {
+  const number = numberIn(bytes);
+  return spaced(bytes, width) + (number === undefined ? '' : `  = ${number < SMALL ? grouped(Number(number)) : hexAddress(number)}`);
+}
+
+function numberIn(bytes: Buffer): bigint | undefined {
+  if (![1, 2, 4, WORD].includes(bytes.length)) return undefined;
+  return BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`);
 }
 
 function spaced(bytes: Buffer, width: number): string {

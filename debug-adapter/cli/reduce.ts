@@ -7,7 +7,8 @@ import { type Range } from '../questions/range';
 import { wholeNumber } from './arguments';
 import { type Row, showEvents } from './events-table';
 import { ExitCode } from './exit-codes';
-import { hint, type Output, pathFromHere, showSentence, spinner } from './output';
+import { pathOf } from './given-recording';
+import { hint, type Output, showSentence, spinner } from './output';
 import { gdbOf, type ReplayerOptions, rangeOf } from './query';
 import { printable } from './text';
 import { decodePayloads } from '../questions/typed-payloads';
@@ -47,15 +48,17 @@ async function show(range: Range, expression: Expression, reduced: Reduced, gdb:
   const few = counted(needed.length, 'event');
   const outcome = expression === undefined ? 'end in the same crash' : `are enough for ${printable(expression)}`;
   showSentence(output, `${few} of ${grouped(of)} ${outcome} (${counted(replays, 'replay')}).`, few);
-  const why = minimal ? 'Without any one of them that does not come about.' : 'There may be fewer: the time was over (--seconds).';
+  const why = minimal
+    ? 'Each of them is needed: without any one of them it does not come to that.'
+    : 'There may be fewer: the time was over (--seconds).';
   output.line(output.colors.dim(why));
   output.line();
   const events = needed.slice(-SHOWN).map((number) => log.event(number));
   const typed = await decodePayloads(events, program, gdb);
   const rows = events.map((event, i): Row => ({ reactor, event, typed: typed[i] }));
   if (needed.length > SHOWN) output.line(output.colors.dim(`The last ${grouped(SHOWN)}:`));
-  showEvents({ recording, reactors: [reactor], rows, cutShort: 'crash' }, output);
+  showEvents({ recording, reactors: [reactor], rows, cutShort: 'crashed' }, output);
   if (expression !== undefined) return;
   const suspect = needed.at(-2);
-  if (suspect !== undefined) hint(output, 'what-if', pathFromHere(recording.directory), '--without', String(suspect));
+  if (suspect !== undefined) hint(output, 'what-if', pathOf(recording), '--without', String(suspect));
 }

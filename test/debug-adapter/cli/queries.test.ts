@@ -75,9 +75,17 @@ describe('afterimage, asked about flight-board', function () {
       const { stdout } = await afterimage(['find', recording, '--expression', 'flight.delay_minutes < -90']);
       assert.match(
         stdout,
-        /^Event 515,377 is the first after which flight\.delay_minutes < -90\.\n +515,377 {2}[\d:.]+ {2}Flight {2}[\da-f]+…? {2}= 1\n$/,
+        /^Event 515,377 is the first after which flight\.delay_minutes < -90\.\n\nboard FlightBoard, .*\n +number .*\n515,377 .*\n +\{departure = \d+, delay_minutes = -212, /,
       );
     });
+  });
+
+  it('find shows a value that is more than true', async () => {
+    const { stdout } = await afterimage(['find', recording, '--expression', 'flights_ * 2', '--count', '2']);
+    assert.match(
+      stdout,
+      /^After 2 events it is true that flights_ \* 2, the first is event 0\.\n\n.*\n *number .* value {2}payload\n +0 .* 2\n(.*\n){2} +1 .* 4\n/,
+    );
   });
 
   describe('history', () => {
@@ -119,6 +127,14 @@ describe('afterimage, asked about flight-board', function () {
       assert.equal(Buffer.from(bytesAfter, 'hex').toString('latin1', 0, 3), originOf(4900));
     });
 
+    it('say the numbers, too, and take 8 bytes where none are given', async () => {
+      const { object } = openRecording(recording).reactor('board');
+      const { stdout } = await afterimage(['last-write', recording, '--address', object.toString(16), '--before', '300']);
+      assert.match(stdout, /^Event 299 was the last to change the 8 bytes at 0x/);
+      assert.match(stdout, /\n {2}before {2}2b 01 00 00 00 00 00 00 {2}= 299\n {2}after {3}2c 01 00 00 00 00 00 00 {2}= 300\n/);
+      assert.match(stdout, /\n {2}writes {2}300 events changed it, from event 0 on\n/);
+    });
+
     it('end with 1 when nothing was written', async () => {
       const { code, stdout } = await afterimage(['first-write', recording, '--expression', 'most_delayed_.places_', '--before', '50']);
       assert.match(stdout, /^No event before 50 changed most_delayed_\.places_ \(8 bytes at 0x/);
@@ -146,6 +162,9 @@ describe('afterimage, asked about flight-board', function () {
       const histograms = blocks.filter(({ type }: { type: string | null }) => type === 'DelayHistogram');
       const damaged = histograms.filter(({ words }: { words: { offset: number }[] }) => words.some(({ offset }) => offset === 0));
       assert.deepEqual([histograms.length, damaged.length], [2, 1]);
+      const { object } = openRecording(recording).reactor('board');
+      assert.equal(blocks.find(({ address }: { address: string }) => BigInt(address) === object).type, 'FlightBoard');
+      assert.equal(groups.find(({ type }: { type: string | null }) => type === 'FlightBoard').count, 1);
       const [{ before: old, after: now }] = damaged[0].words;
       assert.equal(BigInt(now) - BigInt(old), 1n << 32n);
     });
@@ -176,7 +195,7 @@ describe('afterimage, asked about flight-board', function () {
         args: ['last-write', '--expression', '*(int*)0'],
         says: /the 4 bytes at 0x0 are neither in/,
       },
-      { title: 'no memory to watch', args: ['last-write'], says: /Say which memory: either --expression, or --address and --bytes/ },
+      { title: 'no memory to watch', args: ['last-write'], says: /Say which memory: --expression, or --address \(and --bytes\)/ },
       {
         title: 'too much of it',
         args: ['last-write', '--expression', '*(char(*)[9999999])this'],
