@@ -24,6 +24,7 @@ class DemoError extends Error {}
 
 const title = (text) => console.log(`\n${pc.bold(pc.cyan(text))}`);
 const say = (text) => console.log(text);
+const grouped = (number) => number.toLocaleString('en');
 
 /** A command as somebody would type it, in lines that fit 80 columns. */
 function typed(...words) {
@@ -36,7 +37,7 @@ function typed(...words) {
 }
 
 async function main() {
-  title('1. In production: 3,000,000 flights, with the recorder linked in');
+  title('1. In production: 3,000,000 flights are waiting, the recorder is linked in');
   const recording = await recordCrash();
 
   title('2. What was recorded');
@@ -95,7 +96,7 @@ async function lastWriter(recording, { address, crashEvent }) {
   const { stdout } = spawnSync(process.execPath, [cli, ...args, '--json'], { encoding: 'utf8' });
   const { event } = JSON.parse(stdout);
   if (!event) throw new DemoError(`no event changed the memory at ${address}.`);
-  say(`Event ${pc.bold(event.number)}: ${(crashEvent - event.number).toLocaleString('en')} events before the crash.`);
+  say(`Event ${pc.bold(grouped(event.number))}: ${grouped(crashEvent - event.number)} events before the crash.`);
   return event.number;
 }
 
@@ -140,7 +141,7 @@ class Session {
     const stopped = this.client.waitForEvent('stopped');
     await this.client.customRequest('afterimage.seek', { event });
     await stopped;
-    say(`\nThe session has gone back to react() of event ${event}, and the memory with it:`);
+    say(`\nThe session has gone back to react() of event ${grouped(event)}, and the memory with it:`);
     await this.showStack();
     for (const expression of ['flight.delay_minutes', 'flights_']) say(`  ${expression} = ${pc.bold(await this.evaluate(expression))}`);
   }
