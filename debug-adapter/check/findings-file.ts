@@ -20,7 +20,11 @@ export const Kind = {
   timeStamp: 8,
   libraryCall: 9,
   changedBetween: 10,
+  leadsIn: 11,
 } as const;
+
+/** Whose memory a pointer leads to. */
+export const Place = { ordinaryHeap: 0, stack: 1, mapping: 2, moduleData: 3, otherReactor: 4, threadLocalData: 5 } as const;
 
 export interface RawFinding {
   readonly kind: number;
@@ -35,7 +39,7 @@ export interface RawFinding {
   readonly text: string;
 }
 
-/** `program`: code of the user's, not of a system library or of ours, which is `recorder`. */
+/** `program`: code of the user's, not of a system library or of ours, which is `recorder`. `saved`: snapshots have its variables. */
 export interface LoadedModule {
   readonly bias: bigint;
   readonly begin: bigint;
@@ -43,6 +47,7 @@ export interface LoadedModule {
   readonly program: boolean;
   readonly recorder: boolean;
   readonly executable: boolean;
+  readonly saved: boolean;
   readonly path: string;
 }
 
@@ -117,11 +122,10 @@ function lines(path: string): string[] {
 const hex = (digits: string): bigint => BigInt(`0x${digits}`);
 
 function loadedModule(line: string, index: number): LoadedModule[] {
-  const [, bias, begin, end, code, path] = /^(\w+) (\w+) (\w+) (\d) (.*)$/.exec(line) ?? [];
+  const [, bias, begin, end, code, saved, path] = /^(\w+) (\w+) (\w+) (\d) (\d) (.*)$/.exec(line) ?? [];
   if (bias === undefined || begin === undefined || end === undefined || path === undefined) return [];
-  return [
-    { bias: hex(bias), begin: hex(begin), end: hex(end), program: code === '0', recorder: code === '4', executable: index === 0, path },
-  ];
+  const kind = { program: code === '0', recorder: code === '4', executable: index === 0, saved: saved === '1' };
+  return [{ bias: hex(bias), begin: hex(begin), end: hex(end), ...kind, path }];
 }
 
 function checkedReactor(line: string): CheckedReactor[] {

@@ -7,7 +7,7 @@ export type Group = 'pointer' | 'other-reactor' | 'global' | 'thread-local' | 't
 export interface Place {
   /** Without parameters. */
   readonly function: string;
-  /** Empty without debug information; then `module` is all that is known. */
+  /** Empty without debug information; then `module` is all that is known, without symbols with an offset. */
   readonly file: string;
   readonly line: number;
   readonly module: string;
@@ -51,11 +51,15 @@ function join(a: Issue, b: Issue): Issue {
     if (index < 0) places.push({ place, count });
     else places[index] = { place, count: (places[index]?.count ?? 0) + count };
   }
+  // Of two that weigh the same, the one that says more.
+  const isWorse = RANK[a.severity] - RANK[b.severity] || b.what.length - a.what.length;
   return {
-    ...(RANK[a.severity] <= RANK[b.severity] ? a : b),
+    ...(isWorse <= 0 ? a : b),
     places: places.sort((x, y) => y.count - x.count),
     count: a.count + b.count,
-    reactors: [...new Set([...a.reactors, ...b.reactors])],
-    firstEvent: Math.min(a.firstEvent, b.firstEvent),
+    ...(a.severity === b.severity && {
+      reactors: [...new Set([...a.reactors, ...b.reactors])],
+      firstEvent: Math.min(a.firstEvent, b.firstEvent),
+    }),
   };
 }

@@ -3,15 +3,15 @@
 import * as fs from 'node:fs';
 import * as z from 'zod';
 import { askGdb } from './ask-gdb';
-import { type CheckResult, Kind, type LoadedModule, type RawFinding } from './findings-file';
+import { type CheckResult, Kind, type LoadedModule, Place, type RawFinding } from './findings-file';
 
 const CodePlace = z.object({ function: z.string(), file: z.string(), line: z.int(), users: z.boolean() });
 const Variable = z.object({ name: z.string(), offset: z.int(), type: z.string(), file: z.string(), line: z.int() });
-const Member = z.object({ path: z.string(), type: z.string(), use: z.enum(['pointer', 'number', 'spare']) });
+const Member = z.object({ path: z.string(), type: z.string(), use: z.enum(['pointer', 'number', 'spare', 'behind']) });
 const Answer = z.object({
   code: z.record(z.string(), CodePlace.nullable()),
   data: z.record(z.string(), Variable.nullable()),
-  threadLocals: z.record(z.string(), Variable.nullable()),
+  threadLocals: z.record(z.string(), z.array(Variable)),
   systemCalls: z.record(z.string(), z.string()),
   holders: z.record(z.string(), Member.nullable()),
   problems: z.array(z.string()),
@@ -51,10 +51,25 @@ export class Names {
   member = (finding: RawFinding): Member | undefined =>
     this.answer.holders[`${imageOf(this.result, finding)}:${hexText(finding.address)}`] ?? undefined;
 
-  threadLocal(finding: RawFinding): Variable | undefined {
-    const module = this.module(finding.value);
-    return module && (this.answer.threadLocals[`${module.path}:${Number(finding.address)}`] ?? undefined);
+  /** Those of a module that have some of the bytes. */
+  threadLocals({ module, offset }: ThreadLocalBytes): readonly Variable[] {
+    const path = this.module(module)?.path ?? '';
+    return this.answer.threadLocals[`${path}:${offset}`] ?? [];
   }
+}
+
+interface ThreadLocalBytes {
+  readonly module: bigint;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** What a finding says of thread-local variables: they were written, or a pointer leads there. */
+export function threadLocalBytes({ kind, address, value, extra }: RawFinding): ThreadLocalBytes | undefined {
+  if (kind === Kind.threadLocalWrite) return { module: value, offset: Number(address), bytes: Number(extra[0]) };
+  if (kind === Kind.pointer && Number(extra[2]) === Place.threadLocalData)
+    return { module: extra[3] ?? 0n, offset: Number(extra[4]), bytes: 1 };
+  return undefined;
 }
 
 const moduleOf = (result: CheckResult, address: bigint) => result.modules.find(({ begin, end }) => address >= begin && address < end);
@@ -74,10 +89,11 @@ function questionAbout(result: CheckResult) {
         code: module.program ? code.filter((address) => address >= module.begin && address < module.end).map(hexText) : [],
       })),
     code: code.map(hexText),
-    data: [...new Set(of(Kind.globalWrite, Kind.changedBetween).map(({ address }) => hexText(address)))],
-    threadLocals: of(Kind.threadLocalWrite).flatMap(({ address, value }) => {
-      const module = moduleOf(result, value);
-      return module === undefined ? [] : [{ path: module.path, offset: Number(address) }];
+    data: [...new Set(of(Kind.globalWrite, Kind.changedBetween, Kind.leadsIn).map(({ address }) => hexText(address)))],
+    threadLocals: findings.flatMap((finding) => {
+      const where = threadLocalBytes(finding);
+      const module = where && moduleOf(result, where.module);
+      return module === undefined ? [] : [{ path: module.path, offset: where?.offset, bytes: where?.bytes }];
     }),
     systemCalls: [...new Set(of(Kind.systemCall, Kind.waits).map(({ detail }) => detail))],
     images: imagesOf(result, of(Kind.pointer)),

@@ -1,22 +1,19 @@
 // Pointers that lead out of a reactor's heap: which member, and to whose memory.
 
-import { type RawFinding } from './findings-file';
+import { Place, type RawFinding } from './findings-file';
 import { type Issue, type Severity } from './issue';
-import { type Context, reactorName } from './issues';
-import { type Member } from './names';
+import { type Context, reactorName, variableName } from './issues';
+import { type Member, threadLocalBytes } from './names';
 import { usersPlaces } from './stack-places';
-
-const Place = { ordinaryHeap: 0, stack: 1, mapping: 2, moduleData: 3, otherReactor: 4 } as const;
 
 export function pointerIssue(finding: RawFinding, context: Context): Issue | undefined {
   const member = context.names.member(finding);
   if (member?.use === 'spare') return undefined; // left over from an earlier use of the memory
-  const holder = holderOf(finding, member, context);
   return {
-    id: `pointer ${holder}`,
+    id: `pointer ${holderOf(finding, member, context)}`,
     group: 'pointer',
     severity: severityOf(finding, member, context),
-    what: `${holder}${member === undefined ? '' : ` : ${member.type}`} leads to ${target(finding, context)}`,
+    what: `${describe(finding, member, context)} ${target(finding, context)}`,
     verb: 'allocated by',
     places:
       finding.extra[2] === BigInt(Place.ordinaryHeap)
@@ -28,19 +25,30 @@ export function pointerIssue(finding: RawFinding, context: Context): Issue | und
   };
 }
 
-/** Elements of a container are one: `Worker.routes_[*]`. */
+/** Elements of a container are one: `Worker.routes_[*]`. So are the words of blocks that no member leads to. */
 function holderOf(finding: RawFinding, member: Member | undefined, { result }: Context): string {
   const type = result.reactors.find(({ id }) => id === finding.reactor)?.type ?? '';
   if (member !== undefined) return `${type}.${member.path}`.replace(/\[\d+\]/g, '[*]');
-  const [block = 0n, bytes = 0n] = finding.extra;
-  return `${type}: byte ${finding.address - block} of a block of ${bytes} bytes`;
+  return `${type}: a block of ${finding.extra[1]} bytes`;
 }
 
-/** Of a number it is not known whether it is used as an address; of memory that no member leads to, whether it is used at all. */
+function describe(finding: RawFinding, member: Member | undefined, context: Context): string {
+  const holder = holderOf(finding, member, context);
+  if (member === undefined) return `${holder}, which no member leads to by its type, has a pointer to`;
+  if (member.use !== 'behind') return `${holder} : ${member.type} leads to`;
+  return `${holder} : ${member.type} has a block of ${finding.extra[1]} bytes, and that a pointer to`;
+}
+
+/**
+ * Of a number it is not known whether it is used as an address; of memory that no member leads to by its type, whether it is used at
+ * all. Variables that snapshots have are at the same address in a replay.
+ */
 function severityOf(finding: RawFinding, member: Member | undefined, { names }: Context): Severity {
   if (member?.use === 'number') return 'note';
-  if (Number(finding.extra[2]) === Place.moduleData) return names.module(finding.value)?.executable === true ? 'note' : 'warning';
-  return member === undefined ? 'warning' : 'error';
+  const place = Number(finding.extra[2]);
+  if (place === Place.threadLocalData) return member === undefined ? 'note' : 'warning';
+  if (place === Place.moduleData) return names.module(finding.value)?.saved === true ? 'note' : 'warning';
+  return member === undefined || member.use === 'behind' ? 'warning' : 'error';
 }
 
 function target(finding: RawFinding, context: Context): string {
@@ -51,6 +59,13 @@ function target(finding: RawFinding, context: Context): string {
     case Place.stack: return 'a stack';
     case Place.moduleData: return `the variables of ${finding.text.split('/').at(-1)}`;
     case Place.otherReactor: return `the heap of reactor ${reactorName(context, finding.detail)}`;
+    case Place.threadLocalData: return threadLocalText(finding, context);
     default: return finding.text === '' ? 'mapped memory, or the stack of a thread' : `the mapping of ${finding.text}`;
   }
 } // prettier-ignore
+
+function threadLocalText(finding: RawFinding, { names }: Context): string {
+  const where = threadLocalBytes(finding);
+  const variable = where && names.threadLocals(where)[0];
+  return variable === undefined ? 'a thread-local variable' : `the thread-local variable ${variableName(variable)}`;
+}

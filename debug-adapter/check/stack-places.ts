@@ -1,27 +1,57 @@
-// Which frames of a call stack a person wants to see.
+// Which frames of a call stack a person wants to see, and what their functions are called.
 
 import { type Place } from './issue';
 import { type Names } from './names';
 
-/** `commit_sleep` of `(anonymous namespace)::commit_sleep(Worker&, Parcel const&)`. */
+/** `Board::react` of `Board::react(Flight const&) [clone .cold]`, `std::getline` of what has a return type before it. */
 export function shortFunction(name: string): string {
-  const plain = name.replaceAll('(anonymous namespace)::', '').replace(/^.*<lambda\(.*$/, 'a lambda');
-  let depth = 0;
-  for (let i = 0; i < plain.length; i++) {
-    if (plain[i] === '<') depth++;
-    else if (plain[i] === '>') depth--;
-    else if (plain[i] === '(' && depth === 0 && i > 0) return plain.slice(0, i).replace(/operator$/, 'operator()');
-  }
-  return plain;
+  const plain = name.replaceAll('(anonymous namespace)::', '').replaceAll(/\[abi:\w+\]| \[clone [^\]]*\]/g, '');
+  const lambda = /^(.*)::\{lambda\(/.exec(plain);
+  if (lambda) return `a lambda in ${shortFunction(lambda[1] ?? '')}`;
+  if (/^operator\(\)|<lambda\(/.test(plain)) return 'a lambda';
+  return withoutReturnType(withoutParameters(plain.replace(/\)( (const|volatile)| ?&+)+$/, ')')));
 }
 
-/** As the C library's manual calls it. */
-const libraryName = (name: string): string => shortFunction(name).replace(/^.*::real_/, '').replace(/^_+(GI_+)?/, '').replace(/<.*/, ''); // prettier-ignore
+function withoutParameters(name: string): string {
+  if (!name.endsWith(')') || name.endsWith('operator()')) return name;
+  let depth = 0;
+  for (let i = name.length - 1; i > 0; i--) {
+    depth += name[i] === ')' ? 1 : name[i] === '(' ? -1 : 0;
+    if (depth === 0) return name.slice(0, i);
+  }
+  return name;
+}
+
+function withoutReturnType(name: string): string {
+  const end = name.search(/\boperator\b/);
+  let [depth, begin] = [0, 0];
+  for (let i = 0; i < (end < 0 ? name.length : end); i++) {
+    if ('<({'.includes(name[i] ?? '')) depth++;
+    else if ('>)}'.includes(name[i] ?? '')) depth--;
+    else if (name[i] === ' ' && depth === 0) begin = i + 1;
+  }
+  return name.slice(begin);
+}
+
+/** As the C library's manual calls it: without template arguments, and without what its authors put in front. */
+function libraryName(name: string): string {
+  let [short, before] = [
+    shortFunction(name)
+      .replace(/^.*::real_/, '')
+      .replace(/^_+(GI_+)?/, ''),
+    '',
+  ];
+  while (short !== before) [before, short] = [short, short.replace(/<[^<>]*>/g, '')];
+  return short;
+}
 
 function placeOf(address: bigint, names: Names): Place {
   const code = names.code(address);
-  const module = (names.module(address)?.path ?? '').split('/').at(-1) ?? '';
-  return { function: shortFunction(code?.function ?? ''), file: code?.users ? code.file : '', line: code?.users ? code.line : 0, module };
+  const module = names.module(address);
+  const name = shortFunction(code?.function ?? '');
+  const offset = name === '' ? `+0x${(address - (module?.bias ?? 0n)).toString(16)}` : '';
+  const place = { function: name, module: `${module?.path.split('/').at(-1) ?? ''}${offset}` };
+  return code?.users ? { ...place, file: code.file, line: code.line } : { ...place, file: '', line: 0 };
 }
 
 /** Index of the innermost frame that is the user's own code; without debug information, of the user's module. */

@@ -30,12 +30,14 @@ const GROUPS: Record<Group, { title: string; advice: string }> = {
   global: {
     title: 'Variables outside of the reactor',
     advice:
-      'Snapshots have the variables of the executable, not those of libraries, and not what others do to them between events. Make them ' +
-      'members of the reactor, or bring their values in as events or with afterimage::input("name", ...).',
+      'Make them members of the reactor. Snapshots have them, but not what others write there between two events: bring that in with an ' +
+      'event, or with afterimage::input("name", ...). And what react() allocates goes with its reactor: what still leads there then dangles.',
   },
   'thread-local': {
     title: 'Thread-local variables that react() leaves changed',
-    advice: 'A replay begins with fresh ones. Make them members of the reactor, or set them before each use.',
+    advice:
+      'Make them members of the reactor. They are recorded, but what react() allocates goes with its reactor, and they still lead there ' +
+      'when their thread ends.',
   },
   thread: {
     title: 'Threads',
@@ -102,30 +104,40 @@ function show(program: string, report: Report, output: Output): void {
   );
   if (report.ending.signal !== null) line(`It was ended by ${report.ending.signal}; this is what was seen until then.`);
   else if (report.ending.code !== 0) line(`It ended with exit code ${report.ending.code}.`);
-  for (const group of Object.keys(GROUPS) as Group[]) showGroup(group, report.issues, output);
+  for (const group of worstFirst(report.issues)) showGroup(group, report.issues, output);
   for (const problem of report.problems) line(`\n${c.yellow('!')} ${wrapped(printable(problem), width, '  ')}`);
   line();
   line(verdict(report, output));
   if (report.issues.length > 0) line(c.dim(wrapped(HOW_TO_SUPPRESS, width, '  ')));
 }
 
+function worstFirst(issues: readonly Issue[]): Group[] {
+  const groups = Object.keys(GROUPS) as Group[];
+  const has = (severity: Severity) =>
+    groups.filter((group) => issues.some((issue) => issue.group === group && issue.severity === severity));
+  return [...new Set([...has('error'), ...has('warning'), ...has('note')])];
+}
+
 const recorded = ({ recordedCalls }: Report) => `${counted(recordedCalls, 'call')} in react() recorded`;
 
 function showGroup(group: Group, all: readonly Issue[], { colors: c, line, width }: Output): void {
   const issues = all.filter((issue) => issue.group === group);
-  if (issues.length === 0) return;
   const marks = { error: c.red('\u2717'), warning: c.yellow('!'), note: c.dim('\u00b7') };
   line();
   line(c.bold(GROUPS[group].title));
   for (const issue of issues) {
     line(`  ${marks[issue.severity]} ${wrapped(printable(issue.what), width, '    ')}`);
     for (const text of details(issue)) line(`      ${wrapped(printable(text), width, '        ')}`);
-    line(c.dim(`      [${printable(issue.id)}]`));
+    if (issue.severity !== 'note') line(c.dim(`      [${printable(issue.id)}]`));
   }
-  line(`  ${c.cyan('\u2192')} ${wrapped(GROUPS[group].advice, width, '    ')}`);
+  if (issues.some(({ severity }) => severity !== 'note')) line(`  ${c.cyan('\u2192')} ${wrapped(GROUPS[group].advice, width, '    ')}`);
 }
 
-const details = (issue: Issue): string[] => [...placeLines(issue), ...(issue.reactors.length === 0 ? [] : [occurrence(issue)])];
+/** Of a note it is enough to know where. */
+const details = (issue: Issue): string[] => [
+  ...placeLines(issue),
+  ...(issue.reactors.length === 0 || issue.severity === 'note' ? [] : [occurrence(issue)]),
+];
 
 const occurrence = ({ reactors, firstEvent, count }: Issue): string =>
   `reactor ${reactors.join(', ')}, first in event ${grouped(firstEvent)}${count > 0 ? `, ${times(count)}` : ''}`;
@@ -142,7 +154,7 @@ function placeLines({ group, verb, places }: Issue): string[] {
 const times = (count: number) => (count === 1 ? 'once' : `${count} times`);
 
 function placeText({ function: name, file, line, module }: Place): string {
-  if (file === '') return module === '' ? name : `${name} in ${module}`;
+  if (file === '') return module === '' || name === '' ? name + module : `${name} in ${module}`;
   return name === '' ? `${pathFromHere(file)}:${line}` : `${name} (${pathFromHere(file)}:${line})`;
 }
 

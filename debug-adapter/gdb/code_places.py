@@ -1,21 +1,24 @@
 # For check.py: places in code and data as people name them.
 import bisect
+import functools
 import os
 import re
 import struct
 import subprocess
 
 import gdb
+from values import short_type
 
 NOT_THE_USERS = ("/usr/include/", "/usr/lib/gcc", "/c++/", "/include/afterimage/", "./nptl/", "./sysdeps/", "../sysdeps/", "../nptl/")
-NOT_THE_USERS_NAMES = ("std::", "__gnu_cxx::", "afterimage::", "operator new", "operator delete", "__", "_mm", "_rd")
+# As gdb and addr2line write them, the latter with a return type where the function is a template's.
+LIBRARY_NAME = re.compile(r"(?:[\w:]+[*& ]+|decltype ?\(.*?\) )?(?:std::|__gnu_cxx::|afterimage::|operator new|operator delete|__|_mm|_rd)")
 line_tables = {}
-users_lines = {}  # by address: (file, line), where addr2line could tell
+users_places = {}  # by address: what addr2line could tell, as code_place() answers
 
 
 def is_users(function):
     """Whether it is the program's own, and not the C++ library's or ours."""
-    if function.print_name.startswith(NOT_THE_USERS_NAMES):
+    if LIBRARY_NAME.match(function.print_name):
         return False
     symtab = function.symtab
     name = symtab.fullname() or symtab.filename if symtab is not None else None
@@ -26,21 +29,28 @@ def is_users_file(name):
     return not any(part in name or name.startswith(part) for part in NOT_THE_USERS)
 
 
-def find_users_lines(module, addresses):
-    """Lines in which the user's functions call what was inlined into them: gdb knows these for a process only, addr2line (of
-    the binutils, with every compiler) without one. Where it is missing, line_before() guesses."""
+def find_users_places(module, addresses):
+    """The innermost of the user's functions at each address, and the line in which it calls what was inlined into it. gdb knows
+    these lines for a process only, addr2line (of the binutils, with every compiler) without one. Where it is missing,
+    line_before() guesses."""
     bias = int(module["bias"], 16)
     question = "\n".join(hex(address - bias) for address in addresses)
+    command = ["addr2line", "-f", "-C", "-i", "-a", "-e", module["path"]]
     try:
-        answer = subprocess.run(["addr2line", "-i", "-a", "-e", module["path"]], input=question, capture_output=True, text=True).stdout
+        answer = subprocess.run(command, input=question, capture_output=True, text=True).stdout.splitlines()
     except OSError:
         return
-    address = None
-    for line in answer.splitlines():
+    address, function = None, None
+    for line in answer:
         if re.fullmatch(r"0x[0-9a-f]+", line):
-            address = int(line, 16) + bias
-        elif address not in users_lines and (match := re.match(r"(/.*):(\d+)", line)) and is_users_file(match[1]):
-            users_lines[address] = (match[1], int(match[2]))
+            address, function = int(line, 16) + bias, None
+        elif function is None:
+            function = line
+        else:
+            match = re.match(r"(/.*):(\d+)", line)
+            if match and address not in users_places and is_users_file(match[1]) and not LIBRARY_NAME.match(function):
+                users_places[address] = {"function": function, "file": match[1], "line": int(match[2]), "users": True}
+            function = None
 
 
 def enclosing_function(pc):
@@ -86,7 +96,7 @@ def users_place(pc):
         exact = gdb.find_pc_line(pc)
         if exact.symtab is not None and exact.line > 0 and exact.symtab.fullname() == function.symtab.fullname():
             return function, exact.symtab.fullname(), exact.line
-        return (function, *users_lines.get(pc, (function.symtab.fullname(), line_before(pc, function))))
+        return function, function.symtab.fullname(), line_before(pc, function)
     return None
 
 
@@ -113,6 +123,8 @@ def symbol_at(address):
 
 
 def code_place(pc):
+    if pc in users_places:
+        return users_places[pc]
     place = users_place(pc)
     if place is not None:
         function, file, line = place
@@ -137,8 +149,18 @@ def describe_variable(name, offset):
     symbol = variable(name)
     place = {"name": name, "offset": offset, "type": "", "file": "", "line": 0}
     if symbol is not None and symbol.symtab is not None:
-        place.update(type=str(symbol.type), file=symbol.symtab.fullname(), line=symbol.line)
+        place.update(type=short_type(str(symbol.type)), file=symbol.symtab.fullname(), line=symbol.line)
+    elif symbol is None and ")::" in name:
+        place.update(type=type_of_local(*name.rsplit("::", 1)))
     return place
+
+
+def type_of_local(function, name):
+    """Of a static variable in a function."""
+    try:
+        return short_type(str(gdb.parse_and_eval("'%s'::%s" % (function, name)).type))
+    except gdb.error:
+        return ""
 
 
 def data_place(address):
@@ -151,8 +173,13 @@ def data_place(address):
 SHT_SYMTAB, STT_TLS = 2, 6
 
 
+@functools.cache
 def thread_locals(path):
     """(offset, bytes, mangled name) of each in a module's block."""
+    return sorted(read_thread_locals(path))
+
+
+def read_thread_locals(path):
     with open(path, "rb") as file:
         data = file.read()
     table_offset, = struct.unpack_from("<Q", data, 40)
@@ -168,12 +195,18 @@ def thread_locals(path):
                 yield value, length, data[names + name:data.index(b"\0", names + name)].decode("utf-8", "replace")
 
 
-def thread_local_place(path, offset):
-    for value, length, name in thread_locals(path):
-        if value <= offset < value + max(length, 1):
-            readable = gdb.execute("demangle -- %s" % name, to_string=True).strip()
-            return describe_variable(name if readable.startswith("Can't") else readable, offset - value)
-    return None
+def thread_local_places(path, offset, bytes):
+    """Those that have one of the bytes."""
+    return [describe_variable(demangled(name), max(offset - value, 0))
+            for value, length, name in thread_locals(path)
+            if value < offset + max(bytes, 1) and offset < value + max(length, 1)]
+
+
+def demangled(name):
+    try:
+        return gdb.execute("demangle -- %s" % name, to_string=True).strip()
+    except gdb.error:  # that of C is as it is
+        return name
 
 
 # ---- names of system calls, which gdb knows for `catch syscall` -------------------------------------------------

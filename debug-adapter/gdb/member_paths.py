@@ -6,6 +6,7 @@
 import bisect
 import itertools
 import re
+import struct
 
 import gdb
 from code_places import symbol_at
@@ -14,6 +15,7 @@ from values import short_type
 
 MOST_VALUES = 200000  # of one reactor; a large one is walked as far as that
 MOST_ELEMENTS = 2000  # of one container
+BYTES_OF_UNKNOWN_BLOCK = 64  # so much is looked at of what a pointer leads to that does not say what is there
 FARTHEST_BACK = 4000  # values that begin before an address and may still contain it
 RECORDS = (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
 REFERENCES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
@@ -34,6 +36,13 @@ def as_what_it_is(value):
     return value.address.cast(type.pointer()).dereference() if type is not None else value
 
 
+def name_of_type(type):
+    """As the user writes it: not by a name that the C++ library has for itself."""
+    if str(type).startswith("std::__"):
+        type = type.target().strip_typedefs().pointer() if type.code == gdb.TYPE_CODE_PTR else type.strip_typedefs()
+    return short_type(str(type))
+
+
 def has_virtual_table(type):
     return any((field.name or "").startswith("_vptr") or (field.is_base_class and has_virtual_table(field.type)) for field in type.fields())
 
@@ -44,6 +53,7 @@ class Members:
     def __init__(self, object_address, type, in_heap):
         self.in_heap = in_heap
         self.found = []
+        self.opaque = {}  # address: (path, type) of the pointer to it that does not say what is there
         self.visited = set()
         self.waiting = [(gdb.Value(object_address).cast(type.pointer()).dereference(), "", None)]
         for value, path, owner in self.take():
@@ -69,7 +79,7 @@ class Members:
         if not self.in_heap(begin) or (begin, str(type), owner) in self.visited:
             return
         self.visited.add((begin, str(type), owner))
-        self.found.append((begin, begin + type.sizeof, path, owner or short_type(str(value.type)), type.code in NUMBERS))
+        self.found.append((begin, begin + type.sizeof, path, owner or name_of_type(value.type), type.code in NUMBERS))
         if type.code in RECORDS:
             self.visit_record(value, type, path, owner)
         elif type.code == gdb.TYPE_CODE_ARRAY:
@@ -78,6 +88,8 @@ class Members:
                 self.waiting.append((value[i], "%s[%d]" % (path, i), owner))
         elif type.code == gdb.TYPE_CODE_PTR and owner is None:
             self.follow(value, type, path)
+        elif type.code == gdb.TYPE_CODE_PTR and self.in_heap(int(value)):
+            self.opaque.setdefault(int(value), (path, owner))
         elif type.code in REFERENCES and owner is None:
             self.waiting.append((value.referenced_value(), path, None))
 
@@ -112,7 +124,10 @@ class Members:
 
     def follow(self, value, type, path):
         target = type.target().strip_typedefs()
-        if not self.in_heap(int(value)) or target.code in (gdb.TYPE_CODE_FUNC, gdb.TYPE_CODE_VOID):
+        if not self.in_heap(int(value)) or target.code == gdb.TYPE_CODE_FUNC:
+            return
+        if target.code == gdb.TYPE_CODE_VOID:
+            self.opaque.setdefault(int(value), (path, short_type(str(value.type))))
             return
         pointee = value.dereference()
         self.waiting.append((as_what_it_is(pointee) if target.code in RECORDS else pointee, path, None))
@@ -126,9 +141,36 @@ class Members:
     def any_in(self, begin, end):
         return bisect.bisect_left(self.begins, begin) < bisect.bisect_left(self.begins, end)
 
-    def place(self, address, block, bytes):
+    def members_behind(self, blocks):
+        """For blocks whose type nobody knows, as closures in a std::function, the member through which they are reached."""
+        blocks = sorted(blocks)
+        begins = [begin for begin, _ in blocks]
+        behind, seen, waiting = {}, set(), list(self.opaque.items())
+        while waiting and len(seen) < MOST_VALUES:
+            address, member = waiting.pop(0)
+            index = bisect.bisect_right(begins, address) - 1
+            begin, bytes = blocks[index] if index >= 0 and address < sum(blocks[index]) else (address, BYTES_OF_UNKNOWN_BLOCK)
+            if begin in seen or self.any_in(begin, begin + 1):
+                continue
+            seen.add(begin)
+            behind[begin] = member
+            waiting += [(word, member) for word in words_at(begin, bytes) if self.in_heap(word)]
+        return behind
+
+    def place(self, address, block, bytes, behind):
         """What `afterimage check` says of a word in a block; None when nothing that is reached leads there."""
         entry = self.at(address)
         if entry is not None:
             return {"path": entry[2], "type": entry[3], "use": "number" if entry[4] else "pointer"}
-        return {"path": "", "type": "", "use": "spare"} if self.any_in(block, block + bytes) else None
+        if self.any_in(block, block + bytes):
+            return {"path": "", "type": "", "use": "spare"}
+        path, type = behind.get(block, (None, None))
+        return None if path is None else {"path": path, "type": type, "use": "behind"}
+
+
+def words_at(address, bytes):
+    try:
+        memory = gdb.selected_inferior().read_memory(address, bytes // 8 * 8).tobytes()
+    except gdb.MemoryError:
+        return ()
+    return struct.unpack("<%dQ" % (bytes // 8), memory)

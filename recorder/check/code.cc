@@ -9,6 +9,7 @@
 #include "base/bits.h"
 #include "os/modules.h"
 #include "os/pages.h"
+#include "snapshot/variable_rules.h"
 
 namespace afterimage::check {
 
@@ -26,9 +27,9 @@ Code code_of(std::string_view path, bool is_vdso) noexcept {
   const auto begins = [&](std::string_view start) { return name.substr(0, start.size()) == start; };
   if (is_vdso || begins("libc.so") || begins("libpthread.so") || begins("libdl.so")) return Code::libc;
   if (begins("ld-linux")) return Code::loader;
-  if (begins("libstdc++.so") || begins("libgcc_s.so") || begins("libm.so")) return Code::standard;
   if (begins("libafterimage-check.so")) return Code::check;
-  return begins("libafterimage.so") ? Code::recorder : Code::program;
+  if (begins("libafterimage.so")) return Code::recorder;
+  return is_runtime_library(name) ? Code::standard : Code::program;
 }
 
 void set_path(ModuleRange& module, const char* name) noexcept {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -12,11 +13,16 @@
 #include "code.h"
 #include "format/core_file.h"
 #include "os/modules.h"
+#include "snapshot/variable_rules.h"
 
 namespace afterimage::check {
 namespace {
 
 const char* g_directory = "";
+std::string& variable_rules() {
+  static std::string rules = "auto";
+  return rules;
+}
 
 format::CoreRange range(std::uintptr_t address, std::size_t bytes) {
   return {address, bytes, PF_R | PF_W, reinterpret_cast<const std::byte*>(address)};
@@ -32,11 +38,18 @@ void add_line(const char* name, const std::string& line) noexcept {
 
 void set_directory(const char* directory) noexcept { g_directory = directory; }
 
+void set_variable_rules(const char* rules) noexcept {
+  variable_rules() = rules;
+  write_modules();
+}
+
 void write_modules() noexcept {
+  const Variables saved = included_variables(os::loaded_modules(), VariableRules(variable_rules()));
   std::string lines;
   for_each_module([&](const ModuleRange& module) {
     char numbers[128];
-    std::snprintf(numbers, sizeof numbers, "%zx %zx %zx %d ", module.bias, module.begin, module.end, static_cast<int>(module.code));
+    const bool is_saved = std::ranges::find(saved.modules, module.begin) != saved.modules.end();
+    std::snprintf(numbers, sizeof numbers, "%zx %zx %zx %d %d ", module.bias, module.begin, module.end, static_cast<int>(module.code), is_saved);
     lines += std::string(numbers) + module.path + "\n";
   });
   unlink((std::string(g_directory) + "/modules").c_str());

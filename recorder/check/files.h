@@ -7,8 +7,9 @@ namespace afterimage::check {
 
 void set_directory(const char* directory) noexcept;
 
-// `modules`: a line "BIAS BEGIN END CODE PATH" for each; the numbers are hexadecimal.
+// `modules`: a line "BIAS BEGIN END CODE SAVED PATH" for each; the first numbers are hexadecimal. SAVED: snapshots have its variables.
 void write_modules() noexcept;
+void set_variable_rules(const char* rules) noexcept;
 // `reactors`: a line "ID OBJECT BASE BYTES TYPE<tab>NAME" is added.
 void write_reactor(const CheckedReactor& reactor) noexcept;
 // `r<reactor>-<number>.core`: the heap and the executable's data as an ELF core file, for gdb.

@@ -17,7 +17,8 @@ namespace afterimage::check {
 enum class Kind : std::uint32_t {
   global_write = 1,       // `address` was written
   other_heap_write = 2,   // ... in the heap of reactor `detail`
-  thread_local_write = 3, // `address` is the offset in the thread's block of the module at `value`
+  thread_local_write = 3, // `address` is the offset in the thread's block of the module at `value`, `extra[0]` the bytes from there on;
+                          // `extra[1]`: they hold an address in the heap of reactor `detail`
   pointer = 4,            // the word at `address` holds `value`; the stack is that of the allocation, where known
   thread = 5,             // started at `value`
   system_call = 6,        // number `detail`, which nobody has recorded
@@ -25,11 +26,12 @@ enum class Kind : std::uint32_t {
   time_stamp = 8,
   library_call = 9,       // of the function named by `text`, which nobody has recorded
   changed_between = 10,   // the word at `address`, which react() had written, was changed by others
+  leads_in = 11,          // it has been left with `value`, an address in the heap of reactor `detail`
 };
 
 enum class Wait : std::uint64_t { lock, sleep, peer, file, child };
 
-enum class Place : std::uint64_t { ordinary_heap, stack, mapping, module_data, other_reactor };
+enum class Place : std::uint64_t { ordinary_heap, stack, mapping, module_data, other_reactor, thread_local_data };
 
 struct Finding {
   std::uint32_t state;  // 1: complete
@@ -39,8 +41,8 @@ struct Finding {
   std::uint32_t reactor;
   std::uint32_t detail;
   std::uint64_t address, value;
-  // Of a pointer: the block that holds it and its bytes; a Place; bytes of the target's block and the distance into it;
-  // the number of the heap's image.
+  // Of a pointer: the block that holds it and its bytes; a Place; bytes of the target's block and the distance into it, or of
+  // thread-local data the module and the offset; the number of the heap's image.
   std::uint64_t extra[6];
   std::uint64_t frame_count;
   std::uint64_t frames[CallStack::kFrames];

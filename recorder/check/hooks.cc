@@ -66,6 +66,11 @@ void watch_this_thread(bool on) noexcept {
   watch_system_calls(on);
 }
 
+void recorder_opens(const char* variables_of) noexcept {
+  const Pause pause;
+  set_variable_rules(variables_of);
+}
+
 void reactor_constructed(const CheckedReactor& reactor) noexcept {
   if (reactor.heap == nullptr) return;
   const Pause pause;
@@ -104,7 +109,7 @@ void event_ends() noexcept {
     if (event.heap != nullptr) {
       unprotect_after(event);
       if (t_events.depth == 1) compare_thread_locals(event);
-      remember_words();
+      remember_words(event.reactor, event.number);
       scan_for_pointers(event, Scan::when_affordable);
     }
   }
@@ -121,6 +126,7 @@ void value_begins() noexcept { ++t_events.in_value; }
 void value_ends() noexcept { --t_events.in_value; }
 
 constexpr CheckHooks kHooks{.directory = g_directory,
+                            .recorder_opens = recorder_opens,
                             .reactor_constructed = reactor_constructed,
                             .reactor_ends = reactor_ends,
                             .event_begins = event_begins,

@@ -13,6 +13,7 @@
 #include "findings.h"
 #include "inputs/real.h"
 #include "os/time_stamps.h"
+#include "pointers.h"
 
 namespace afterimage::check {
 namespace {
@@ -65,7 +66,9 @@ AFTERIMAGE_CHECKED int pthread_create(pthread_t* __restrict thread, const pthrea
                                       void* (*routine)(void*), void* __restrict argument) noexcept {
   note_call(Kind::thread, "", reinterpret_cast<std::uintptr_t>(routine));
   const Birth birth;
-  return real_pthread_create(thread, attributes, routine, argument);
+  const int result = real_pthread_create(thread, attributes, routine, argument);
+  if (result == 0 && current_event() != nullptr) note_own_result(*thread);  // what joins it keeps this
+  return result;
 }
 
 // These are recorded: the real ones are libafterimage's.

@@ -16,6 +16,7 @@
 #include "mappings.h"
 #include "reactors.h"
 #include "spin_lock.h"
+#include "thread_locals.h"
 
 namespace afterimage::check {
 namespace {
@@ -105,7 +106,16 @@ class HeapScan {
     finding.extra[2] = static_cast<std::uint64_t>(mapping->place);
     std::snprintf(finding.text, sizeof finding.text, "%s", mapping->name);
     if (mapping->place == Place::ordinary_heap || mapping->place == Place::mapping) add_allocation(value, finding, allocated);
+    if (finding.extra[2] == static_cast<std::uint64_t>(Place::mapping)) add_thread_local(value, finding);
     return true;
+  }
+
+  static void add_thread_local(std::uint64_t value, Finding& finding) {
+    const ThreadLocal variable = thread_local_at(value);
+    if (variable.module == 0) return;
+    finding.extra[2] = static_cast<std::uint64_t>(Place::thread_local_data);
+    finding.extra[3] = variable.module;
+    finding.extra[4] = variable.offset;
   }
 
   static void add_allocation(std::uint64_t value, Finding& finding, CallStack& allocated) {

@@ -15,7 +15,7 @@ enum class Scan {
 };
 void scan_for_pointers(const Event& event, Scan when) noexcept;
 
-// A recorded call has returned this to react(); if it is a pointer, the replay has it, too.
+// A recorded call has returned this to react(): if it is a pointer, the replay has it, too. Or it is told of otherwise.
 void note_own_result(std::uint64_t value) noexcept;
 
 }  // namespace afterimage::check

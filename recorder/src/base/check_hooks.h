@@ -19,6 +19,8 @@ struct CheckedReactor {
 
 struct CheckHooks {
   const char* directory;  // recordings go there, whatever the program says
+  // Which variables snapshots would have: the rules of snapshot/variable_rules.h.
+  void (*recorder_opens)(const char* variables_of) noexcept;
   void (*reactor_constructed)(const CheckedReactor& reactor) noexcept;
   void (*reactor_ends)(Heap* heap) noexcept;
   // Around react(), outside of all heaps. Deliveries nest.

@@ -52,8 +52,14 @@ std::string program_name() {
   return name.empty() ? "program" : name;
 }
 
+std::string environment_or(const char* name, const std::string& otherwise) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : otherwise;
+}
+
 Options with_environment(Options options) {
   options.fail_allocations = fail_allocations_or(options.fail_allocations);
+  options.variables_of = environment_or("AFTERIMAGE_VARIABLES_OF", options.variables_of);
   return options;
 }
 
@@ -63,12 +69,8 @@ Options with_check(Options options) {
   options.directory = check_hooks->directory;
   options.snapshot_engine = "stop";
   options.genesis = false;
+  check_hooks->recorder_opens(options.variables_of.c_str());
   return options;
-}
-
-std::string environment_or(const char* name, const std::string& otherwise) {
-  const char* const value = std::getenv(name);
-  return value != nullptr ? value : otherwise;
 }
 
 }  // namespace
@@ -79,7 +81,7 @@ Status make_directory(const std::string& path) {
 }
 
 RecorderCore::RecorderCore(Options options)
-    : options_(with_check(with_environment(std::move(options)))), variable_rules_(environment_or("AFTERIMAGE_VARIABLES_OF", options_.variables_of)) {}
+    : options_(with_check(with_environment(std::move(options)))), variable_rules_(options_.variables_of) {}
 
 RecorderCore::~RecorderCore() {
   {

@@ -15,13 +15,11 @@ constexpr std::string_view kRuntimeLibraries[] = {
 
 std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-bool is_runtime_library(const os::Module& module) {
-  if (std::strcmp(module.kind, "lib") != 0) return true;  // the loader, the kernel's
-  const std::string_view name = file_name(module.path);
-  return std::ranges::any_of(kRuntimeLibraries, [&](std::string_view known) { return name.starts_with(known); });
-}
-
 }  // namespace
+
+bool is_runtime_library(std::string_view file_name) {
+  return std::ranges::any_of(kRuntimeLibraries, [&](std::string_view known) { return file_name.starts_with(known); });
+}
 
 VariableRules::VariableRules(std::string_view rules) {
   while (!rules.empty()) {
@@ -35,8 +33,9 @@ VariableRules::VariableRules(std::string_view rules) {
 
 bool VariableRules::include(const os::Module& module) const {
   if (std::strcmp(module.kind, "exe") == 0) return true;
-  bool included = libraries_ && !is_runtime_library(module);
   const std::string_view name = file_name(module.path);
+  const bool is_library = std::strcmp(module.kind, "lib") == 0;  // not the loader, nor the kernel's
+  bool included = libraries_ && is_library && !is_runtime_library(name);
   for (const Exception& exception : exceptions_)
     if (name.starts_with(exception.name)) included = exception.included;
   return included && !name.starts_with(kRuntimeLibraries[0]);  // our own state is not the program's

@@ -12,6 +12,9 @@
 
 namespace afterimage {
 
+// Of the C and C++ run-time libraries, ours among them; by its name without folders.
+bool is_runtime_library(std::string_view file_name);
+
 class VariableRules {
  public:
   // "auto", or "none" for those of the executable only; then "+NAME" and "-NAME" for libraries whose file names begin so, all

@@ -1,7 +1,7 @@
 // afterimage check on programs with and without sins. One run commits all of them; each test looks for its own.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -27,8 +27,9 @@ const sinsFile = path.join(root, 'fixtures/programs/unfaithful/sins.cc');
 
 /** Everything but the crash, which would end the others. */
 const ALL_SINS = [
-  'pointer', 'nested-pointer', 'stack-pointer', 'neighbour', 'own-global', 'shared-global', 'library-global', 'thread-local',
-  'thread', 'lock', 'sleep', 'poll', 'file', 'process', 'time-stamp', 'raw-system-call', 'unrecorded-call', 'getauxval',
+  'pointer', 'nested-pointer', 'closure', 'stack-pointer', 'neighbour', 'own-global', 'shared-global', 'library-global', 'thread-local',
+  'owning-global', 'owning-thread-local', 'thread', 'lock', 'sleep', 'poll', 'file', 'process', 'time-stamp', 'raw-system-call',
+  'unrecorded-call', 'look-up', 'getauxval',
 ]; // prettier-ignore
 
 async function checked(options: readonly string[], program: string, args: readonly string[]) {
@@ -86,6 +87,13 @@ describe('afterimage check', function () {
       assert.match(issue('pointer Worker.routes_[*]').what, /std::unique_ptr<Route> leads to the ordinary heap/);
     });
 
+    it('a pointer that a function object holds, by the member through which it is reached', () => {
+      const { severity, what, places } = issue('pointer Worker.on_parcel_');
+      assert.equal(severity, 'warning');
+      assert.match(what, /^Worker\.on_parcel_ : std::function<void\(\)> has a block of \d+ bytes, and that a pointer to the ordinary heap/);
+      assert.equal(places[0]?.place.function, 'load_route');
+    });
+
     it('a pointer to a stack', () => assert.equal(issue('pointer Worker.local_').what, 'Worker.local_ : const int * leads to a stack'));
 
     it('a pointer to another reactor, and a write through it', () => {
@@ -107,17 +115,27 @@ describe('afterimage check', function () {
       writtenAt(own, 'commit_own_global', '++g_delivered');
     });
 
-    it('a variable of a library', () => {
+    it('a variable of a library, likewise', () => {
       const { severity, what, places } = issue('global g_charged');
-      assert.equal(severity, 'error');
+      assert.equal(severity, 'note');
       assert.match(what, /of libtariffs\.so/);
       assert.equal(places[0]?.place.function, 'charge');
     });
 
-    it('a thread-local variable', () => {
-      const { what, places } = issue('thread-local t_scratch');
+    it('a thread-local variable, likewise', () => {
+      const { severity, what, places } = issue('thread-local t_scratch');
+      assert.equal(severity, 'note');
       assert.match(what, /^t_scratch : /);
       assert.equal(places[0]?.place.line, lineOf('thread_local std::uint64_t t_scratch'));
+    });
+
+    it('variables that own what goes with the reactor', () => {
+      const last = report.issues.find(({ id }) => /^global commit_owning_global.*::last$/.test(id));
+      assert.ok(last, summary(report));
+      const cache = issue('thread-local t_cache');
+      assert.match(cache.what, /^t_cache : std::vector<[^<>]+>, which leads into the heap of reactor worker$/);
+      assert.match(last.what, /, which leads into the heap of reactor worker$/);
+      assert.deepEqual([last.severity, cache.severity], ['warning', 'warning']);
     });
 
     it('a thread that is started, and the wait for its end', () => {
@@ -163,6 +181,15 @@ describe('afterimage check', function () {
       writtenAt(call, 'commit_unrecorded_call', 'socketpair(');
     });
 
+    it('a call that makes several system calls, of which some may wait, once', () => {
+      const calls = report.issues.filter(({ id }) => id.endsWith(' commit_look_up'));
+      assert.deepEqual(
+        calls.map(({ id }) => id),
+        ['call getaddrinfo commit_look_up'],
+      );
+      assert.match(calls[0]!.what, /^getaddrinfo/);
+    });
+
     it('a call without a system call', () => assert.equal(issue('call getauxval commit_getauxval').severity, 'warning'));
 
     it('and fails, the worst first', () => {
@@ -188,6 +215,38 @@ describe('afterimage check', function () {
         assert.ok(report.events > 0);
       });
     }
+  });
+
+  it('knows which variables snapshots leave out', async () => {
+    const leftOut = { AFTERIMAGE_VARIABLES_OF: 'auto,-libtariffs' };
+    const result = await afterimage(['check', '--', unfaithful, '--sins', 'library-global,own-global'], leftOut);
+    assert.match(result.stdout, /\u2717 g_charged : \S+, of libtariffs\.so, which snapshots leave out\n/);
+    assert.match(result.stdout, /\u00b7 g_delivered : /);
+    assert.equal(result.code, 1);
+  });
+
+  it('says of a program without symbols what can be known, and how to know more', async () => {
+    await withDirectory(async (directory) => {
+      const stripped = path.join(directory, 'stripped');
+      execFileSync('strip', ['-o', stripped, unfaithful]);
+      const { code, stdout } = await afterimage(['check', '--', stripped, '--sins', 'pointer,shared-global,owning-thread-local']);
+      assert.match(stdout, /Worker: a block of \d+ bytes, which no member leads to by its type, has a\s+pointer to the ordinary heap/);
+      assert.match(stdout, /data of stripped, which changes between events, too\n +written by stripped\+0x[0-9a-f]+\n/);
+      assert.match(stdout, /data of stripped, which leads into the heap of reactor worker\n/);
+      assert.match(stdout, /stripped has no debug information\. Build it with -g/);
+      assert.equal(code, 1);
+    });
+  });
+
+  it('shows what is worst first, and of notes only where they are', async () => {
+    const { stdout } = await afterimage(['check', '--', unfaithful, '--sins', 'own-global,sleep,stack-pointer']);
+    const titles = ['Pointers that lead out of the reactor', 'Waiting', 'Variables outside of the reactor'];
+    assert.deepEqual(
+      stdout.split('\n').filter((line) => titles.includes(line)),
+      titles,
+    );
+    assert.match(stdout, /Variables outside of the reactor\n {2}\u00b7 g_delivered : \S+\n {6}written by commit_own_global \(.*\)\n\n/);
+    assert.ok(stdout.split('\n').every((line) => line.length <= 80));
   });
 
   it('reports on a program that crashes', async () => {
