@@ -3,7 +3,7 @@
 
 import * as fs from 'node:fs';
 import * as z from 'zod';
-import { askGdb } from './ask-gdb';
+import { ask } from './ask';
 import { type CheckResult } from './findings-file';
 import { type Issue, merged } from './issue';
 import { shortFunction } from './stack-places';
@@ -15,7 +15,7 @@ type Found = z.infer<typeof Found>[number];
 
 export async function hardwareRandom({ modules }: CheckResult, gdb: string): Promise<Issue[]> {
   const suspects = modules.filter(({ program, path }) => program && mayContainIt(path)).map(({ path }) => path);
-  return suspects.length === 0 ? [] : merged(Found.parse(await askGdb(gdb, 'hardware_random.py', suspects)).map(issue));
+  return suspects.length === 0 ? [] : merged(Found.parse(await ask(gdb, 'hardware_random.py', suspects)).map(issue));
 }
 
 /** The two bytes of the instruction before its registers; most files have them nowhere, and gdb need not be asked. */

@@ -2,7 +2,7 @@
 
 import * as fs from 'node:fs';
 import * as z from 'zod';
-import { askGdb } from './ask-gdb';
+import { ask } from './ask';
 import { type CheckResult, Kind, type LoadedModule, Place, type RawFinding } from './findings-file';
 
 const CodePlace = z.object({ function: z.string(), file: z.string(), line: z.int(), users: z.boolean() });
@@ -31,7 +31,7 @@ export class Names {
 
   static async of(result: CheckResult, gdb: string): Promise<Names> {
     const nothing = { code: {}, data: {}, threadLocals: {}, systemCalls: {}, holders: {}, problems: [] };
-    const answer = result.findings.length === 0 ? nothing : await askGdb(gdb, 'check.py', questionAbout(result));
+    const answer = result.findings.length === 0 ? nothing : await ask(gdb, 'check.py', questionAbout(result));
     return new Names(result, Answer.parse(answer));
   }
 

@@ -4,15 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { assemble, assembleStorage, type Compiled, NOTHING_SAID } from './agent-expression';
-
-export class GdbNotStarted extends Error {
-  constructor(
-    readonly missing: boolean,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+import { GdbNotStarted } from './ask-gdb';
 
 export interface Source {
   readonly gdb: string;

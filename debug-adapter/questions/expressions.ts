@@ -2,7 +2,8 @@
 // `this`, the members, and the argument of react() mean what they mean there.
 
 import { type Code } from '../gdb/agent-expression';
-import { compileExpression, GdbNotStarted } from '../gdb/compile-expression';
+import { GdbNotStarted } from '../gdb/ask-gdb';
+import { compileExpression } from '../gdb/compile-expression';
 import { gdbFailed, gdbMissing, notCompiled } from './errors';
 import { type Range } from './range';
 

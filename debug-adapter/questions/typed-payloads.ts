@@ -1,13 +1,10 @@
 // Payloads as C++ values. gdb knows the types from the executable's debug information and needs no process for that.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { type Readable, type Writable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import * as z from 'zod';
-import { packageRoot } from '../package-root';
+import { askGdb } from '../gdb/ask-gdb';
 import { type RecordedEvent } from '../recording';
-import { gdbFailed, gdbMissing, notSet, setNeedsStruct } from './errors';
+import { gdbFailed, notSet, setNeedsStruct } from './errors';
+import { withGdb } from './expressions';
 
 const Answer = z.union([
   z.object({ text: z.string(), value: z.unknown(), payload: z.string().optional() }),
@@ -20,7 +17,7 @@ export async function decodePayloads(events: readonly RecordedEvent[], program: 
   const decodable = events.filter((event) => event.type.codec === 'trivial');
   const types = [...new Set(decodable.map((event) => event.type.name))];
   const payloads = decodable.map((event) => [types.indexOf(event.type.name), event.payload.toString('hex'), []]);
-  const answers = payloads.length === 0 ? [] : await askGdb(gdb, program, JSON.stringify({ types, payloads }), payloads.length);
+  const answers = payloads.length === 0 ? [] : await ask(gdb, program, { types, payloads }, payloads.length);
   return events.map((event) => (event.type.codec === 'trivial' ? answers.shift() : undefined));
 }
 
@@ -36,25 +33,14 @@ export async function changedPayload(
 ): Promise<{ text: string; payload: Buffer }> {
   if (event.type.codec !== 'trivial') throw setNeedsStruct(event.number, event.type.name);
   const question = { types: [event.type.name], payloads: [[0, event.payload.toString('hex'), assignments]] };
-  const [answer] = await askGdb(gdb, program, JSON.stringify(question), 1);
+  const [answer] = await ask(gdb, program, question, 1);
   if (answer === undefined || 'error' in answer) throw notSet(event.number, answer?.error ?? '');
   return { text: answer.text, payload: Buffer.from(answer.payload ?? '', 'hex') };
 }
 
-async function askGdb(gdb: string, program: string, question: string, count: number): Promise<Typed[]> {
-  const scripts = ['event_types.py', 'decode_payloads.py'].flatMap((name) => ['-x', `${packageRoot()}/debug-adapter/gdb/${name}`]);
-  const settings = ['-iex', 'set debuginfod enabled off', '-iex', 'set print frame-info location'];
-  const child = spawn(gdb, ['-nx', '-q', '-batch', ...settings, program, ...scripts], {
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
-  });
-  await once(child, 'spawn').catch((error: NodeJS.ErrnoException) => {
-    throw error.code === 'ENOENT' ? gdbMissing(gdb) : gdbFailed(error.message);
-  });
-  const [asked, answers] = [child.stdio[3] as Writable, child.stdio[4] as Readable];
-  asked.on('error', () => undefined); // a gdb that died says so on stderr
-  asked.end(question);
-  const [lines, words] = await Promise.all([text(answers), text(child.stderr as Readable)]);
-  const typed = lines.split('\n').filter((line) => line !== '').map((line) => Answer.parse(JSON.parse(line))); // prettier-ignore
-  if (typed.length !== count) throw gdbFailed(words.trim().split('\n').at(-1) ?? 'it ended early');
-  return typed;
+async function ask(gdb: string, program: string, question: unknown, count: number): Promise<Typed[]> {
+  const asked = { scripts: ['event_types.py', 'decode_payloads.py'], program, settings: ['print frame-info location'] };
+  const { lines, words } = await withGdb(gdb, () => askGdb(gdb, asked, question));
+  if (lines.length !== count) throw gdbFailed(words);
+  return lines.map((line) => Answer.parse(line));
 }
