@@ -48,6 +48,13 @@ export const noGenesis = (reactors: readonly { name: string; genesis: { missing?
   );
 };
 
+export const otherLayout = (changed: readonly { type: string; differences: readonly string[] }[]) =>
+  new UserError(
+    'other-layout',
+    `Recorded events mean something else to this build: ${changed.map(({ type, differences }) => `of ${type} ${abridged(differences)}`).join('; ')}. ` +
+      'Give members their places back, or deliver them as they are with --force.',
+  );
+
 export const nothingSupposed = () =>
   new UserError('nothing-supposed', 'Say what to suppose: --without EVENT, or --set EVENT:MEMBER=VALUE.');
 

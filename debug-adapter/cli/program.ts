@@ -192,6 +192,9 @@ function addReplaying(program: Command): void {
     .requiredOption('--exe <path>', 'the build to test, linked with libafterimage.so')
     .option('--only <reactor>', 'test only this reactor, by name or number')
     .option('--show-output', 'show what the program prints meanwhile')
+    .addOption(executable())
+    .addOption(gdb())
+    .option('--force', 'deliver events whose members have changed places, too')
     .addHelpText('after', TEST_EXIT_CODES)
     .action(run<TestCommandOptions>(test));
 }

@@ -4,15 +4,16 @@
 import { counted, grouped, type ReactorInfo, type Recording, UserError } from '../recording';
 import { startOtherBuild } from '../replay/other-build';
 import { type Replayer } from '../replay/replayer';
-import { noGenesis } from './errors';
+import { type Builds, compareEventLayouts, type EventLayouts } from '../questions/event-layouts';
+import { noGenesis, otherLayout } from './errors';
 import { ExitCode } from './exit-codes';
 import { type Output, progressBar } from './output';
 import { type TestReport, testReport, type TestResult } from './test-report';
 import { printable, wrapped } from './text';
 
-export interface TestCommandOptions {
-  readonly exe: string;
+export interface TestCommandOptions extends Builds {
   readonly only?: string;
+  readonly force?: boolean;
   readonly showOutput?: boolean;
 }
 
@@ -26,6 +27,9 @@ export async function test(recording: Recording, options: TestCommandOptions, ou
   const asked = options.only === undefined ? recording.reactors : [recording.reactor(options.only)];
   const possible = asked.filter((reactor) => reactor.genesis !== undefined && reactor.genesis.missing === undefined);
   if (possible.length === 0) throw noGenesis(asked);
+  const layouts = await compareEventLayouts(recording, possible, options);
+  if (options.force !== true && layouts.changed.length > 0) throw otherLayout(layouts.changed);
+  if (!output.json) showLayouts(layouts, output);
   const reports: TestReport[] = [];
   for (const reactor of possible) {
     const report = await testReactor(recording, reactor, options, output);
@@ -36,9 +40,15 @@ export async function test(recording: Recording, options: TestCommandOptions, ou
     .filter((reactor) => !possible.includes(reactor))
     .map(({ id, name, genesis }) => ({ reactor: id, name, why: whyNot(genesis) }));
   const passed = reports.every((report) => report.passed);
-  if (output.json) output.document({ directory: recording.directory, exe: options.exe, passed, reactors: reports, untested });
+  if (output.json) output.document({ directory: recording.directory, exe: options.exe, passed, reactors: reports, untested, layouts });
   else conclude(passed, untested, output);
   return passed ? ExitCode.ok : ExitCode.negative;
+}
+
+function showLayouts({ changed, unknown }: EventLayouts, { colors: c, line, width }: Output): void {
+  const warn = (text: string) => line(c.yellow(wrapped(printable(text), width, '  ')));
+  for (const { type, differences } of changed) warn(`${type} is laid out otherwise in this build: ${differences.join('; ')}.`);
+  for (const why of unknown) warn(`Whether members of events have changed places is not known: ${why}`);
 }
 
 const whyNot = (genesis: ReactorInfo['genesis']): string => genesis?.missing ?? 'its construction was not recorded.';

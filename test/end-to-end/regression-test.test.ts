@@ -1,14 +1,15 @@
 // A recording as a regression test: three-reactors crashed in its ledger; what do later builds of it make of the same events?
 
 import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { afterimage } from '../support/cli';
-import { programPath, recordCrash, withDirectory } from '../support/fixture-programs';
+import { onlyRecordingIn, programPath, recordCrash, withDirectory } from '../support/fixture-programs';
 
 /** The same program on another day (fixtures/programs/three-reactors/CMakeLists.txt). */
-const laterBuild = (day: 'repaired' | 'repriced' | 'reordered') => programPath(`three-reactors-${day}`);
+const laterBuild = (day: 'repaired' | 'repriced' | 'reordered' | 'rearranged') => programPath(`three-reactors-${day}`);
 
 interface Tested {
   name: string;
@@ -67,6 +68,45 @@ describe('a recording as a regression test', function () {
     assert.equal(code, 2);
     assert.match(stderr, /Order is 56 bytes, aligned to 8 in this build, but 48 bytes, aligned to 8 in the recording/);
   });
+
+  it('refuses a build in which members of an event have changed places within the same size, unless it is told to go on', async () => {
+    const moved =
+      /of Order quantity was at byte 32, and is at byte 40, price was at byte 40, and is at byte 32, Order::Side::buy was 0, and is 1/;
+    const { code, stderr } = await testWith(laterBuild('rearranged'));
+    assert.equal(code, 2);
+    assert.match(stderr, moved);
+    const forced = await testWith(laterBuild('rearranged'), '--force');
+    assert.equal(forced.code, 1);
+    assert.match(
+      forced.stdout.replace(/\s+/g, ' '),
+      /Order is laid out otherwise in this build: quantity was at byte 32, and is at byte 40;/,
+    );
+  });
+
+  it('says why it cannot know whether they have: no debug information in one of the builds, or the recorded one is not there', () =>
+    withDirectory(async (directory) => {
+      const repaired = laterBuild('repaired');
+      const [stripped, moved] = [path.join(directory, 'stripped'), path.join(directory, 'three-reactors')];
+      const why = async (exe: string, recorded: string) => {
+        const { code, stdout, stderr } = await afterimage(['test', '--exe', exe, '--json', recorded]);
+        assert.equal(code, 0, stderr);
+        const { changed, unknown } = (JSON.parse(stdout) as { layouts: { changed: unknown[]; unknown: string[] } }).layouts;
+        assert.deepEqual(changed, []);
+        return unknown.join(' ');
+      };
+      assert.equal(await why(repaired, recording), '');
+      execFileSync('objcopy', ['--strip-debug', repaired, stripped]);
+      assert.equal(await why(stripped, recording), `${stripped} has no debug information of Trade, Order.`);
+
+      fs.copyFileSync(programPath('three-reactors'), moved);
+      spawnSync(moved, ['--genesis', '--directory', `${directory}/recordings`]);
+      fs.rmSync(moved);
+      const itsRecording = onlyRecordingIn(`${directory}/recordings`);
+      assert.match(
+        await why(repaired, itsRecording),
+        /^The program that made the recording, .*three-reactors \(build [0-9a-f]+\), is neither there nor/,
+      );
+    }));
 
   it('refuses a program without the recorder, and one that knows no such reactor', async () => {
     const without = await testWith(process.execPath);
