@@ -31,12 +31,12 @@ const GROUPS: Record<Group, { title: string; advice: string }> = {
     title: 'Variables outside of the reactor',
     advice:
       'Make them members of the reactor. Snapshots have them, but not what others write there between two events: bring that in with an ' +
-      'event, or with afterimage::input("name", ...). And what react() allocates goes with its reactor: what still leads there then dangles.',
+      'event, or with afterimage::input("name", ...). And what react() allocates belongs to its reactor, which variables outlive.',
   },
   'thread-local': {
     title: 'Thread-local variables that react() leaves changed',
     advice:
-      'Make them members of the reactor. They are recorded, but what react() allocates goes with its reactor, and they still lead there ' +
+      'Make them members of the reactor. They are recorded, but what react() allocates belongs to its reactor, and they still lead there ' +
       'when their thread ends.',
   },
   thread: {

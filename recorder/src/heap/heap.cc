@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "heap/retired_heaps.h"
 #include "os/pages.h"
 
 namespace afterimage {
@@ -35,6 +36,7 @@ Heap* Heap::create(SlotSize size, int& error) noexcept {
     Heap* const heap = create_at(base, bytes, error);
     if (error != EEXIST) return heap;
   }
+  if (release_retired_heaps()) return create(size, error);
   error = ENOSPC;
   return nullptr;
 }

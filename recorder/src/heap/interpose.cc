@@ -83,16 +83,13 @@ void* memalign_for(const void* caller, std::size_t alignment, std::size_t bytes)
 
 }  // namespace
 
-// The first few only: a reactor may have left thousands of blocks behind.
+// The first one only: a reactor may have left thousands of blocks behind.
 void report_free_after_heap(void* block) noexcept {
-  constexpr unsigned kReported = 16;
-  static constinit std::atomic<unsigned> reported = 0;
-  const unsigned count = reported.fetch_add(1, std::memory_order_relaxed) + 1;
-  if (count > kReported) return;
+  static constinit std::atomic<bool> reported = false;
+  if (reported.exchange(true, std::memory_order_relaxed)) return;
   RawLine line;
-  line.text("free or realloc of ").address(block).text(", which belonged to a reactor that is gone (ignored)");
-  if (count == kReported) line.text("; further ones are not reported");
-  line.print();
+  line.text("free or realloc of ").address(block).text(", which belonged to a reactor that is gone (ignored, and so are further ones). ");
+  line.text("A variable outside of the reactor leads there; `afterimage check` names it.").print();
 }
 
 }  // namespace afterimage

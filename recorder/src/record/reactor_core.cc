@@ -11,6 +11,7 @@
 #include "base/check_hooks.h"
 #include "base/copy.h"
 #include "base/out_of_memory.h"
+#include "heap/retired_heaps.h"
 #include "os/locale.h"
 #include "record/control_file.h"
 #include "record/crash_handler.h"
@@ -52,10 +53,7 @@ ReactorCore::~ReactorCore() {
   if (construction_ != nullptr) give_up_construction();
   if (slot_ != nullptr && slot_->state == format::kReactorLive) publish(slot_->state, format::kDestroyed);
   // Without an object its constructor has thrown, and what it threw lives in this heap: it stays.
-  if (heap_ != nullptr && object_ != nullptr) {
-    discard_foreign_frees(*heap_);
-    Heap::destroy(heap_);
-  }
+  if (heap_ != nullptr && object_ != nullptr) retire(heap_);
 }
 
 // In the child the log and the control file are the parent's: not even their destructors may run.

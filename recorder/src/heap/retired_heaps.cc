@@ -1,0 +1,93 @@
+#include "heap/retired_heaps.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "base/bits.h"
+#include "heap/foreign_frees.h"
+#include "heap/heap.h"
+#include "os/pages.h"
+
+namespace afterimage {
+namespace {
+
+struct RetiredHeap {
+  std::uintptr_t base;
+  std::size_t kept_bytes;
+};
+
+constinit std::mutex g_mutex;  // of what follows: a ring
+RetiredHeap g_retired[kRetiredHeaps];
+std::size_t g_first = 0, g_count = 0, g_kept_bytes = 0;
+
+// f(begin, end), ascending, in whole slices: blocks that are in use.
+template <typename F>
+void for_each_used_slice(const Heap& heap, F&& f) {
+  std::uintptr_t last_end = 0;
+  heap.walk([&](const Heap::Block& block) {
+    if (!block.live) return;
+    const std::uintptr_t begin = std::max(align_down(block.address, kSliceBytes), last_end);
+    const std::uintptr_t end = align_up(block.address + block.size, kSliceBytes);
+    if (begin < end) f(begin, end);
+    last_end = std::max(last_end, end);
+  });
+}
+
+std::size_t used_bytes(const Heap& heap) noexcept {
+  std::size_t bytes = 0;
+  for_each_used_slice(heap, [&](std::uintptr_t begin, std::uintptr_t end) { bytes += end - begin; });
+  return bytes;
+}
+
+void release(std::uintptr_t begin, std::uintptr_t end) noexcept {
+  if (begin < end) os::release(begin, end - begin);
+}
+
+// The heap's own records are before its blocks, and needed until the last one has been seen.
+void release_around_used(const Heap& heap) noexcept {
+  const std::uintptr_t base = heap.base(), end_of_slot = base + slot_bytes_at(base);
+  std::uintptr_t first = 0, last_end = 0;
+  for_each_used_slice(heap, [&](std::uintptr_t begin, std::uintptr_t end) {
+    if (first == 0) first = begin;
+    else release(last_end, begin);
+    last_end = end;
+  });
+  release(last_end, end_of_slot);
+  release(base, first);
+}
+
+void release_first() noexcept {
+  const RetiredHeap& heap = g_retired[g_first];
+  os::release(heap.base, slot_bytes_at(heap.base));
+  g_kept_bytes -= heap.kept_bytes;
+  g_first = (g_first + 1) % kRetiredHeaps;
+  --g_count;
+}
+
+void add(const RetiredHeap& heap) noexcept {
+  while (g_count == kRetiredHeaps || g_kept_bytes + heap.kept_bytes > kRetiredBytes) release_first();
+  g_retired[(g_first + g_count++) % kRetiredHeaps] = heap;
+  g_kept_bytes += heap.kept_bytes;
+}
+
+}  // namespace
+
+void retire(Heap* heap) noexcept {
+  drain_foreign_frees(*heap, nullptr, nullptr);
+  const std::size_t bytes = used_bytes(*heap);
+  const std::unique_lock lock(g_mutex, std::try_to_lock);  // a forked child may find it held for ever
+  if (bytes == 0 || bytes > kRetiredBytes || !lock.owns_lock()) return Heap::destroy(heap);
+  slot_of(heap).heap.store(nullptr, std::memory_order_release);
+  discard_foreign_frees(*heap);  // of this very moment
+  release_around_used(*heap);
+  add({reinterpret_cast<std::uintptr_t>(heap), bytes});
+}
+
+bool release_retired_heaps() noexcept {
+  const std::unique_lock lock(g_mutex, std::try_to_lock);
+  if (!lock.owns_lock() || g_count == 0) return false;
+  while (g_count > 0) release_first();
+  return true;
+}
+
+}  // namespace afterimage
