@@ -85,6 +85,17 @@ export class EventLog {
     }
   }
 
+  /** The first event that had not ended when the log did: others, nested in it, may have. Scans every segment. */
+  get firstUnfinished(): number | undefined {
+    let open = new Set<number>();
+    for (const [at, { index }] of this.segments.entries()) {
+      if (at > 0 && this.indexAt(at - 1).endEvent !== index.firstEvent) open = new Set(); // nobody knows what was there
+      for (const number of index.earlierDones.keys()) open.delete(number);
+      for (const number of unfinishedIn(index)) open.add(number);
+    }
+    return open.values().next().value;
+  }
+
   /** How many events are there: `end - first`, less the lost ones. Scans every segment. */
   get count(): number {
     return this.segments.reduce((sum, segment) => sum + segment.index.events.length, 0);
@@ -223,6 +234,13 @@ export class EventLog {
 
 function reservedBytes({ fileBytes, indexIfScanned: index }: Segment): number {
   return index === undefined || index.sealed !== undefined ? 0 : fileBytes - index.usedBytes;
+}
+
+function* unfinishedIn(index: SegmentIndex): Generator<number> {
+  for (let n = index.firstEvent; n < index.endEvent; n++) {
+    const i = eventIndex(index, n);
+    if (i !== undefined && index.dones.at(i) === 0) yield n;
+  }
 }
 
 function inputsBefore(segment: Segment, i: number): Input[] {

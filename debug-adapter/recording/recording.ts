@@ -195,8 +195,7 @@ export class Recording {
   /** Without a control file: what is in the log was begun, what is marked as done has ended. */
   private progressFromLog(id: number): { started: number; finished: number } {
     const log = this.log(id);
-    const last = log.end > log.first ? [...log.events(log.end - 1, 1)][0] : undefined;
-    return { started: log.end, finished: last !== undefined && last.done === undefined ? log.end - 1 : log.end };
+    return { started: log.end, finished: log.firstUnfinished ?? log.end };
   }
 
   /** The crash report knows which of several nested events it was; without one it is the first that did not finish. */

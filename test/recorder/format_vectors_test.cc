@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "check.h"
+#include "format/control.h"
 #include "format/core_file.h"
 #include "format/sent.h"
 #include "replay/event_source.h"
@@ -139,6 +140,8 @@ std::string event_lines(const std::string& reactor, EventSource& source) {
     lines += reactor + " event " + std::to_string(number) + ' ' + (event.frees.empty() ? "-" : event.frees) + ' ' +
              event.type_and_payload + ' ' + event.done + ' ' + event.type + event.from + event.to + '\n';
   }
+  for (std::uint64_t number = source.first(); begun.contains(number); ++number)
+    if (source.is_unfinished(number)) lines += reactor + " unfinished " + std::to_string(number) + '\n';
   return lines;
 }
 
@@ -200,7 +203,8 @@ std::string recording_lines(const fs::path& directory) {
     if (!fs::is_directory(path)) continue;
     const std::string reactor = path.filename();
     EventSource source;
-    const afterimage::Status status = source.open(path);
+    const auto id = static_cast<std::uint32_t>(std::stoul(reactor.substr(1)));
+    const afterimage::Status status = source.open(path, afterimage::format::read_reactor_slot(directory / "control", id).finished);
     if (!status) std::fprintf(stderr, "%s\n", status.message().c_str());
     CHECK(status.ok());
     lines += reactor + " first " + std::to_string(source.first()) + '\n';

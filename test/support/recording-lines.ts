@@ -4,12 +4,15 @@
 import { type RecordedEvent, type Recording, type SnapshotInfo, type ThreadState } from '../../debug-adapter/recording';
 
 export function recordingLines(recording: Recording): string {
-  const lines = recording.reactors.flatMap(({ id }) => {
+  const lines = recording.reactors.flatMap(({ id, finished }) => {
     const log = recording.log(id);
     const snapshots = recording.snapshots(id).map((s) => `r${id} ${snapshotLine(s)}`);
     const events = [...log.events(log.first, log.end - log.first)];
     const whole = events.filter((event, i) => event.number === log.first + i);
-    return [`r${id} first ${log.first}`, ...snapshots, ...whole.flatMap(eventLines).map((line) => `r${id} ${line}`)];
+    const unfinished = whole
+      .filter(({ number, done }) => number >= finished && done === undefined)
+      .map(({ number }) => `unfinished ${number}`);
+    return [`r${id} first ${log.first}`, ...snapshots, ...[...whole.flatMap(eventLines), ...unfinished].map((line) => `r${id} ${line}`)];
   });
   return lines.map((line) => `${line}\n`).join('');
 }

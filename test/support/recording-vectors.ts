@@ -68,7 +68,7 @@ export const vectors: Record<string, () => Files> = {
   'crashed-nested': () => {
     const writer = segment(1, 0).type(ORDER).event(0, 16, order(0, 1)).done(0);
     writer.event(1, 16, order(1, 2)).event(2, 16, order(2, 3)).done(2).event(3, 16, order(3, 4)); // 2 and 3 inside 1; 3 crashes
-    const progress = [{ started: 4, finished: 2 }];
+    const progress = [{ started: 4, finished: 1 }];
     return base({ [r0(1)]: writer.live(), [snap(0)]: snapshot({ position: 0 }), control: control({ crash: { reactor: 0, event: 3, signal: 6, code: -6 }, reactors: progress }) }); // prettier-ignore
   },
 
@@ -103,6 +103,13 @@ export const vectors: Record<string, () => Files> = {
     const seven = segment(7, 6).type(ORDER).sent(5, 1, 'shop::Entry', 'last').failure(5, 0n, 'abort() was called');
     const sealed = { [r0(1)]: one.sealed(), [r0(2)]: two.sealed(), [r0(3)]: three.sealed(), [r0(4)]: four.sealed(), [r0(5)]: five.sealed(), [r0(6)]: six.sealed() }; // prettier-ignore
     return base({ ...sealed, [r0(7)]: seven.live(), [snap(0)]: snapshot({ position: 0 }), control: control({ crash: { reactor: 0, event: 5, signal: 6 }, reactors: [{ started: 6, finished: 5, failures: 2 }] }) }); // prettier-ignore
+  },
+
+  'crashed-behind-nested-segments': () => {
+    // Events 2 to 4 were delivered by event 1, and filled the segments up to its crash.
+    const one = segment(1, 0).type(ORDER).event(0, 16, order(0, 1)).done(0).event(1, 16, order(1, 2));
+    const files = { [r0(1)]: one.sealed(), [r0(2)]: orders(2, 2, 1).sealed(), [r0(3)]: orders(3, 3, 2).live() };
+    return base({ ...files, [snap(0)]: snapshot({ position: 0 }), control: control({ crash: { reactor: 0, event: 1 }, reactors: [{ started: 5, finished: 1 }] }) }); // prettier-ignore
   },
 
   'large-event-out-of-turn': () => {
@@ -212,6 +219,11 @@ export const vectors: Record<string, () => Files> = {
   'damaged-event-missing': () => {
     const writer = orders(1, 0, 2).event(3, 16, order(3, 4)).done(3);
     return base({ [r0(1)]: writer.live(), [r0(2)]: orders(2, 5, 1).live(), [snap(0)]: snapshot({ position: 0 }), control: control({ reactors: [{ started: 6, finished: 6 }] }) }); // prettier-ignore
+  },
+
+  'damaged-nested-no-control': () => {
+    const one = segment(1, 0).type(ORDER).event(0, 16, order(0, 1)).done(0).event(1, 16, order(1, 2));
+    return base({ [r0(1)]: one.sealed(), [r0(2)]: orders(2, 2, 1).live(), [snap(0)]: snapshot({ position: 0 }) });
   },
 
   'damaged-no-control': () =>

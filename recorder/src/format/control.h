@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace afterimage::format {
 
@@ -55,5 +56,8 @@ static_assert(offsetof(Control, crash.time_ns) == 584);
 static_assert(offsetof(Control, failure_text) == 2048);
 static_assert(offsetof(Control, slots) == 4096);
 static_assert(sizeof(Control) == 266240);
+
+// The progress of a reactor; zeroes where the control file is missing or another file.
+ReactorSlot read_reactor_slot(const std::string& control_path, std::uint32_t reactor);
 
 }  // namespace afterimage::format

@@ -37,7 +37,7 @@ EventSource::~EventSource() {
   for (const Segment& segment : segments_) munmap(const_cast<std::byte*>(segment.file.data()), segment.file.size());
 }
 
-Status EventSource::open(const std::string& directory) {
+Status EventSource::open(const std::string& directory, std::uint64_t finished) {
   std::vector<std::string> paths;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
@@ -52,17 +52,15 @@ Status EventSource::open(const std::string& directory) {
   // By event, not by number: an event larger than a segment gets one of its own, while the next one waits prepared already.
   std::ranges::stable_sort(segments_, {}, &Segment::first_event);
 
-  read_end();
+  read_end(finished);
   seek(first());
   return {};
 }
 
-// Only the last segment has to be read to know where and how the log ends, and those before it that it goes on from inside of an event.
-void EventSource::read_end() {
+// The events that the log ends in may fill segments with what they ask for, and with other events that they deliver.
+void EventSource::read_end(std::uint64_t finished) {
   const std::size_t last = segments_.size() - 1;
-  std::size_t from = last;
-  while (from > 0 && begins_inside_event(from)) --from;
-  read_to_end(from);
+  read_to_end(segment_of(finished));
   if (place_.segment != last) read_to_end(last);  // one between them is missing
   end_ = place_.next_event;
 }
@@ -78,10 +76,9 @@ void EventSource::read_to_end(std::size_t segment) {
   }
 }
 
-bool EventSource::begins_inside_event(std::size_t segment) {
-  enter_segment(segment);
-  const auto message = next();
-  return message && message->event < segments_[segment].first_event;
+std::size_t EventSource::segment_of(std::uint64_t position) const {
+  const auto after = std::ranges::upper_bound(segments_, position, {}, &Segment::first_event);
+  return after == segments_.begin() ? 0 : static_cast<std::size_t>(after - segments_.begin()) - 1;
 }
 
 Status EventSource::map_segment(const std::string& path) {
@@ -142,8 +139,7 @@ void EventSource::enter_segment(std::size_t index, std::size_t offset) {
 }
 
 void EventSource::seek(std::uint64_t position) {
-  const auto after = std::ranges::upper_bound(segments_, position, {}, &Segment::first_event);
-  const std::size_t last = after == segments_.begin() ? 0 : static_cast<std::size_t>(after - segments_.begin()) - 1;
+  const std::size_t last = segment_of(position);
   std::size_t from = last;  // inputs of a segment's first event may be at the end of the one before
   while (from > 0 && segments_[from].first_event == position) --from;
   if (!seek_from(from, position)) seek_from(last, position);  // one between them is missing

@@ -22,8 +22,8 @@ class EventSource {
   EventSource(EventSource&&) = default;
   EventSource& operator=(EventSource&&) = default;
 
-  // Maps all segments of the directory.
-  Status open(const std::string& directory);
+  // Maps all segments of the directory. All events before `finished` have ended: the log is read from there on.
+  Status open(const std::string& directory, std::uint64_t finished = 0);
 
   std::uint64_t first() const noexcept { return segments_.empty() ? 0 : segments_.front().first_event; }
   std::uint64_t end() const noexcept { return end_; }  // one past the last event
@@ -68,9 +68,9 @@ class EventSource {
 
   Status map_segment(const std::string& path);
   bool read_preamble(Segment& segment);
-  void read_end();
+  void read_end(std::uint64_t finished);
   void read_to_end(std::size_t segment);
-  bool begins_inside_event(std::size_t segment);
+  std::size_t segment_of(std::uint64_t position) const;
   void read_channel(std::span<const std::byte> content);
   bool seek_from(std::size_t segment, std::uint64_t position);  // false where that segment is not followed by the position's
   void enter_segment(std::size_t index, std::size_t offset = format::kMagicBytes);

@@ -10,6 +10,7 @@
 #include "base/outbound_hash.h"
 #include "base/registered_events.h"
 #include "base/replay_mode.h"
+#include "format/control.h"
 #include "replay/debugger.h"
 #include "replay/time_stamps.h"
 #include "snapshot/state_digest.h"
@@ -23,13 +24,17 @@ constexpr std::size_t kInboxAlignment = 64;  // as when recording
 }  // namespace
 
 Status Replayer::open(const std::string& reactor_directory) {
-  if (Status status = events_.open(reactor_directory); !status) return status;
+  if (Status status = open_log(reactor_directory); !status) return status;
   if (Status status = memory_.open(reactor_directory); !status) return status;
   memory_.relocator().walk_by(traversal_of_reactor());
   react_on_clear_stack = memory_.has_state_digests();
   if (Status status = restore(first()); !status) return status;
   show_to_debugger();
   return {};
+}
+
+Status Replayer::open_log(const std::string& reactor_directory) {
+  return events_.open(reactor_directory, format::read_reactor_slot(reactor_directory + "/../control", reactor_).finished);
 }
 
 // Known by the code of its events. AFTERIMAGE_RELOCATION=search is for when its own does not show everything.

@@ -88,6 +88,7 @@ class Replayer {
 
   // Whether everything must be as it was recorded.
   bool is_strict() const noexcept { return !other_build_ && !supposing(); }
+  Status open_log(const std::string& reactor_directory);
   void show_to_debugger();
   detail::RegisteredTraversal::Traverse traversal_of_reactor() const;
   Status restore(std::uint64_t position);

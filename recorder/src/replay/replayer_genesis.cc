@@ -22,7 +22,7 @@ std::size_t first_difference(std::span<const std::byte> a, std::span<const std::
 
 Status Replayer::open_genesis(const std::string& reactor_directory, const Genesis& genesis, const HeapSettings& heap) {
   other_build_.emplace(genesis.reactor_type);
-  if (Status status = events_.open(reactor_directory); !status) return status;
+  if (Status status = open_log(reactor_directory); !status) return status;
   events_.leave_out_last_words();
   if (Status status = other_build_->find(events_.channels()); !status) return status;
   if (Status status = memory_.begin_empty(genesis.slot, genesis.slot_bytes, heap); !status) return status;
