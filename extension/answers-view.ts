@@ -26,6 +26,8 @@ type Node = AnswerNode | RowNode;
 
 export class AnswersView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   private answers: AnswerNode[] = [];
+  /** Added while the view was hidden: it opens for the row, but can select it only when it has read its rows once more. */
+  private newest: AnswerNode | undefined;
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChangeTreeData = this.changed.event;
   private readonly view: vscode.TreeView<Node>;
@@ -33,7 +35,12 @@ export class AnswersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   constructor() {
     this.view = vscode.window.createTreeView<Node>('afterimage.answers', { treeDataProvider: this });
-    this.subscriptions = [this.view, this.changed, vscode.commands.registerCommand('afterimage.clearAnswers', () => this.clear())];
+    this.subscriptions = [
+      this.view,
+      this.changed,
+      this.view.onDidChangeVisibility(() => this.newest && this.changed.fire()),
+      vscode.commands.registerCommand('afterimage.clearAnswers', () => this.clear()),
+    ];
   }
 
   /** Shows an answer, opened, and the view if it is hidden. */
@@ -41,11 +48,12 @@ export class AnswersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     const node = { answer, origin, icon };
     this.answers = [node, ...this.answers];
     this.changed.fire();
-    void this.view.reveal(node, { select: true, focus: false, expand: true });
+    if (!this.view.visible) this.newest = node;
+    void this.reveal(node);
   }
 
   getChildren(node?: Node): Node[] {
-    if (node === undefined) return this.answers;
+    if (node === undefined) return this.read();
     return isAnswer(node) ? node.answer.rows.map((row) => ({ row, of: node })) : [];
   }
 
@@ -59,6 +67,19 @@ export class AnswersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   dispose(): void {
     for (const subscription of this.subscriptions) subscription.dispose();
+  }
+
+  private read(): Node[] {
+    const { newest } = this;
+    if (newest !== undefined && this.view.visible) {
+      this.newest = undefined;
+      setImmediate(() => void this.reveal(newest));
+    }
+    return this.answers;
+  }
+
+  private reveal(node: AnswerNode): Thenable<void> {
+    return this.view.reveal(node, { select: true, focus: false, expand: true });
   }
 
   private clear(): void {

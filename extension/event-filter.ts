@@ -17,7 +17,12 @@ export interface Matches {
   readonly numbers: readonly number[];
   /** Of so many. */
   readonly of: number;
+  /** Listed all the same: the event that crashed. It never ended, so that no expression was true after it, nor false. */
+  readonly crash?: number | undefined;
 }
+
+/** What the view lists: the crash is the last event. */
+export const listed = ({ numbers, crash }: Matches): readonly number[] => (crash === undefined ? numbers : [...numbers, crash]);
 
 /** What the adapter answers to an expression: stretches of events, ends excluded. */
 export const Filtered = z.object({
@@ -36,7 +41,8 @@ export function describeFilter({ type, text, expression }: EventFilter): string 
 
 export function describeMatches(matches: readonly Matches[]): string {
   const sum = (count: (each: Matches) => number) => matches.reduce((total, each) => total + count(each), 0);
-  return `${grouped(sum(({ numbers }) => numbers.length))} of ${grouped(sum(({ of }) => of))} events`;
+  const crashed = matches.some(({ crash }) => crash !== undefined);
+  return `${grouped(sum(({ numbers }) => numbers.length))} of ${grouped(sum(({ of }) => of))} events${crashed ? ', and the one that crashed' : ''}`;
 }
 
 /** Whether what was typed is more likely an expression than a text. */

@@ -3,7 +3,7 @@
 import * as vscode from 'vscode';
 import * as z from 'zod';
 import type { ReactorInfo, RecordedEvent, Recording } from '../debug-adapter/recording';
-import { describeMatches, type Matches } from './event-filter';
+import { describeMatches, listed, type Matches } from './event-filter';
 import { allEvents, type EventList, labelIn, someEvents } from './event-list';
 import { childWith, childrenOf, contains, type EventRange, isEvent } from './event-ranges';
 import { describeEvent, describePayload } from './event-text';
@@ -105,7 +105,7 @@ export class EventTree implements vscode.TreeDataProvider<EventNode> {
     const matches = this.matches?.get(reactor.id);
     const readList = (): EventList => {
       const { first, end } = recording.log(reactor.id);
-      return matches ? someEvents(matches.numbers) : allEvents(first, end);
+      return matches ? someEvents(listed(matches)) : allEvents(first, end);
     };
     return {
       reactor,

@@ -32,16 +32,17 @@ async function byReplay(recording: Recording, filter: EventFilter, expression: s
   const answer = Filtered.parse(await replay.session.customRequest('afterimage.filter', { expression }));
   const reactor = recording.reactors.find(({ id }) => id === replay.reactor)!;
   const ofType = await matchesIn(recording.log(reactor.id), filter, takeABreath);
-  const matches = new Map([[reactor.id, { ...within(ofType, answer.stretches), of: answer.to - answer.from }]]);
-  return { filter, matches, sentence: sentence(filter, matches) + remark(answer.faithful, reactor) };
+  const chosen = { ...within(ofType, answer.stretches), of: answer.to - answer.from };
+  const matches = new Map([[reactor.id, { ...chosen, crash: crashAmong(ofType, reactor) }]]);
+  return { filter, matches, sentence: sentence(filter, matches) + (answer.faithful ? '' : UNFAITHFUL) };
 }
 
 const sentence = (filter: EventFilter, matches: ReadonlyMap<number, Matches>): string =>
   `Filter: ${describeFilter(filter)}. Shown: ${describeMatches([...matches.values()])}.`;
 
-function remark(faithful: boolean, { crashEvent }: ReactorInfo): string {
-  const differs = faithful ? '' : ' The replay that has answered differs from the recording.';
-  return `${crashEvent === undefined ? '' : ' The crashing event never ended, and is not among them.'}${differs}`;
-}
+const UNFAITHFUL = ' The replay that has answered differs from the recording.';
+
+const crashAmong = ({ numbers }: Matches, { crashEvent }: ReactorInfo): number | undefined =>
+  crashEvent !== undefined && numbers.includes(crashEvent) ? crashEvent : undefined;
 
 const takeABreath = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,7 +1,15 @@
 import * as assert from 'node:assert/strict';
 import * as path from 'node:path';
 import { openRecording } from '../../debug-adapter/recording';
-import { describeFilter, describeMatches, type EventFilter, looksLikeExpression, matchesIn, within } from '../../extension/event-filter';
+import {
+  describeFilter,
+  describeMatches,
+  type EventFilter,
+  listed,
+  looksLikeExpression,
+  matchesIn,
+  within,
+} from '../../extension/event-filter';
 import { allEvents, labelIn, someEvents } from '../../extension/event-list';
 import { root } from '../support/fixture-programs';
 
@@ -45,6 +53,8 @@ describe('a filter of the events list', () => {
     assert.equal(describeFilter({ type: 'Flight', expression: 'flight.delay_minutes < -90' }), 'Flight where flight.delay_minutes < -90');
     assert.equal(describeFilter({ text: 'PHX' }), 'events with “PHX”');
     assert.equal(describeMatches([{ numbers: [1], of: 519_360 }, { numbers: [2, 3], of: 1 }]), '3 of 519,361 events'); // prettier-ignore
+    assert.equal(describeMatches([{ numbers: [1], of: 20, crash: 20 }]), '1 of 20 events, and the one that crashed');
+    assert.deepEqual(listed({ numbers: [1], of: 20, crash: 20 }), [1, 20]);
   });
 
   it('knows an expression by its looks', () => {

@@ -16,6 +16,7 @@ const settings = {
   'extensions.autoUpdate': false,
   'extensions.autoCheckUpdates': false,
   'workbench.startupEditor': 'none',
+  'window.autoDetectColorScheme': true,
   'breadcrumbs.enabled': false,
   'workbench.tips.enabled': false,
   'workbench.enableExperiments': false,

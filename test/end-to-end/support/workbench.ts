@@ -14,6 +14,12 @@ const chromiumArguments = [
 /** More than any menu has. */
 const MENU_ROWS = 50;
 
+/** Of the window; VS Code follows the scheme. */
+export interface Appearance {
+  readonly viewport?: { readonly width: number; readonly height: number };
+  readonly colorScheme?: 'light' | 'dark';
+}
+
 export class Workbench {
   private constructor(
     readonly page: Page,
@@ -21,10 +27,10 @@ export class Workbench {
   ) {}
 
   /** A new browser that has never seen VS Code, with `folder` opened. */
-  static async open(serverUrl: string, folder: string): Promise<Workbench> {
+  static async open(serverUrl: string, folder: string, appearance: Appearance = {}): Promise<Workbench> {
     const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
     const browser = await chromium.launch({ executablePath, headless: true, args: chromiumArguments, timeout: 60_000 });
-    const page = await browser.newPage({ viewport: { width: 1440, height: 1100 } });
+    const page = await browser.newPage({ viewport: { width: 1440, height: 1100 }, ...appearance });
     page.setDefaultTimeout(30_000);
     const workbench = new Workbench(page, browser);
     await page.goto(`${serverUrl}/?folder=${encodeURIComponent(folder)}`);
@@ -197,6 +203,10 @@ export class Workbench {
   /** A question, or an event that answers one. */
   answerRow(label: string): Locator {
     return this.page.locator(`.sidebar .monaco-list-row[aria-label^="${label}"]`).first();
+  }
+
+  selected(row: Locator): Locator {
+    return row.and(this.page.locator('.monaco-list-row.selected'));
   }
 
   /** Asking for a text, with these words below. */
