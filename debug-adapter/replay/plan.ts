@@ -1,4 +1,4 @@
-// The plan: what afterimage-launch and the replayer need to know (ARCHITECTURE.md, Launcher). One item a line, path last.
+// The plan: what afterimage-launch and the replayer need to know (PROTOCOL.md). One item a line, path last.
 
 import { type Module, type ReactorInfo, type Recording } from '../recording';
 import { plannedPath } from './modules';

@@ -1,5 +1,5 @@
 // afterimage_replay: the plain data by which a debugger sees where the replayer stands, and says where it should go
-// (ARCHITECTURE.md, Replayer; recorder/src/replay/debugger.h).
+// (PROTOCOL.md; recorder/src/replay/debugger.h).
 
 export const BLOCK_BYTES = 13 * 8;
 export const TARGET_OFFSET = 4 * 8;

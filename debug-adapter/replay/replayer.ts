@@ -130,7 +130,7 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
     return this.go(`seek ${position}`);
   }
 
-  /** Back to a snapshot; what follows replays what would have been (ARCHITECTURE.md, Replayer). */
+  /** Back to a snapshot; what follows replays what would have been (PROTOCOL.md). */
   suppose(supposition: string): void {
     this.send(`suppose ${supposition}`);
   }
@@ -152,7 +152,7 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
     return report.event === 'crash' ? report : expectReport(report, 'stopped');
   }
 
-  /** From now on every run() compares memory with a core dump where it ends (ARCHITECTURE.md, Replayer). */
+  /** From now on every run() compares memory with a core dump where it ends (PROTOCOL.md). */
   expectPages(list: string): void {
     this.send(`expect-pages ${list}`);
   }
@@ -175,7 +175,7 @@ export class Replayer extends EventEmitter<ReplayerEvents> {
     return report.event === 'crash' ? report : expectReport(report, 'writes');
   }
 
-  /** A query (ARCHITECTURE.md, Replayer): its findings as they come; the last one is the answer, or a crash. */
+  /** A query (PROTOCOL.md): its findings as they come; the last one is the answer, or a crash. */
   async *query(command: string): AsyncGenerator<Finding | Answer | Crash> {
     this.send(command);
     for (;;) {

@@ -1,4 +1,4 @@
-// What the replayer reports on descriptor 4: one JSON object a line (ARCHITECTURE.md, Replayer).
+// What the replayer reports on descriptor 4: one JSON object a line (PROTOCOL.md).
 
 import * as z from 'zod';
 import { notUnderstood } from './errors';

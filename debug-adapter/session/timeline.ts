@@ -1,4 +1,4 @@
-// Where the session stands on the recording's timeline, as custom requests and events tell it (ARCHITECTURE.md, TypeScript).
+// Where the session stands on the recording's timeline, as custom requests and events tell it (PROTOCOL.md).
 
 import * as z from 'zod';
 import * as mi from '../gdb/commands';

@@ -1,4 +1,4 @@
-// Drives a replayer without a debugger: commands in lines, reports in JSON lines (ARCHITECTURE.md, Replayer).
+// Drives a replayer without a debugger: commands in lines, reports in JSON lines (debug-adapter/replay/PROTOCOL.md).
 #pragma once
 #include "replay/replayer.h"
 

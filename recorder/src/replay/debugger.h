@@ -1,4 +1,4 @@
-// What a debugger sees and writes: symbols with C names, and a block of plain data (ARCHITECTURE.md, Replayer).
+// What a debugger sees and writes: symbols with C names, and a block of plain data (debug-adapter/replay/PROTOCOL.md).
 #pragma once
 #include <cstdint>
 

@@ -1,4 +1,4 @@
-// What the launcher wants replayed: the text that it leaves in a memory file (ARCHITECTURE.md, Launcher).
+// What the launcher wants replayed: the text that it leaves in a memory file (debug-adapter/replay/PROTOCOL.md).
 #pragma once
 #include <cstdint>
 #include <optional>

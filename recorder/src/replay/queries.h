@@ -7,7 +7,7 @@
 
 namespace afterimage::replay {
 
-// The commands of ARCHITECTURE.md, Replayer; `arguments` is what follows the command's name. They report on
+// The commands of debug-adapter/replay/PROTOCOL.md; `arguments` is what follows the command's name. They report on
 // descriptor 4 and leave the replayer where the range ends.
 Status last_write(Replayer& replayer, std::istream& arguments);
 Status first_write(Replayer& replayer, std::istream& arguments);

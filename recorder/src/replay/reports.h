@@ -1,4 +1,4 @@
-// What the replayer tells whoever started it: one JSON line each, on descriptor 4 (ARCHITECTURE.md, Replayer).
+// What the replayer tells whoever started it: one JSON line each, on descriptor 4 (debug-adapter/replay/PROTOCOL.md).
 #pragma once
 #include <cstdint>
 #include <string>

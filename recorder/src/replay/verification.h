@@ -7,7 +7,7 @@
 
 namespace afterimage::replay {
 
-// The commands of ARCHITECTURE.md, Replayer; `arguments` is what follows the command's name.
+// The commands of debug-adapter/replay/PROTOCOL.md; `arguments` is what follows the command's name.
 Status verify(Replayer& replayer, std::istream& arguments);
 Status locate(Replayer& replayer, std::istream& arguments);
 
