@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { type Readable, type Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { packageRoot } from '../package-root';
+import { lookForDebugFiles } from './debug-files';
 
 export class GdbNotStarted extends Error {
   constructor(
@@ -14,6 +15,9 @@ export class GdbNotStarted extends Error {
     super(message);
   }
 }
+
+/** Arguments of a gdb that runs no process and asks nobody. */
+export const quietly = (): string[] => ['-nx', '-q', '-batch', '-iex', 'set debuginfod enabled off', '-iex', lookForDebugFiles()];
 
 export interface Asked {
   /** In this folder; the last one reads the question from descriptor 3 and writes the answer to descriptor 4. */
@@ -28,9 +32,9 @@ export async function askGdb(
   { scripts, program, settings = [] }: Asked,
   question: unknown,
 ): Promise<{ lines: readonly unknown[]; words: string }> {
-  const before = ['debuginfod enabled off', ...settings].flatMap((setting) => ['-iex', `set ${setting}`]);
+  const before = settings.flatMap((setting) => ['-iex', `set ${setting}`]);
   const files = scripts.flatMap((name) => ['-x', `${packageRoot()}/debug-adapter/gdb/${name}`]);
-  const child = spawn(gdb, ['-nx', '-q', '-batch', ...before, ...(program === undefined ? [] : [program]), ...files], {
+  const child = spawn(gdb, [...quietly(), ...before, ...(program === undefined ? [] : [program]), ...files], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
   });
   await once(child, 'spawn').catch((error: NodeJS.ErrnoException) => {

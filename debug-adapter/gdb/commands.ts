@@ -260,10 +260,6 @@ export async function takeLibrariesFrom(gdb: Gdb, directory: string): Promise<vo
   await gdb.send(`-gdb-set solib-search-path ${directory}`);
 }
 
-/** Separate debug information, by build-id; that of this machine stays known. */
-export const takeDebugFilesFrom = (gdb: Gdb, directories: readonly string[]) =>
-  gdb.send(`-gdb-set debug-file-directory ${['/usr/lib/debug', ...directories].join(':')}`);
-
 export interface GdbThread {
   id: number;
   /** Of the kernel. */

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { assemble, assembleStorage, type Compiled, NOTHING_SAID } from './agent-expression';
-import { GdbNotStarted } from './ask-gdb';
+import { GdbNotStarted, quietly } from './ask-gdb';
 
 export interface Source {
   readonly gdb: string;
@@ -123,7 +123,7 @@ export async function runGdb(
   commands: readonly string[],
 ): Promise<{ listing: string; words: string }> {
   const orders = commands.flatMap((command) => ['-ex', command]);
-  const child = spawn(gdb, ['-nx', '-q', '-batch', '-iex', 'set debuginfod enabled off', ...args, ...orders], {
+  const child = spawn(gdb, [...quietly(), ...args, ...orders], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   await once(child, 'spawn').catch((error: NodeJS.ErrnoException) => {

@@ -11,6 +11,7 @@
 import { ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { lookForDebugFiles } from './debug-files';
 import { MiRecord, MiTuple, miString, parseMiLine } from './mi-parser';
 
 export class GdbFailure extends Error {
@@ -101,6 +102,7 @@ export class Gdb extends EventEmitter<GdbEvents> {
     await this.send('-interpreter-exec console "python import re"').catch((error: Error) => {
       throw isRefusal(error) ? withoutPython(gdb) : error;
     });
+    await this.send(`-interpreter-exec console ${quote(lookForDebugFiles())}`);
     for (const script of scripts) await this.send(`-interpreter-exec console ${quote(`source ${script}`)}`);
   }
 

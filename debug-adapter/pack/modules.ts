@@ -1,13 +1,11 @@
 // The files that a replay elsewhere needs: executable, libraries, dynamic linker, and separate debug information, each known by
 // its build-id.
 
-import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { type Module, readBuildId, type Recording, UserError } from '../recording';
+import { storedDebugFile } from '../replay/build-id-store';
 import { modulePath } from '../replay/modules';
 import { MODULES_FOLDER } from './layout';
-
-const DEBUG_DIRECTORY = '/usr/lib/debug/.build-id';
 
 export interface PackedModule {
   readonly name: string;
@@ -46,7 +44,7 @@ function whyNot(module: Module, file: string): string | undefined {
 
 function withDebugFile({ buildId }: Module, file: string): PackedModule[] {
   const name = `${MODULES_FOLDER}/${buildId}/${path.basename(file).replace(/[^\w.+@~,=:-]/g, '_')}`;
-  const debug = `${DEBUG_DIRECTORY}/${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`;
-  const separate = { name: `${MODULES_FOLDER}/.build-id/${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`, file: debug };
-  return [{ name, file }, ...(fs.existsSync(debug) ? [separate] : [])];
+  const debug = storedDebugFile(buildId);
+  const separate = `${MODULES_FOLDER}/.build-id/${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`;
+  return [{ name, file }, ...(debug === undefined ? [] : [{ name: separate, file: debug }])];
 }

@@ -5,12 +5,11 @@
 //     ~/.cache/debuginfod_client/abcdef.../      executable, debuginfo: what gdb and others have fetched
 
 import * as fs from 'node:fs';
-import * as os from 'node:os';
 import * as path from 'node:path';
+import { userCache } from '../gdb/debug-files';
 
 const SYSTEM_STORE = '/usr/lib/debug/.build-id';
 
-export const userCache = (): string => process.env['XDG_CACHE_HOME'] || path.join(os.homedir(), '.cache');
 const ownStore = (): string => path.join(userCache(), 'afterimage/build-id');
 const fetched = (): string => process.env['DEBUGINFOD_CACHE_PATH'] || path.join(userCache(), 'debuginfod_client');
 
@@ -24,8 +23,9 @@ export function storedModules(buildId: string): string[] {
   return [byPrefix(ownStore(), buildId), byPrefix(SYSTEM_STORE, buildId), `${fetched()}/${buildId}/executable`];
 }
 
-/** Separate debug information that gdb does not find by itself. */
+/** Separate debug information. */
 export function storedDebugFile(buildId: string): string | undefined {
   if (buildId === '') return undefined;
-  return [`${byPrefix(ownStore(), buildId)}.debug`, `${fetched()}/${buildId}/debuginfo`].find((file) => fs.existsSync(file));
+  const stored = [ownStore(), SYSTEM_STORE].map((store) => `${byPrefix(store, buildId)}.debug`);
+  return [...stored, `${fetched()}/${buildId}/debuginfo`].find((file) => fs.existsSync(file));
 }

@@ -14,7 +14,7 @@ import { packageRoot } from '../package-root';
 import { type ReactorInfo, type Recording } from '../recording';
 import { type Command, Faults } from './faults';
 import { notOurLibrary, replayerEnded } from './errors';
-import { debugFileDirectories, librariesElsewhere } from './modules';
+import { librariesElsewhere } from './modules';
 import { BLOCK_BYTES, decodeBlock, encodeWord, type ReplayBlock, SHORTEST_WAY_OFFSET, TARGET_OFFSET } from './replay-block';
 import { Replayer } from './replayer';
 import { type Divergence, type Relocated } from './reports';
@@ -147,8 +147,7 @@ export class Debuggee extends EventEmitter<DebuggeeEvents> {
   /** What this machine does not have in the recorded build, gdb finds where the replayer does. */
   private async takeFilesElsewhere(): Promise<void> {
     const { recording, program } = this.options;
-    const [libraries, debugFiles] = [librariesElsewhere(recording), debugFileDirectories(recording)];
-    if (debugFiles.length > 0) await mi.takeDebugFilesFrom(this.gdb, debugFiles);
+    const libraries = librariesElsewhere(recording);
     if (libraries === undefined) return;
     await mi.takeLibrariesFrom(this.gdb, libraries);
     await mi.loadProgram(this.gdb, program);

@@ -7,11 +7,12 @@ import * as path from 'node:path';
 import { type Module, readBuildId, type Recording } from '../recording';
 import { storedModules, storeNames } from './build-id-store';
 import { LocalFiles } from './local-files';
-import { packedModule } from './modules';
+import { linkDebugFiles, packedModule } from './modules';
 import { noExecutableRecorded, noSuchProgram, notAnExecutable, otherBuild, programMissing } from './errors';
 
-/** The path of the executable. Throws UserError when it is not found, or is another build. */
+/** The path of the executable, whose debug information gdb finds from then on. Throws UserError when it is not found, or is another build. */
 export function findProgram(recording: Recording, given?: string): string {
+  linkDebugFiles(recording);
   const recorded = executableOf(recording);
   if (given !== undefined) return checked(path.resolve(given), recorded);
   const found = candidates(recording, recorded).find((candidate) => matches(candidate, recorded.buildId));

@@ -6,8 +6,9 @@
 
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { debugFileLink, userCache } from '../gdb/debug-files';
 import { type Module, readBuildId, readSoname, type Recording, UserError } from '../recording';
-import { storedDebugFile, userCache } from './build-id-store';
+import { storedDebugFile } from './build-id-store';
 import { LocalFiles } from './local-files';
 
 const modulesOf = (recording: Recording) => `${recording.directory}/modules`;
@@ -69,18 +70,22 @@ function link(file: string, name: string): void {
   const target = path.resolve(file);
   fs.mkdirSync(path.dirname(name), { recursive: true, mode: 0o700 });
   if (fs.lstatSync(name, { throwIfNoEntry: false })?.isSymbolicLink() === true && fs.readlinkSync(name) === target) return;
-  fs.rmSync(name, { force: true });
-  fs.symlinkSync(target, name);
+  const prepared = `${name}.${process.pid}`; // another process may want the same one
+  fs.symlinkSync(target, prepared);
+  fs.renameSync(prepared, name);
 }
 
-/** Where gdb finds separate debug information: what came with the recording, and links to what the stores have. */
-export function debugFileDirectories(recording: Recording): string[] {
-  const links = `${linksOf(recording)}/debug`;
+/** Lets gdb find separate debug information that came with the recording, or that a store has. */
+export function linkDebugFiles(recording: Recording): void {
   for (const { buildId } of recording.manifest.modules) {
-    const file = storedDebugFile(buildId);
-    if (file !== undefined) link(file, `${links}/.build-id/${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`);
+    const file = packedDebugFile(recording, buildId) ?? storedDebugFile(buildId);
+    if (file !== undefined) link(file, debugFileLink(buildId));
   }
-  return [modulesOf(recording), links].filter((directory) => fs.existsSync(`${directory}/.build-id`));
+}
+
+function packedDebugFile(recording: Recording, buildId: string): string | undefined {
+  const file = `${modulesOf(recording)}/.build-id/${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`;
+  return buildId !== '' && fs.existsSync(file) ? file : undefined;
 }
 
 /** In the build that was recorded. */
