@@ -46,6 +46,16 @@ def looked_up(expression):
         return settle(gdb.parse_and_eval(expression))
 
 
+def is_met(condition):
+    """None where nobody can tell: then a breakpoint stops and says so, but not while one searches."""
+    try:
+        return not condition or bool(looked_up(condition))
+    except gdb.error as problem:
+        if search is None:
+            say('The condition "%s" cannot be evaluated: %s.' % (condition, problem))
+        return None
+
+
 def interpolated(match):
     try:
         value = looked_up(match.group(1))
@@ -73,14 +83,9 @@ class UserBreakpoint(gdb.Breakpoint):
 
     def stop(self):
         count_arrival(self.number, gdb.newest_frame().pc())
-        try:
-            if self.wanted and not bool(looked_up(self.wanted)):
-                return False
-        except gdb.error as problem:
-            if search is not None:
-                return False
-            say('The condition "%s" cannot be evaluated: %s.' % (self.wanted, problem))
-            return True
+        wanted = is_met(self.wanted)
+        if not wanted:
+            return wanted is None and search is None
         if search is not None:  # going back: it stops where it would have stopped without counting
             if not self.log:
                 search.hit(self)
@@ -107,14 +112,9 @@ class MemoryBreakpoint(gdb.Breakpoint):
         if not in_react():
             return False
         count_arrival(self.number)
-        try:
-            if self.wanted and not bool(looked_up(self.wanted)):
-                return False
-        except gdb.error as problem:
-            if search is not None:
-                return False
-            say('The condition "%s" cannot be evaluated: %s.' % (self.wanted, problem))
-            return True
+        wanted = is_met(self.wanted)
+        if not wanted:
+            return wanted is None and search is None
         if search is not None:
             search.hit(self)
             return False

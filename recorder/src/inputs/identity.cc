@@ -50,11 +50,6 @@ bool returns_a_number(long number) noexcept {
 
 using namespace afterimage::inputs;
 
-#define AFTERIMAGE_NUMBER(type, name)                                                                       \
-  AFTERIMAGE_CALL type name() noexcept {                                                                    \
-    if (not_in_reactor()) return real_##name();                                                             \
-    return intercept(Call(CallId::name, AFTERIMAGE_SITE), Otherwise::run, [] { return real_##name(); });    \
-  }
 AFTERIMAGE_NUMBER(pid_t, getpid)
 AFTERIMAGE_NUMBER(pid_t, getppid)
 AFTERIMAGE_NUMBER(pid_t, gettid)

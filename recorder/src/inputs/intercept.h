@@ -33,6 +33,13 @@
 #define AFTERIMAGE_CALL extern "C" __attribute__((visibility("default")))
 #define AFTERIMAGE_SITE __builtin_return_address(0)
 
+// A whole function that is given nothing and returns a number.
+#define AFTERIMAGE_NUMBER(type, name)                                                                       \
+  AFTERIMAGE_CALL type name() noexcept {                                                                    \
+    if (not_in_reactor()) return real_##name();                                                             \
+    return intercept(Call(CallId::name, AFTERIMAGE_SITE), Otherwise::run, [] { return real_##name(); });    \
+  }
+
 namespace afterimage::inputs {
 
 using format::CallId;

@@ -84,11 +84,6 @@ AFTERIMAGE_CALL std::uint32_t arc4random_uniform(std::uint32_t limit) noexcept {
                    [&] { return real_arc4random_uniform(limit); });
 }
 
-#define AFTERIMAGE_NUMBER(type, name)                                                                         \
-  AFTERIMAGE_CALL type name() noexcept {                                                                      \
-    if (not_in_reactor()) return real_##name();                                                               \
-    return intercept(Call(CallId::name, AFTERIMAGE_SITE), Otherwise::run, [] { return real_##name(); });      \
-  }
 AFTERIMAGE_NUMBER(int, rand)
 AFTERIMAGE_NUMBER(long, random)
 AFTERIMAGE_NUMBER(double, drand48)
