@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "heap_testing.h"
@@ -28,6 +31,23 @@ void heaps_lie_in_the_zone_of_their_size() {
   }
   int local = 0;
   CHECK(heap_of(&local) == nullptr && heap_of(nullptr) == nullptr);
+}
+
+// Not even where the administrator wants them everywhere: with one, the copy of a written page is a copy of 2 MiB.
+void no_huge_page_comes_into_a_heap() {
+  if (::access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK) != 0) return;  // the kernel has none
+  TestHeap heap(SlotSize::large);
+  const auto block = reinterpret_cast<std::uintptr_t>(heap->allocate(std::size_t{4} << 20));
+  std::ifstream mappings("/proc/self/smaps");
+  bool is_blocks = false, found = false;
+  for (std::string line; std::getline(mappings, line);) {
+    std::uintptr_t begin = 0, end = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &begin, &end) == 2) is_blocks = begin <= block && block < end;
+    if (!is_blocks || !line.starts_with("VmFlags:")) continue;
+    found = true;
+    CHECK((line + " ").find(" nh ") != std::string::npos);
+  }
+  CHECK(found);
 }
 
 void the_inbox_is_part_of_the_snapshot_but_not_of_the_allocator() {
@@ -160,6 +180,7 @@ void thousands_of_small_heaps_fit() {
 
 int main() {
   heaps_lie_in_the_zone_of_their_size();
+  no_huge_page_comes_into_a_heap();
   the_inbox_is_part_of_the_snapshot_but_not_of_the_allocator();
   a_taken_slot_is_passed_over();
   only_slots_can_be_reserved();
