@@ -18,7 +18,7 @@ export function plan(recording: Recording, options: PlanOptions): string {
     `recording ${recording.directory}`,
     `reactor ${options.reactor}`,
     `wait-debugger ${options.waitDebugger === true ? 1 : 0}`,
-    ...manifest.modules.map((module) => moduleLine(module, module.kind === 'exe' ? options.program : plannedPath(recording, module))),
+    ...manifest.modules.flatMap((module) => moduleLines(module, module.kind === 'exe' ? options.program : plannedPath(recording, module))),
     `at-random ${manifest.atRandom}`,
     `fs ${manifest.fsBase.toString(16)}`,
     `brk ${manifest.brkStart.toString(16)}`,
@@ -39,7 +39,9 @@ export function genesisPlan(recording: Recording, reactor: ReactorInfo, nonce: s
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function moduleLine(module: Module, path: string): string {
+/** The program asks for a library by the path that it had. */
+function moduleLines(module: Module, path: string): string[] {
   const buildId = module.buildId === '' ? '-' : module.buildId;
-  return `module ${module.kind} ${module.base.toString(16)} ${module.bytes.toString(16)} ${buildId} ${path}`;
+  const line = `module ${module.kind} ${module.base.toString(16)} ${module.bytes.toString(16)} ${buildId} ${path}`;
+  return module.kind === 'lib' && path !== module.path ? [line, `known-as ${buildId} ${module.path}`] : [line];
 }

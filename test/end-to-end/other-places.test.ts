@@ -93,6 +93,15 @@ describe('a recording whose program is elsewhere', function () {
     assert.equal((await afterimage(['replay', recording])).code, 2);
   });
 
+  it('replays a react() that opens the plugin itself, by the path that it had', async () => {
+    for (const name of FILES) fs.copyFileSync(at('elsewhere', name), at('app', name));
+    fs.mkdirSync(at('reloading'));
+    assert.equal(spawnSync(at('app/plugin-host'), ['--directory', at('reloading'), '--reload'], { stdio: 'ignore' }).signal, 'SIGSEGV');
+    for (const name of FILES) fs.rmSync(at('app', name));
+    const reloading = onlyRecordingIn(at('reloading'));
+    await replays(reloading, '--path-map', `${at('app')}=${at('elsewhere')}`);
+  });
+
   it('is debugged with a path map of launch.json: gdb knows the plugin', async () => {
     const client = Client.start();
     try {

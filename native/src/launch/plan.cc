@@ -115,6 +115,7 @@ void parse_item(Plan& plan, Line& line) {
     return;
   }
   if (key == "recording") return require_path(line, "recording");
+  if (key == "known-as") return require_path(line, "known-as");  // for the replayer
   if (key == "at-random") {
     plan.at_random = parse_at_random(line);
     return;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
@@ -35,6 +36,12 @@ bool parse_item(const std::string& item, std::istream& line, Plan& plan) {
     line >> module.kind >> std::hex >> module.base >> bytes >> module.build_id;
     module.path = rest_of_line(line);
     plan.modules.push_back(std::move(module));
+  } else if (item == "known-as") {
+    std::string build_id;
+    line >> build_id;
+    const auto module = std::ranges::find(plan.modules, build_id, &PlannedModule::build_id);
+    if (module == plan.modules.end()) return false;
+    module->known_as = rest_of_line(line);
   } else if (item == "genesis") {
     Genesis genesis;
     line >> std::hex >> genesis.slot >> genesis.slot_bytes;
@@ -45,7 +52,7 @@ bool parse_item(const std::string& item, std::istream& line, Plan& plan) {
     if (!settings) return false;
     plan.heap = *settings;
   }  // everything else is for the launcher
-  return !line.fail() || item == "module" || item == "genesis";
+  return !line.fail() || item == "module" || item == "genesis" || item == "known-as";
 }
 
 std::string read_all(int descriptor) {

@@ -12,6 +12,7 @@ namespace afterimage::replay {
 
 struct PlannedModule {
   std::string kind, build_id, path;
+  std::string known_as;  // the path that it had when recorded, if it is another
   std::uintptr_t base = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 #include <dlfcn.h>
+#include <link.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -42,6 +43,11 @@ Replayer* g_replayer = nullptr;
   _exit(kExitFailed);
 }
 
+// The linker knows a library by the path that it was opened by. The program, when it opens it again in react(), names the one that it had.
+void name_as_recorded(void* library, const std::string& path) {
+  if (!path.empty()) static_cast<link_map*>(library)->l_name = strdup(path.c_str());
+}
+
 // What the program had loaded later on is loaded while the launcher still decides where. Told apart by build, not by path:
 // a bundle's copy of a library must not be joined by the host's.
 void load_missing_modules(const Plan& plan) {
@@ -50,8 +56,9 @@ void load_missing_modules(const Plan& plan) {
     const auto loaded = os::loaded_modules();
     const auto same = [&](const os::Module& module) { return module.build_id == planned.build_id; };
     if (std::ranges::any_of(loaded, same)) continue;
-    if (dlopen(planned.path.c_str(), RTLD_NOW) == nullptr)
-      fail("library " + planned.path + ", which the recorded program had loaded, cannot be loaded: " + dlerror() + ".");
+    void* const library = dlopen(planned.path.c_str(), RTLD_NOW);
+    if (library == nullptr) fail("library " + planned.path + ", which the recorded program had loaded, cannot be loaded: " + dlerror() + ".");
+    name_as_recorded(library, planned.known_as);
   }
 }
 
