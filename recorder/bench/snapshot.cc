@@ -131,7 +131,9 @@ class Reactor {
       }
       due += period;
       const std::uint64_t begun = __rdtsc();
+      heap_->exchange_event(events_ + 1);  // as a delivery does
       event();
+      heap_->exchange_event(0);
       if (durations_.size() < durations_.capacity()) durations_.push_back(static_cast<std::uint32_t>(__rdtsc() - begun));
     }
   }

@@ -95,8 +95,14 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   void set_limit(std::size_t bytes) noexcept;
   HeapStatistics statistics() const noexcept;
 
-  // The event whose react() runs, plus 1; 0 between events. Returns what was there.
-  std::uint64_t exchange_event(std::uint64_t event_plus_1) noexcept { return std::exchange(HeapHeader::event_plus_1, event_plus_1); }
+  // The event whose react() runs, plus 1; 0 between events. Any thread may ask.
+  std::uint64_t event_plus_1() const noexcept { return __atomic_load_n(&(HeapHeader::event_plus_1), __ATOMIC_RELAXED); }
+  // Returns what was there.
+  std::uint64_t exchange_event(std::uint64_t event_plus_1) noexcept {
+    const std::uint64_t before = HeapHeader::event_plus_1;
+    __atomic_store_n(&(HeapHeader::event_plus_1), event_plus_1, __ATOMIC_RELAXED);
+    return before;
+  }
 
   // The following are part of the heap, too, and for one that nothing was allocated in yet: all settings at once, and each.
   void set_up(const HeapSettings& settings) noexcept;

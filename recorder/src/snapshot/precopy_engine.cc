@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t kFewPages = 64;          // few enough for the pause
 constexpr int kMostRounds = 16;                // one after the other
 constexpr int kMostStrikes = 3;                // rounds that do not shrink by a quarter
+constexpr std::size_t kPieceBytes = std::size_t{2} << 20;  // of one page table: what one interrupt of the reactor can arm
+constexpr std::chrono::nanoseconds kWaitingForPage{500};  // for gaps between events: as long as its copy takes
 constexpr std::size_t kPausePages = 2000;      // about 1 ms
 constexpr std::size_t kLongRun = kFewPages * os::kPageBytes;  // shorter ones without memory are copied as zeroes
 constexpr std::size_t kMostHoles = 1 << 16;    // and what is more than these
@@ -90,17 +92,20 @@ void PrecopyEngine::choose_pages() {
   judged_bytes_ = bytes;
 }
 
-// False: the kernel refuses.
+// False: the kernel refuses. The first round copies most, and has time to disturb nobody; then it counts how quickly a round is over,
+// for what is written during the last one is left to the pause.
 bool PrecopyEngine::copy_until_little_is_left(const std::atomic<bool>& cancelled, bool& converged) {
   std::size_t before = SIZE_MAX;
-  for (int round = 0, strikes = 0; round < kMostRounds && strikes < kMostStrikes; ++round) {
-    if (cancelled.load(std::memory_order_relaxed)) return true;
+  for (int round = 0, strikes = 0; round < kMostRounds; ++round) {
     std::size_t pages = 0;
-    if (!copy_written(pages)) return false;
+    if (!find_written(pages)) return false;
     converged = pages < kFewPages;
     if (converged) return true;
-    if (pages > before / 4 * 3) ++strikes;
+    if (pages > before / 4 * 3 && ++strikes == kMostStrikes) break;
     before = pages;
+    EventGaps gaps(*heap_, kWaitingForPage * (round == 0 ? static_cast<std::int64_t>(pages) : 0));
+    if (!copy_found(gaps, cancelled)) return false;
+    if (cancelled.load(std::memory_order_relaxed)) return true;
   }
   // As many as now may be left again when the reactor comes to a boundary.
   converged = before <= pause_pages_ / 2;
@@ -113,27 +118,57 @@ bool PrecopyEngine::watch_variables() noexcept {
   return std::ranges::all_of(image_->variables(), [&](const VariablePages& pages) { return userfault_.watch(pages.address, pages.bytes) == 0; });
 }
 
-// f(const PageRun&) for the pages written; `which` of the heap. It may grow meanwhile: its top only rises, and is read once for each
-// round. New pages count as written.
+// f(which, address, bytes) for all that belongs to the image; `which` of the heap. It may grow meanwhile: its top only rises, and is
+// read once for each round. New pages count as written.
 template <class F>
-bool PrecopyEngine::scan_all(Which which, bool arm, F f) {
-  const auto scan = [&](Which of) {
-    return [&, of](const auto& range) { return written_.scan(of, range.address, range.bytes, arm, f) == 0; };
-  };
+bool PrecopyEngine::for_all_ranges(Which which, F f) {
   image_->list_ranges(*heap_);
-  return std::ranges::all_of(image_->ranges(), scan(which)) &&
-         (!variables_watched_ || std::ranges::all_of(image_->variables(), scan(Which::written)));
+  return std::ranges::all_of(image_->ranges(), [&](const PageRange& range) { return f(which, range.address, range.bytes); }) &&
+         (!variables_watched_ || std::ranges::all_of(image_->variables(), [&](const VariablePages& pages) {
+           return f(Which::written, pages.address, pages.bytes);
+         }));
 }
 
-bool PrecopyEngine::copy_written(std::size_t& pages) {
-  const bool scanned = scan_all(armed_pages_, /*arm=*/true, [&](const os::PageRun& run) {
+// Only looks, which disturbs nobody: few pages are not worth arming, and neither are those around the written ones.
+bool PrecopyEngine::find_written(std::size_t& pages) {
+  pieces_.clear();
+  return for_all_ranges(armed_pages_, [&](Which which, std::uintptr_t address, std::size_t bytes) {
+    const std::size_t first = pieces_.size();
+    return written_.scan(which, address, bytes, /*arm=*/false, [&](const os::PageRun& run) {
+      pages += run.bytes() / os::kPageBytes;
+      add_to_pieces({run.address(), run.bytes()}, first);
+      return true;
+    }) == 0;
+  });
+}
+
+// Joins what lies in one piece; those before `first` are of another range.
+void PrecopyEngine::add_to_pieces(const PageRange& run, std::size_t first) {
+  for (std::uintptr_t at = run.address, end; at < run.address + run.bytes; at = end) {
+    end = std::min<std::uintptr_t>(run.address + run.bytes, (at / kPieceBytes + 1) * kPieceBytes);
+    if (pieces_.size() > first && pieces_.back().address / kPieceBytes == at / kPieceBytes) pieces_.back().bytes = end - pieces_.back().address;
+    else pieces_.push_back({at, end - at});
+  }
+}
+
+// False: the kernel refuses.
+bool PrecopyEngine::copy_found(EventGaps& gaps, const std::atomic<bool>& cancelled) {
+  for (const PageRange& piece : pieces_) {
+    if (cancelled.load(std::memory_order_relaxed)) return true;
+    gaps.wait_for_one();
+    if (!copy_piece(piece)) return false;
+  }
+  return true;
+}
+
+bool PrecopyEngine::copy_piece(const PageRange& piece) {
+  const Which which = image_->is_in_slot(piece.address) ? armed_pages_ : Which::written;
+  return written_.scan(which, piece.address, piece.bytes, /*arm=*/true, [&](const os::PageRun& run) {
     image_->copy(run.address(), run.bytes());
     if (incremental_ && image_->is_in_slot(run.address())) changes_.push_back({run.address(), run.bytes()});
-    pages += run.bytes() / os::kPageBytes;
+    pages_copied_ += run.bytes() / os::kPageBytes;
     return true;
-  });
-  pages_copied_ += pages;
-  return scanned;
+  }) == 0;
 }
 
 // Looks before it copies: a pause longer than allowed is not begun. Nothing is armed here, so that the next round finds all
@@ -143,10 +178,13 @@ bool PrecopyEngine::finish() noexcept {
   long_runs_.clear();
   holes_.clear();
   std::size_t pages = 0;
-  const bool scanned = scan_all(Which::written, /*arm=*/false, [&](const os::PageRun& run) {
+  const auto add_run = [&](const os::PageRun& run) {
     const bool is_long = run.bytes() >= kLongRun && image_->is_in_slot(run.address()) && long_runs_.size() < kMostHoles;
     if (is_long) long_runs_.push_back({run.address(), run.bytes()});
     return is_long || add_to_rest({run.address(), run.bytes()}, pages);
+  };
+  const bool scanned = for_all_ranges(Which::written, [&](Which which, std::uintptr_t address, std::size_t bytes) {
+    return written_.scan(which, address, bytes, /*arm=*/false, add_run) == 0;
   });
   const auto add = [&](const PageRange& run) { return add_without_holes(run, pages); };
   if (!scanned || pages > pause_pages_ || !std::ranges::all_of(long_runs_, add)) {

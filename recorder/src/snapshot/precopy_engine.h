@@ -1,9 +1,9 @@
 // `precopy`: pages are copied while the reactor runs, and again when it has written them since.
 //
-// The kernel notes which pages are written (userfaultfd WP_ASYNC, PAGEMAP_SCAN; Linux 6.7, any user). Each round arms the
-// written pages and copies them; a page that is written meanwhile belongs to the next round. When few are left, the
-// reactor's thread copies these between two events: that is the pause, and the snapshot's instant. No signal handler, no
-// protected page: system calls, other handlers, debuggers and fork() see nothing of it.
+// The kernel notes which pages are written (userfaultfd WP_ASYNC, PAGEMAP_SCAN; Linux 6.7, any user). Each round finds the
+// written pages, arms them between two events (event_gaps.h), and copies them; a page that is written meanwhile belongs to the
+// next round. When few are left, the reactor's thread copies these between two events: that is the pause, and the snapshot's
+// instant. No signal handler, no protected page: system calls, other handlers, debuggers and fork() see nothing of it.
 //
 // The program's variables are pages like those of the heap: written by whatever thread, and copied the same way. Few of them are
 // left to the pause as a whole.
@@ -18,6 +18,7 @@
 
 #include "os/write_tracking.h"
 #include "snapshot/engine.h"
+#include "snapshot/event_gaps.h"
 
 namespace afterimage {
 
@@ -45,12 +46,15 @@ class PrecopyEngine : public SnapshotEngine {
   Progress copy_until_boundary(const std::atomic<bool>& cancelled);
   bool watch_variables() noexcept;
   template <class F>
-  bool scan_all(os::WrittenPages::Which which, bool arm, F f);
+  bool for_all_ranges(os::WrittenPages::Which which, F f);
   void choose_pages();
   bool add_to_rest(const PageRange& run, std::size_t& pages) noexcept;
   bool add_without_holes(const PageRange& run, std::size_t& pages) noexcept;
   void drop_holes() noexcept;
-  bool copy_written(std::size_t& pages);
+  bool find_written(std::size_t& pages);
+  void add_to_pieces(const PageRange& run, std::size_t first);
+  bool copy_found(EventGaps& gaps, const std::atomic<bool>& cancelled);
+  bool copy_piece(const PageRange& piece);
   bool copy_until_little_is_left(const std::atomic<bool>& cancelled, bool& converged);
   void disarm() noexcept;
 
@@ -60,6 +64,7 @@ class PrecopyEngine : public SnapshotEngine {
   const Heap* heap_ = nullptr;
   Image* image_ = nullptr;
   std::uint64_t owners_ = 0;  // of the image when it was last ours
+  std::vector<PageRange> pieces_;  // in which pages were written
   std::vector<PageRange> rest_;
   std::vector<PageRange> long_runs_;  // of written pages, perhaps of pages without memory
   std::vector<PageRange> holes_;  // in the heap, at the instant: they have no memory
