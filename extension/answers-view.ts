@@ -30,6 +30,7 @@ export class AnswersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   private newest: AnswerNode | undefined;
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChangeTreeData = this.changed.event;
+  readonly onDidChange = this.changed.event;
   private readonly view: vscode.TreeView<Node>;
   private readonly subscriptions: readonly vscode.Disposable[];
 
@@ -50,6 +51,13 @@ export class AnswersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.changed.fire();
     if (!this.view.visible) this.newest = node;
     void this.reveal(node);
+  }
+
+  /** The events of a reactor that are in answers. */
+  eventsOf(recording: string, reactor: number): number[] {
+    const about = this.answers.filter(({ origin }) => origin.recording === recording && origin.reactor === reactor);
+    const events = about.flatMap(({ answer }) => answer.rows.map(({ event }) => event));
+    return [...new Set(events)].filter((event) => event !== undefined);
   }
 
   getChildren(node?: Node): Node[] {

@@ -17,9 +17,12 @@ export class EventsView implements vscode.Disposable {
   private recording: Recording | undefined;
   /** The filter that is applied, or about to be; and what is shown of it. */
   private filter: EventFilter | undefined;
-  private shown: Filtering | undefined;
+  private filtering: Filtering | undefined;
   private readonly tree: EventTree;
   private readonly views: readonly vscode.TreeView<EventNode>[];
+  private readonly showing = new vscode.EventEmitter<void>();
+  /** Another recording is shown, or the same was read again. */
+  readonly onDidShow = this.showing.event;
   private readonly subscriptions: readonly vscode.Disposable[];
 
   constructor(private readonly timelines: Timelines) {
@@ -27,12 +30,17 @@ export class EventsView implements vscode.Disposable {
     this.views = VIEW_IDS.map((id) => vscode.window.createTreeView(id, { treeDataProvider: this.tree, showCollapseAll: true }));
     this.subscriptions = [
       ...this.views,
+      this.showing,
       ...this.views.map((view) => view.onDidChangeVisibility(() => this.follow())),
       timelines.onDidMove(() => this.follow()),
       vscode.commands.registerCommand('afterimage.refreshEvents', () => this.refresh()),
       vscode.commands.registerCommand('afterimage.filterEvents', () => this.askForFilter()),
       vscode.commands.registerCommand('afterimage.showAllEvents', () => this.recording && this.show(this.recording)),
     ];
+  }
+
+  get shown(): Recording | undefined {
+    return this.recording;
   }
 
   /** Throws a UserError when the folder cannot be read as a recording. */
@@ -42,6 +50,7 @@ export class EventsView implements vscode.Disposable {
     this.recording = opened;
     for (const view of this.views) view.description = path.basename(opened.directory, '.afterimage');
     this.show(opened);
+    this.showing.fire();
     warnOf(opened.problems);
   }
 
@@ -82,7 +91,7 @@ export class EventsView implements vscode.Disposable {
     } catch (error) {
       if (!isWanted()) return;
       showError(error);
-      this.filter = this.shown?.filter;
+      this.filter = this.filtering?.filter;
     }
   }
 
@@ -92,7 +101,7 @@ export class EventsView implements vscode.Disposable {
   }
 
   private show(recording: Recording, filtering?: Filtering): void {
-    this.shown = filtering;
+    this.filtering = filtering;
     this.filter = filtering?.filter;
     const sentences = [...(filtering ? [filtering.sentence] : []), ...recording.problems, ...(recording.imported?.sentences ?? [])];
     for (const view of this.views) view.message = sentences.join('\n');

@@ -8,6 +8,7 @@ import { EventsView } from './events-view';
 import { openRecordingCommand } from './open-recording';
 import { registerPositionStatus } from './position-status';
 import { registerQuestionCommands } from './question-commands';
+import { TimelineView } from './timeline-view';
 import { DEBUG_TYPE, Timelines } from './timelines';
 import { registerWhatIfCommands } from './what-if-commands';
 
@@ -20,6 +21,7 @@ export function activate(context: vscode.ExtensionContext): void {
     timelines,
     events,
     answers,
+    new TimelineView(context, events, answers, timelines),
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, new AdapterFactory(context)),
     vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, configurations),
     vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, configurations, vscode.DebugConfigurationProviderTriggerKind.Dynamic),

@@ -206,6 +206,18 @@ describe('in VS Code', function () {
       await code.screenshot('what the crash needs');
     });
 
+    it('draws the events along the time, and goes where it is clicked', async () => {
+      const timeline = await code.showTimeline();
+      await timeline.getByRole('button', { name: `In an answer: event ${event(DAMAGE)}` }).waitFor();
+      await timeline.getByRole('button', { name: `Crashed in event ${event(crash)}` }).click();
+      await code.statusBar(`event ${event(crash)} of`).waitFor();
+      await timeline.getByRole('button', { name: `The session stands at event ${event(crash)}` }).waitFor();
+      await code.screenshot('the timeline');
+      await timeline.getByRole('button', { name: `In an answer: event ${event(DAMAGE)}` }).click();
+      await code.statusBar(`event ${event(DAMAGE)} of`).waitFor();
+      await timeline.getByRole('button', { name: `The session stands at event ${event(DAMAGE)}` }).waitFor();
+    });
+
     it('answers who wrote a variable last, and stands at the write', async () => {
       await code.expand(code.variable(/^this/));
       await code.contextMenu(code.variable('flights_'), 'Who Wrote This Last?');

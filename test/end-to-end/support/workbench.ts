@@ -2,7 +2,7 @@
 // nothing is tried twice.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { type Browser, chromium, type FrameLocator, type Locator, type Page } from 'playwright-core';
 import { root } from '../../support/fixture-programs';
 
 const screenshots = path.join(root, 'test/end-to-end/screenshots');
@@ -203,6 +203,12 @@ export class Workbench {
   /** A question, or an event that answers one. */
   answerRow(label: string): Locator {
     return this.page.locator(`.sidebar .monaco-list-row[aria-label^="${label}"]`).first();
+  }
+
+  /** The page in Afterimage's part of the panel. */
+  async showTimeline(): Promise<FrameLocator> {
+    await this.page.locator('.part.panel .action-label[aria-label="Afterimage"]').click();
+    return this.page.frameLocator('.webview.ready').frameLocator('#active-frame');
   }
 
   selected(row: Locator): Locator {
