@@ -44,6 +44,7 @@ function summarize(recording: Recording, options: InfoOptions) {
     program: manifest.executable,
     buildId: executable?.buildId ?? '',
     commandLine: manifest.commandLine,
+    copiedNs: manifest.copiedNs ?? null,
     library: manifest.library,
     hostname: manifest.hostname,
     kernel: manifest.kernel,
@@ -181,8 +182,9 @@ function fact(label: string, text: string, { colors: c, width }: Output): string
 const redactionText = (redaction: Redaction): string =>
   printable(`${redactedParts(redaction)}; ${redaction.snapshots ? 'snapshots were kept' : 'snapshots were left out: no replay'}`);
 
-function ended({ endTimeNs, lastEventTimeNs, startTimeNs, state }: Summary): string {
+function ended({ copiedNs, endTimeNs, lastEventTimeNs, startTimeNs, state }: Summary): string {
   if (state === 'live') return 'still running';
+  if (copiedNs !== null) return `copied at ${dateAndTime(copiedNs)}, after ${duration(copiedNs - startTimeNs)}; the program went on`;
   if (endTimeNs !== null && startTimeNs === 0n) return dateAndTime(endTimeNs);
   if (endTimeNs !== null) return `${dateAndTime(endTimeNs)}, after ${duration(endTimeNs - startTimeNs)}`;
   return lastEventTimeNs === null ? 'unknown' : `unknown; the last event began at ${dateAndTime(lastEventTimeNs)}`;
@@ -191,6 +193,7 @@ function ended({ endTimeNs, lastEventTimeNs, startTimeNs, state }: Summary): str
 function stateText(summary: Summary): string {
   const where = insideReact(summary);
   if (summary.state === 'live') return 'live: the process is still recording';
+  if (summary.copiedNs !== null) return 'running when this copy of its recording was made';
   if (summary.state === 'closed') return 'closed: the program ended in good order';
   if (summary.state === 'killed' && summary.imported !== null) return `running when the core was taken${where}`;
   if (summary.state === 'killed') return `killed: the process ended without a word (SIGKILL, power loss, or no crash handler)${where}`;

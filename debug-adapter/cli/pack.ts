@@ -45,6 +45,7 @@ export async function pack(recording: Recording, options: PackCommandOptions, ou
     encrypted: locks !== undefined,
     redaction: redaction?.description ?? null,
     snapshots: withSnapshots,
+    live: recording.state === 'live',
     problems: [...recording.problems, ...problems],
   };
   if (output.json) output.document(report);
@@ -53,7 +54,7 @@ export async function pack(recording: Recording, options: PackCommandOptions, ou
 }
 
 type Report = {
-  file: string; bytes: number; bundleBytes: number; modules: number; encrypted: boolean; redaction: object | null; snapshots: boolean; problems: string[];
+  file: string; bytes: number; bundleBytes: number; modules: number; encrypted: boolean; redaction: object | null; snapshots: boolean; live: boolean; problems: string[];
 }; // prettier-ignore
 
 function show(report: Report, output: Output): void {
@@ -69,6 +70,7 @@ function show(report: Report, output: Output): void {
     );
   if (report.encrypted) line('Encrypted with age.');
   for (const note of redactionNotes(report)) line(note, c.yellow);
+  if (report.live) line('The program goes on: what it has recorded up to now is in the file.');
   for (const problem of report.problems) line(`! ${printable(problem)}`, c.yellow);
   hint(output, 'info', file);
 }

@@ -8,8 +8,11 @@ export const outputExists = (path: string) =>
 export const outputNotWritable = (path: string, reason: string) =>
   new UserError('output-not-writable', `${path} cannot be written: ${reason}.`);
 
-export const stillBeingRecorded = (pid: number) =>
-  new UserError('still-recording', `Process ${pid} is still recording. Pack the recording when the process has ended.`);
+export const hasMovedOn = (pid: number) =>
+  new UserError(
+    'has-moved-on',
+    `Process ${pid} is still recording, and what is oldest in its recording went while it was packed. Try again.`,
+  );
 
 export const tooManyChannels = (most: number) =>
   new UserError(

@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { reasonOf, type Recording, UserError } from '../recording';
 import { decryptFile, encryptingSink, isEncryptedFile, type Keys, type Locks } from './age';
-import { needsKey, outputExists, outputNotWritable, stillBeingRecorded } from './errors';
+import { hasMovedOn, needsKey, outputExists, outputNotWritable } from './errors';
 import { type PackOptions, packRecording } from './pack';
 import { PackedWriter, type Sink } from './packed-writer';
 import { type Unpacked, unpackRecording } from './unpack';
@@ -24,7 +24,6 @@ export interface PackToFile extends Omit<PackOptions, 'output'> {
 
 /** The size of the file. It appears when it is complete, readable by its owner only. */
 export async function packToFile(recording: Recording, options: PackToFile): Promise<number> {
-  if (recording.state === 'live') throw stillBeingRecorded(recording.manifest.pid);
   const output = path.resolve(options.output);
   if (fs.existsSync(output) && !options.force) throw outputExists(output);
   const unfinished = `${output}.${process.pid}.tmp`;
@@ -34,11 +33,16 @@ export async function packToFile(recording: Recording, options: PackToFile): Pro
     return fs.statSync(output).size;
   } catch (error) {
     fs.rmSync(unfinished, { force: true });
+    if (recording.state === 'live' && isMissing(error)) throw hasMovedOn(recording.manifest.pid);
     throw error instanceof UserError || !(error instanceof Error && 'syscall' in error)
       ? error
       : outputNotWritable(output, fs.existsSync(path.dirname(output)) ? reasonOf(error) : `there is no directory ${path.dirname(output)}`);
   }
 }
+
+/** The oldest files of a ring go while it is packed. */
+const isMissing = (error: unknown): boolean =>
+  error instanceof UserError ? /does not exist/.test(error.message) : (error as NodeJS.ErrnoException).code === 'ENOENT';
 
 async function write(recording: Recording, file: string, options: PackToFile): Promise<void> {
   const descriptor = fs.openSync(file, 'wx', 0o600);

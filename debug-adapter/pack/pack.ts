@@ -55,9 +55,12 @@ class Packer {
   private manifestBytes(): Buffer {
     const bytes = fs.readFileSync(`${this.recording.directory}/manifest.json`);
     const { redaction, withSnapshots } = this.options;
-    if (redaction === undefined) return bytes;
-    const said = { ...redaction.description, snapshots: withSnapshots };
-    return Buffer.from(`${JSON.stringify({ ...JSON.parse(bytes.toString('utf8')), redaction: said }, null, 2)}\n`);
+    const said = {
+      ...(redaction === undefined ? {} : { redaction: { ...redaction.description, snapshots: withSnapshots } }),
+      ...(this.recording.state === 'live' ? { copiedNs: String(BigInt(Date.now()) * 1_000_000n) } : {}),
+    };
+    if (Object.keys(said).length === 0) return bytes;
+    return Buffer.from(`${JSON.stringify({ ...JSON.parse(bytes.toString('utf8')), ...said }, null, 2)}\n`);
   }
 
   private controlBytes(): Buffer {

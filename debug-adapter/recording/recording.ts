@@ -150,15 +150,21 @@ export class Recording {
     return undefined;
   }
 
+  /** Of a program that ran on: it ends where it was copied, and nothing went wrong there. */
+  get isCopy(): boolean {
+    return this.manifest.copiedNs !== undefined;
+  }
+
   private readState(): RecordingState {
     if (this.control?.closed) return 'closed';
     if (this.control?.crash !== undefined || this.control?.crashIncomplete) return 'crashed';
+    if (this.isCopy) return 'killed';
     return recorderRuns(this.manifest) ? 'live' : 'killed';
   }
 
   private readReactor(id: number): ReactorInfo {
     const file = this.readReactorFile(id);
-    const progress = this.control?.reactor(id);
+    const progress = this.isCopy ? undefined : this.control?.reactor(id); // the log went on when that was copied
     return {
       id,
       name: file?.name ?? `r${id}`,

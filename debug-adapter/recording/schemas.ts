@@ -66,6 +66,8 @@ const Manifest = z.object({
   hwcap2: z.string(),
   processor: z.array(z.string()).optional(),
   redaction: Redaction.optional(),
+  /** When this copy was made, while the program went on: what came later is not in it. */
+  copiedNs: decimal.optional(),
 });
 export type Manifest = z.infer<typeof Manifest>;
 

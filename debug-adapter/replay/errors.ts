@@ -56,7 +56,10 @@ export const lesserProcessor = (missing: readonly string[]) =>
   );
 
 export const stillRecording = (pid: number) =>
-  new UserError('still-recording', `Process ${pid} is still recording. Replay it when the process has ended; its events can be read now.`);
+  new UserError(
+    'still-recording',
+    `Process ${pid} is still recording. Its events can be read now; what it has so far can be replayed after afterimage pack.`,
+  );
 
 export const launcherMissing = (path: string) =>
   new UserError('launcher-missing', `afterimage-launch is not at ${path}. Build it with "npm run build".`);

@@ -88,7 +88,7 @@ describe('a recording that is not replayed', function () {
 
     const { stdout } = await afterimage(['info', recording]);
     assert.match(stdout, /Ended +still running\n +State +live: the process is still recording\n/);
-    await refused(recording, /Process \d+ is still recording\. Replay it when the process has ended/);
+    await refused(recording, /Process \d+ is still recording\. Its events can be read now; .* afterimage pack\./);
 
     child.kill('SIGKILL');
     await ended;

@@ -63,6 +63,24 @@ describe('afterimage snapshot', function () {
     });
   });
 
+  it('is in the pack of a program that runs on, which replays as far as it goes', async () => {
+    await withProgram(['--rate', '2000'], async (child, recording) => {
+      const [{ position }] = JSON.parse((await afterimage(['snapshot', '--json', String(child.pid)])).stdout).reactors;
+      const packed = `${recording}.mcap`;
+      const cache = { XDG_CACHE_HOME: `${recording}-cache` };
+      const { code, stdout, stderr } = await afterimage(['pack', '-o', packed, recording]);
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.match(stdout, /The program goes on/);
+      assert.equal(child.exitCode, null);
+      const info = JSON.parse((await afterimage(['info', '--json', packed], cache)).stdout);
+      assert.notEqual(info.copiedNs, null);
+      assert.deepEqual([info.state, info.reactors[0].crashEvent], ['killed', null]);
+      const replayed = JSON.parse((await afterimage(['replay', '--json', packed], cache)).stdout);
+      assert.deepEqual([replayed.faithful, replayed.position], [true, info.reactors[0].endEvent]);
+      assert.ok(replayed.position >= position);
+    });
+  });
+
   it('explains what it cannot ask', async () => {
     const missing = await afterimage(['snapshot', '4194305']);
     assert.deepEqual([missing.code, missing.stderr], [2, 'afterimage: There is no process 4194305. Check the number.\n']);
