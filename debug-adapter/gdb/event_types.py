@@ -22,11 +22,7 @@ if "Looking" in globals():
 
     class Payload(Looking):
         def answer(self, argv):
-            gdb.execute("set print null-stop on")  # a char array ends at its first zero
-            try:
-                value = payload_value(find_type(argv[0]), argv[0], bytes.fromhex(argv[1]))
-                return {"text": value.format_string(pretty_structs=True, max_elements=200, repeat_threshold=10)}
-            finally:
-                gdb.execute("set print null-stop off")
+            value = payload_value(find_type(argv[0]), argv[0], bytes.fromhex(argv[1]))
+            return {"text": value.format_string(pretty_structs=True, max_elements=200, repeat_threshold=10)}
 
     Payload("-afterimage-payload")

@@ -62,6 +62,7 @@ const firstSettings = [
   '-gdb-set print thread-events off',
   '-gdb-set print inferior-events off',
   '-gdb-set print max-depth 3',
+  '-gdb-set print null-stop on', // a char array ends at its first zero
   'handle SIGSYS nostop noprint pass', // the replayer's sandbox answers it
 ];
 

@@ -49,7 +49,7 @@ describe('looking at values', function () {
     ['ledger.some', 'std::optional<int> = 42', 'std::optional<int>'],
     ['ledger.none', 'std::optional<int> [no contained value]', 'std::optional<int>'],
     ['ledger.text', '"plain text"', 'const char *'],
-    ['ledger.buffer', '"in a buffer\\000\\000\\000\\000"', 'char [16]'],
+    ['ledger.buffer', '"in a buffer"', 'char [16]'],
     ['ledger.grid', '[2] {[3], [3]}', 'int [2][3]', 2],
     ['*ledger.raw', '{id = 8, price = 8.5, symbol = "JKL"}', 'Order'],
   ];
