@@ -173,7 +173,7 @@ export function whatThereIs(level: Level, examination: Examination, recording: R
     events === 0
       ? 'the state at its end can be inspected, but not replayed'
       : `its last ${grouped(events)} events are in the core and can be read, and its state at the end inspected, but not replayed`;
-  return `${named}: ${rest}. Give the recording with --recording.`;
+  return `${named}: ${rest}. Import it again with its recording: --recording DIRECTORY.`;
 }
 
 function writeImportFile(

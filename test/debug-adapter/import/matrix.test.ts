@@ -90,7 +90,7 @@ describe('importing a core', function () {
       says(
         imported,
         /Its recording, .*recorded_maker.*\.afterimage, is not here: its last 100 events are in the core/,
-        /Give the recording with --recording/,
+        /Import it again with its recording: --recording DIRECTORY/,
       );
       const recording = openRecording(imported.directory);
       const log = recording.log(0);
