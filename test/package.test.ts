@@ -30,6 +30,8 @@ describe('the package', function () {
         'dist/extension/extension.js',
         'dist/man/afterimage.1',
         'docs/images/vscode.png', // the README shows it
+        'extension/media/timeline.css',
+        'extension/media/timeline.js',
         'native/build/Release/afterimage-launch',
         'native/build/Release/afterimage.node',
         'package.json',
