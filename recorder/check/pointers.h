@@ -11,7 +11,7 @@ namespace afterimage::check {
 
 enum class Scan {
   now,
-  when_affordable,  // at most half of the time goes into scans
+  when_affordable,  // after an event: but for the first ones, at most half of the time goes into scans
 };
 void scan_for_pointers(const Event& event, Scan when) noexcept;
 

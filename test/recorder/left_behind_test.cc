@@ -102,6 +102,11 @@ void test_bounds() {
   CHECK(large.allocate(kRetiredBytes + 1) != nullptr);
   retire(&large);
   CHECK(mapped_in_zones() == kRetiredHeaps * kSliceBytes);  // too much: given back at once
+  Heap& vast = new_heap(SlotSize::large);
+  vast.deallocate(vast.allocate(std::size_t{2} << 30));
+  CHECK(vast.allocate(1000) != nullptr);
+  retire(&vast);
+  CHECK(mapped_in_zones() == kRetiredHeaps * kSliceBytes);  // too much to look through
 }
 
 void test_slots_run_out() {

@@ -39,6 +39,14 @@ std::size_t used_bytes(const Heap& heap) noexcept {
   return bytes;
 }
 
+// Then looking at all blocks would take longer than a program expects of a destructor.
+bool is_vast(const Heap& heap) noexcept {
+  constexpr std::size_t kVastBytes = std::size_t{1} << 30;
+  std::size_t bytes = 0;
+  heap.used_ranges([&](std::uintptr_t, std::size_t range) { bytes += range; });
+  return bytes > kVastBytes;
+}
+
 void release(std::uintptr_t begin, std::uintptr_t end) noexcept {
   if (begin < end) os::release(begin, end - begin);
 }
@@ -74,7 +82,7 @@ void add(const RetiredHeap& heap) noexcept {
 
 void retire(Heap* heap) noexcept {
   drain_foreign_frees(*heap, nullptr, nullptr);
-  const std::size_t bytes = used_bytes(*heap);
+  const std::size_t bytes = is_vast(*heap) ? 0 : used_bytes(*heap);
   const std::unique_lock lock(g_mutex, std::try_to_lock);  // a forked child may find it held for ever
   if (bytes == 0 || bytes > kRetiredBytes || !lock.owns_lock()) return Heap::destroy(heap);
   slot_of(heap).heap.store(nullptr, std::memory_order_release);

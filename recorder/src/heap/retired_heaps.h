@@ -4,7 +4,8 @@
 // thread-local variable. In a program without us they would live on, until a destructor behind main() frees them. So they stay, in a
 // slot that no other heap gets; freeing them does nothing.
 //
-// Within bounds: of more than kRetiredHeaps, or kRetiredBytes, those that went first are given back, and all when slots run out.
+// Within bounds: of more than kRetiredHeaps, or kRetiredBytes, those that went first are given back, and all when slots run out. Of a
+// reactor that has used more than 1 GiB nothing is kept.
 #pragma once
 #include <cstddef>
 
