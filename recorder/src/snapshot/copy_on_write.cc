@@ -22,6 +22,7 @@ int CopyOnWriteEngine::begin(const Heap& heap, Image& image) noexcept {
   image_ = &image;
   if (const int error = prepare(heap); error != 0) return error;
   if (const int error = claims_.reset(heap.base(), heap.slot_bytes()); error != 0) return error;
+  image.leave_out_unwritten();
   for (const PageRange& range : image.ranges()) claims_.add(range.address, range.bytes);
   running_ = true;
   for (const PageRange& range : image.ranges()) {

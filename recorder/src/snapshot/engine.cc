@@ -29,7 +29,8 @@ std::string objection(SnapshotEngine& engine, bool kernel_writes) {
 }  // namespace
 
 int StopEngine::begin(const Heap&, Image& image) noexcept {
-  image.copy_all();
+  image.leave_out_unwritten();
+  for (const PageRange& range : image.ranges()) image.copy(range.address, range.bytes);
   return 0;
 }
 

@@ -28,6 +28,7 @@ int ForkEngine::probe() noexcept {
 
 int ForkEngine::begin(const Heap&, Image& image) noexcept {
   *copied_ = false;
+  image.leave_out_unwritten();  // before there is a child: what was copied is asked by both
   const pid_t parent = getpid();
   sigset_t all, before;  // the program's handlers must not run in the child
   sigfillset(&all);

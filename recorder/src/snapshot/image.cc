@@ -12,14 +12,16 @@ namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 constexpr std::size_t kMostRanges = 16;  // a heap has eight
+constexpr std::size_t kMostRuns = 4096;  // with memory in them; one that is protected takes two of 65,530 mappings
 constexpr std::size_t kLongGap = std::size_t{256} << 10;  // of pages without memory: shorter ones are as soon copied
 
 }  // namespace
 
-bool list_own(const os::WrittenPages& pages, PageRange within, std::vector<PageRange>& runs) {
+bool list_own(const os::WrittenPages& pages, PageRange within, std::vector<PageRange>& runs, std::size_t most) {
   const std::size_t first = runs.size();
   const auto add = [&](const os::PageRun& run) {
-    if (runs.size() > first && run.address() - (runs.back().address + runs.back().bytes) < kLongGap)
+    const bool may_join = runs.size() > first;
+    if (may_join && (runs.size() >= most || run.address() - (runs.back().address + runs.back().bytes) < kLongGap))
       runs.back().bytes = run.address() + run.bytes() - runs.back().address;
     else runs.push_back({run.address(), run.bytes()});
     return true;
@@ -30,7 +32,10 @@ bool list_own(const os::WrittenPages& pages, PageRange within, std::vector<PageR
 }
 
 // All memory that a snapshot needs on the reactor's thread is asked for, and touched, here.
-Image::Image(Sharing sharing) : sharing_(sharing), knows_pages_(pages_.open() == 0) { ranges_.reserve(kMostRanges); }
+Image::Image(Sharing sharing) : sharing_(sharing), knows_pages_(pages_.open() == 0) {
+  ranges_.reserve(kMostRuns + kMostRanges);
+  with_memory_.reserve(kMostRuns + kMostRanges);
+}
 
 Image::~Image() {
   if (mirror_ != nullptr) munmap(mirror_, mirror_bytes_);
@@ -91,31 +96,32 @@ void Image::copy(std::uintptr_t address, std::size_t bytes) const noexcept {
   copy_pages(at(address), reinterpret_cast<const std::byte*>(address), bytes);
 }
 
-void Image::copy_nothing(std::uintptr_t address, std::size_t bytes) const noexcept { madvise(at(address), bytes, MADV_DONTNEED); }
+void Image::copy_nothing(std::uintptr_t address, std::size_t bytes) const noexcept {
+  if (bytes != 0) madvise(at(address), bytes, sharing_ == Sharing::with_children ? MADV_REMOVE : MADV_DONTNEED);
+}
 
-void Image::copy_all() const noexcept {
+void Image::leave_out_unwritten() noexcept {
+  if (!knows_pages_) return;
+  with_memory_.clear();
+  bytes_ = 0;
   for (const PageRange& range : ranges_) {
+    const std::size_t first = with_memory_.size();
+    if (!list_own(pages_, range, with_memory_, kMostRuns)) with_memory_.push_back(range);
     std::uintptr_t done = range.address;
-    const auto skip_to = [&](std::uintptr_t address) {
-      if (address - done >= kLongGap) copy_nothing(done, address - done);
-      else copy(done, address - done);
-    };
-    const auto copy_run = [&](const os::PageRun& run) {
-      skip_to(run.address());
-      copy(run.address(), run.bytes());
-      done = run.end;
-      return true;
-    };
-    if (knows_pages() && pages_.scan(os::WrittenPages::Which::own, range.address, range.bytes, false, copy_run) == 0)
-      skip_to(range.address + range.bytes);
-    else copy(range.address, range.bytes);
+    for (const PageRange& run : std::span(with_memory_).subspan(first)) {
+      copy_nothing(done, run.address - done);
+      done = run.address + run.bytes;
+      bytes_ += run.bytes;
+    }
+    copy_nothing(done, range.address + range.bytes - done);
   }
+  std::swap(ranges_, with_memory_);
 }
 
 void Image::list_copied(PageRange within, std::vector<PageRange>& runs) const {
   const std::size_t first = runs.size();
   const auto mirror = reinterpret_cast<std::uintptr_t>(at(within.address));
-  if (!knows_pages() || !list_own(pages_, {mirror, within.bytes}, runs)) return runs.push_back(within);
+  if (!knows_mirror() || !list_own(pages_, {mirror, within.bytes}, runs)) return runs.push_back(within);
   for (PageRange& run : std::span(runs).subspan(first)) run.address = run.address - mirror + within.address;
 }
 

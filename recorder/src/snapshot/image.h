@@ -31,8 +31,8 @@ struct VariablePages {
 };
 
 // Adds the runs of pages within a range of this process' memory that it has written. What lies between is zero in anonymous memory;
-// short gaps may be in them. False when that cannot be known: before Linux 6.7.
-bool list_own(const os::WrittenPages& pages, PageRange within, std::vector<PageRange>& runs);
+// short gaps may be in them. From `most` runs in all on, the last one goes on. False when that cannot be known: before Linux 6.7.
+bool list_own(const os::WrittenPages& pages, PageRange within, std::vector<PageRange>& runs, std::size_t most = SIZE_MAX);
 
 // Exported for the bench.
 class AFTERIMAGE_API Image {
@@ -55,6 +55,8 @@ class AFTERIMAGE_API Image {
 
   // Lists what the heap uses now. Needs no memory.
   void list_ranges(const Heap& heap) noexcept;
+  // At the instant: keeps of these what has memory now. The rest is zero, here as well. Needs no memory.
+  void leave_out_unwritten() noexcept;
   const std::vector<PageRange>& ranges() const noexcept { return ranges_; }
   std::size_t bytes() const noexcept { return bytes_; }
   // Of them, those for which a copy takes memory that it has not taken before.
@@ -74,7 +76,6 @@ class AFTERIMAGE_API Image {
   }
   void will_be_copied() noexcept { known_bytes_ = std::max(known_bytes_, bytes_); }
   void copy(std::uintptr_t address, std::size_t bytes) const noexcept;
-  void copy_all() const noexcept;
 
   // The pages here have no memory now, and are zero.
   void copy_nothing(std::uintptr_t address, std::size_t bytes) const noexcept;
@@ -86,7 +87,7 @@ class AFTERIMAGE_API Image {
 
  private:
   void want_huge_pages(std::uintptr_t address, std::size_t bytes) const noexcept;
-  bool knows_pages() const noexcept { return knows_pages_ && sharing_ != Sharing::with_children; }
+  bool knows_mirror() const noexcept { return knows_pages_ && sharing_ != Sharing::with_children; }
   std::byte* variable_at(std::uintptr_t address) const noexcept;
 
   const Sharing sharing_;
@@ -97,7 +98,7 @@ class AFTERIMAGE_API Image {
   std::size_t slot_bytes_ = 0;
   os::WrittenPages pages_;  // of the process
   bool knows_pages_ = false;
-  std::vector<PageRange> ranges_;
+  std::vector<PageRange> ranges_, with_memory_;
   std::span<const VariablePages> variables_;
   std::size_t bytes_ = 0;
   std::size_t known_bytes_ = 0;
