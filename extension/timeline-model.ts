@@ -31,6 +31,8 @@ export interface Lane {
 const PIECES = 180;
 const LANES_MAX = 12;
 const MARKS_MAX = 200;
+/** Then they are read again, rather than kept for ever. */
+const TIMES_KEPT = 200_000;
 
 export class TimelineModel {
   readonly whole: Stretch;
@@ -39,6 +41,8 @@ export class TimelineModel {
   readonly left: number;
   private readonly originNs: bigint;
   private readonly clocks = new Map<number, Clock>();
+  /** Of what was recorded: it is drawn after each step. */
+  private readonly recorded = new Map<number, readonly Mark[]>();
 
   constructor(private readonly recording: Recording) {
     const all = recording.reactors.filter(({ id }) => recording.log(id).end > recording.log(id).first);
@@ -79,8 +83,13 @@ export class TimelineModel {
     return Math.max(first, this.clock(reactor).firstAfter(at) - 1);
   }
 
-  private marksOf(reactor: ReactorInfo): Mark[] {
-    const { id, crashEvent, failures } = reactor;
+  private marksOf(reactor: ReactorInfo): readonly Mark[] {
+    const marks = this.recorded.get(reactor.id) ?? this.readMarks(reactor);
+    this.recorded.set(reactor.id, marks);
+    return marks;
+  }
+
+  private readMarks({ id, crashEvent, failures }: ReactorInfo): Mark[] {
     const snapshots = this.recording.snapshots(id).map(({ position }) => this.mark('snapshot', id, position));
     const failed = failures === 0 ? [] : [...this.recording.log(id).failed()].slice(-MARKS_MAX);
     const crash = crashEvent === undefined ? [] : [this.mark('crash', id, crashEvent)];
@@ -110,6 +119,7 @@ class Clock {
     if (known !== undefined) return known;
     const { value } = this.log.events(event, this.log.end - event).next();
     const at = value === undefined ? Infinity : Number(value.timeNs - this.originNs);
+    if (this.known.size >= TIMES_KEPT) this.known.clear();
     this.known.set(event, at);
     return at;
   }
