@@ -10,14 +10,17 @@ import { afterimage } from '../../support/cli';
 import { onlyRecordingIn, recordingsIn, root, startProgram, withDirectory } from '../../support/fixture-programs';
 
 /** Until the reactor lives, which is when its first snapshot is there. */
-async function recordingOf(directory: string, events: number): Promise<string> {
+async function recordingOf(child: ChildProcess, directory: string, events: number): Promise<string> {
   const hasBegun = () => {
     if (!fs.existsSync(directory) || recordingsIn(directory).length === 0) return false;
     const path = onlyRecordingIn(directory);
     if (!fs.existsSync(`${path}/manifest.json`) || !fs.existsSync(`${path}/control`)) return false;
     return (openRecording(path).reactors[0]?.finished ?? 0) >= events;
   };
-  while (!hasBegun()) await setImmediate();
+  while (!hasBegun()) {
+    assert.equal(child.exitCode ?? child.signalCode, null, 'the program has ended before it recorded anything');
+    await setImmediate();
+  }
   return onlyRecordingIn(directory);
 }
 
@@ -25,7 +28,7 @@ async function withProgram(options: string[], use: (child: ChildProcess, recordi
   await withDirectory(async (directory) => {
     const child = startProgram('page-writer', directory, ['--snapshot-bytes', '0', ...options]);
     try {
-      await use(child, await recordingOf(directory, 1));
+      await use(child, await recordingOf(child, directory, 1));
     } finally {
       const exit = once(child, 'exit');
       if (child.kill('SIGKILL')) await exit;
