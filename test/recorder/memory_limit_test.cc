@@ -164,9 +164,18 @@ void a_log_in_memory_ends_before_the_limit_and_the_program_goes_on() {
   }));
 }
 
+// Without any limit the machine's memory is one.
+void the_machine_has_no_more_than_it_has() {
+  const os::MemoryLimit limit;
+  CHECK(limit.has_room_for(kMiB));
+  CHECK(!limit.has_room_for(std::uint64_t{1} << 50));
+  CHECK(os::resident_bytes() > kMiB / 4 && os::resident_bytes() < std::uint64_t{1} << 50);
+}
+
 }  // namespace
 
 int main() {
+  the_machine_has_no_more_than_it_has();
   if (!Group(64 * kMiB).exists()) {
     std::puts("not tested: no memory cgroup can be made here (root could, or who has been delegated one)");
     return 0;

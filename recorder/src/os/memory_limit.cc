@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/file_descriptor.h"
+#include "os/pages.h"
 
 namespace afterimage::os {
 namespace {
@@ -87,6 +88,17 @@ std::uint64_t statistic(std::string_view text, std::string_view name) noexcept {
   return 0;
 }
 
+// Of the machine, but for a little: others begin something, too.
+std::uint64_t available_bytes() noexcept {
+  char buffer[512];
+  const std::string_view text = read("/proc/meminfo", buffer, sizeof buffer);
+  const std::size_t name = text.find("MemAvailable:");
+  if (name == text.npos) return MemoryLimit::kNone;
+  const std::size_t digits = text.find_first_of("0123456789", name);
+  const std::uint64_t kilobytes = digits == text.npos ? MemoryLimit::kNone : number_at(text.substr(digits));
+  return kilobytes == MemoryLimit::kNone ? kilobytes : kilobytes * 1024 / 16 * 15;
+}
+
 }  // namespace
 
 MemoryLimit::MemoryLimit() {
@@ -131,7 +143,7 @@ std::uint64_t MemoryLimit::room_in(const Group& group) noexcept {
 }
 
 std::uint64_t MemoryLimit::room() const noexcept {
-  std::uint64_t room = kNone;
+  std::uint64_t room = available_bytes();
   for (const Group& group : groups_) room = std::min(room, room_in(group));
   return room;
 }
@@ -140,6 +152,14 @@ bool MemoryLimit::has_room_for(std::uint64_t bytes) const noexcept {
   constexpr std::uint64_t kLeft = std::uint64_t{4} << 20;
   const std::uint64_t room = this->room();
   return room == kNone || bytes + kLeft <= room;
+}
+
+std::uint64_t resident_bytes() noexcept {
+  char buffer[128];
+  const std::string_view text = read("/proc/self/statm", buffer, sizeof buffer);  // pages in all, resident ones, ...
+  const std::size_t space = text.find(' ');
+  const std::uint64_t pages = space == text.npos ? MemoryLimit::kNone : number_at(text.substr(space + 1));
+  return pages == MemoryLimit::kNone ? pages : pages * kPageBytes;
 }
 
 bool is_in_memory(int descriptor) noexcept {

@@ -1,4 +1,5 @@
-// How much memory this process may still use before a limit of its cgroup ends it (versions 1 and 2 of the kernel's interface).
+// How much memory this process may still use before a limit of its cgroup ends it (versions 1 and 2 of the kernel's interface), or the
+// machine has no more.
 //
 // What is written to files counts against the limit, too, but can be dropped again; a copy of a heap, and a file in memory (tmpfs), cannot.
 // When nothing is left to drop the kernel ends a process, and the largest one is the program that we are a guest of.
@@ -16,8 +17,8 @@ class MemoryLimit {
   // Finds the cgroup that the process is in now, and those around it.
   MemoryLimit();
 
-  // Bytes below the nearest limit, counting what the kernel would drop; kNone without one. Others use up the same memory: a guess. Reads some
-  // small files (50 us), and needs no memory.
+  // Bytes below the nearest limit, counting what the kernel would drop. Others use up the same memory: a guess. Reads some small files
+  // (50 us), and needs no memory.
   std::uint64_t room() const noexcept;
   // Whether as much can be used, and a little is left.
   bool has_room_for(std::uint64_t bytes) const noexcept;
@@ -32,6 +33,9 @@ class MemoryLimit {
   bool is_version_1_ = false;
   std::vector<Group> groups_;  // the innermost first
 };
+
+// What of this process is in memory.
+std::uint64_t resident_bytes() noexcept;
 
 // Whether the file's pages are memory that cannot be dropped.
 bool is_in_memory(int descriptor) noexcept;

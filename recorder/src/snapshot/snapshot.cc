@@ -120,11 +120,12 @@ SnapshotWriter::Begun SnapshotWriter::begin(const Heap& heap, SnapshotOrder orde
   return begin_with(stop ? stop_ : *engine_, heap, std::move(order));
 }
 
-// With a copy beside a large heap the limit may be reached, and then it is the program that the kernel ends.
+// With a copy beside a large heap the limit may be reached, and then it is the program that the kernel ends. Of a heap that was never
+// written for the most part, no more is copied than the process has in memory.
 bool SnapshotWriter::has_room() noexcept {
-  if (image_.new_bytes() == 0 || memory_limit_.has_room_for(image_.new_bytes())) return true;
+  if (image_.new_bytes() == 0 || memory_limit_.has_room_for(std::min<std::uint64_t>(image_.new_bytes(), os::resident_bytes()))) return true;
   if (!std::exchange(said_no_room_, true))
-    RawLine().text("the memory limit leaves no room for a copy of ").number(image_.bytes() >> 20).text(" MiB: the reactor waits while its snapshot is written").print();
+    RawLine().text("memory leaves no room for a copy of ").number(image_.bytes() >> 20).text(" MiB: the reactor waits while its snapshot is written").print();
   return false;
 }
 
