@@ -6,10 +6,12 @@
 // Engines alternate with `stop` within a run, and the first snapshot of each is not counted. No files are written: what is
 // measured is the engine. The image is checked each time: all pages' counters add up to the events of the instant. `p99` is of
 // the events during a snapshot, `quiet_p99` of those between two: what is left without the engine.
+#include <elf.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 #include <x86intrin.h>
 
 #include <algorithm>
@@ -22,6 +24,7 @@
 #include <thread>
 #include <vector>
 
+#include "format/core_file.h"
 #include "heap/heap.h"
 #include "snapshot/copy_pages.h"
 #include "snapshot/engine.h"
@@ -276,6 +279,43 @@ void stop_rows(Reactor& reactor, int rounds, const std::string& size) {
   row("stop.pause" + size + "_ms", median(samples.pause_ms), "ms");
 }
 
+double thread_cpu_s() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+// What Options::snapshot_compression costs the worker, and the events meanwhile; heaps differ in how small they get.
+void compression_rows(Reactor& reactor, int level, int rounds) {
+  const EngineChoice choice = choose_engine("auto", /*kernel_writes=*/false);
+  Image image(choice.engine->sharing());
+  Samples ignored;
+  snapshot(reactor, *choice.engine, image, ignored);
+  std::vector<format::CoreRange> ranges;
+  for (const PageRange& range : image.ranges()) ranges.push_back({range.address, range.bytes, PF_R | PF_W, image.at(range.address)});
+  const format::SnapshotNote note{};
+  const format::CoreNotes notes{.snapshot = note, .thread_state = {}, .locale = {}, .auxiliary_vector = {}, .modules = {}};
+  std::vector<double> cpu_s, p99_us;
+  double file_bytes = 0;
+  for (int round = 0; round < rounds; ++round) {
+    std::FILE* const file = std::tmpfile();
+    (void)p99_us_of_events(reactor);
+    const double begun = thread_cpu_s();
+    if (file == nullptr || format::write_compressed_core(fileno(file), level, notes, ranges) != 0) {
+      std::fprintf(stderr, "snapshot_bench: no compressed file can be written.\n");
+      std::exit(1);
+    }
+    cpu_s.push_back(thread_cpu_s() - begun);
+    p99_us.push_back(p99_us_of_events(reactor));
+    file_bytes = static_cast<double>(lseek(fileno(file), 0, SEEK_END));
+    std::fclose(file);
+  }
+  const std::string id = "compression" + std::to_string(level);
+  row(id + ".cpu", median(cpu_s) / static_cast<double>(image.bytes()) * 1e9, "s/GB");
+  row(id + ".size", file_bytes / static_cast<double>(image.bytes()), "of_heap");
+  row(id + ".p99_us", median(p99_us), "us");
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -297,6 +337,8 @@ int main(int count, char** arguments) {
     stop_rows(reactor, rounds, size);
     rows_of(reactor, "precopy", false, rounds, size);
     rows_of(reactor, "precopy", true, rounds, size);
+    if (&megabytes == &sizes[0].megabytes)
+      for (const int level : {1, 3}) compression_rows(reactor, level, rounds);
     for (const char* const other : {"fork", "cow-uffd", "cow-mprotect"})
       if (all || smoke) rows_of(reactor, other, false, rounds, size);
   }
