@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -135,47 +136,21 @@ namespace detail {
 class ReactorCore;
 class RecorderCore;
 
-// Which reactor and event a thread is working on.
-struct CurrentEvent {
-  std::uint64_t reactor_plus_1 = 0;
-  std::uint64_t event = 0;
-};
-
 // What a reactor has sent to others in its current event.
 struct Outbound {
   std::uint64_t hash = 0;  // 0: nothing
   std::uint64_t count = 0;
 };
 
-// One event on its way into a reactor. The constructor commits it to the log and enters the heap; the destructor (also
-// when react() threw) leaves the heap, logs the end, and takes a snapshot if one is due.
-class [[nodiscard, gnu::visibility("default")]] Delivery {
- public:
-  Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes);
-  ~Delivery();
-  Delivery(const Delivery&) = delete;
-  Delivery& operator=(const Delivery&) = delete;
-
-  // False in the replayer when another reactor is addressed: what leaves the reactor is compared, not delivered.
-  bool should_react() const noexcept { return object_ != nullptr; }
-  void* object() const noexcept { return object_; }
-  const std::byte* payload() const noexcept { return payload_; }
-
- private:
-  ReactorCore* core_;
-  void* object_ = nullptr;
-  const std::byte* payload_ = nullptr;
-  // Without a value in the replayer, which needs none of these.
-  Heap* previous_heap_;
-  ReactorCore* previous_core_;
-  std::uint64_t event_;
-  std::uint64_t begun_ns_;
-  std::size_t inbox_used_;
-  std::uint64_t outer_heap_event_;
-  Outbound outer_outbound_;
-  CurrentEvent previous_event_;
-  unsigned exceptions_;
-};
+// Commits an event to the log, runs the type's thunk in the reactor's heap, and logs the end (also when react() throws); then takes a
+// snapshot if one is due. In the replayer another reactor is addressed: what leaves the reactor is compared, not delivered.
+AFTERIMAGE_API void deliver_event(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes);
+// `count` events, one behind the other, of `bytes` each.
+AFTERIMAGE_API void deliver_events(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* events, std::size_t bytes,
+                                   std::size_t count);
+// An event that was encoded for the log: react(object, event) instead of the thunk.
+AFTERIMAGE_API void deliver_decoded(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, std::span<const std::byte> payload,
+                                    void (*react)(void* object, const void* event), const void* event);
 
 AFTERIMAGE_API bool is_replaying() noexcept;
 
@@ -286,25 +261,37 @@ template <ShowsPointers T>
 inline const RegisteredTraversal registered_traversal(typeid(T), traverse_reactor<T>);
 
 template <typename T, typename E>
+void react_to_decoded(void* object, const void* event) {
+  enter_react(*static_cast<T*>(object), *static_cast<const E*>(event));
+}
+
+template <typename T, typename E>
 void deliver(ReactorCore* core, std::uint32_t reactor, const E& event) {
   static_assert(Deliverable<E>,
                 "this event is not trivially copyable: specialise afterimage::Codec for it, or deliver bytes");
   constexpr const EventTypeInfo& type = event_type<T, E>;
   keep(registered_event<T, E>);
   if constexpr (is_raw_bytes<E>) {
-    Delivery delivery(core, reactor, type, event.data(), event.size());
-    if (delivery.should_react()) type.thunk(delivery.object(), delivery.payload(), event.size());
+    deliver_event(core, reactor, type, event.data(), event.size());
   } else if constexpr (DeliveredInPlace<E>) {
-    Delivery delivery(core, reactor, type, &event, sizeof event);
-    if (delivery.should_react()) type.thunk(delivery.object(), delivery.payload(), sizeof event);
+    deliver_event(core, reactor, type, &event, sizeof event);
   } else {
     Bytes payload;  // freed to the heap it comes from, whichever is current then
     {
       const OutsideScope outside;
       Codec<E>::encode(event, payload);
     }
-    Delivery delivery(core, reactor, type, payload.data(), payload.size());
-    if (delivery.should_react()) enter_react(*static_cast<T*>(delivery.object()), event);
+    deliver_decoded(core, reactor, type, payload, &react_to_decoded<T, E>, &event);
+  }
+}
+
+template <typename T, typename E>
+void deliver_all(ReactorCore* core, std::uint32_t reactor, std::span<const E> events) {
+  if constexpr (DeliveredInPlace<E> && !is_raw_bytes<E>) {
+    keep(registered_event<T, E>);
+    deliver_events(core, reactor, event_type<T, E>, events.data(), sizeof(E), events.size());
+  } else {
+    for (const E& event : events) deliver<T>(core, reactor, event);
   }
 }
 
@@ -321,6 +308,10 @@ class ReactorRef {
   template <typename E>
   void deliver(const E& event) const {
     detail::deliver<T>(core_, id_, event);
+  }
+  template <std::ranges::contiguous_range Events>
+  void deliver_all(const Events& events) const {
+    detail::deliver_all<T>(core_, id_, std::span<const std::ranges::range_value_t<Events>>(events));
   }
   std::uint32_t id() const noexcept { return id_; }
 
@@ -369,6 +360,13 @@ class Reactor {
   template <typename E>
   void deliver(const E& event) {
     detail::deliver<T>(core_, id_, event);
+  }
+
+  // The same for each of the events that there are already, an array or a vector of them: cheaper, because the end of one is the
+  // beginning of the next. When react() throws, those behind are not delivered.
+  template <std::ranges::contiguous_range Events>
+  void deliver_all(const Events& events) {
+    detail::deliver_all<T>(core_, id_, std::span<const std::ranges::range_value_t<Events>>(events));
   }
 
   // Asks for a snapshot: begun at the end of the current or the next event. May be called by any thread.

@@ -13,15 +13,14 @@ inline void copy_bytes(void* to, const void* from, std::size_t bytes) noexcept {
     if (bytes != 0) std::memcpy(to, from, bytes);  // of no bytes there may be no address
     return;
   }
-  auto* const target = static_cast<std::byte*>(to);
-  const auto* const source = static_cast<const std::byte*>(from);
-  std::memcpy(target, source, kMove);  // before the loop: most events are less than two moves
-  std::size_t at = kMove;
-  for (; at + kMove <= bytes; at += kMove) std::memcpy(target + at, source + at, kMove);
-  if (at == bytes) return;
+  auto* target = static_cast<std::byte*>(to);
+  const auto* source = static_cast<const std::byte*>(from);
+  for (; bytes > 2 * kMove; bytes -= kMove, target += kMove, source += kMove) std::memcpy(target, source, kMove);
+  std::memcpy(target, source, kMove);
+  if (bytes == kMove) return;
   // May overlap the one before, but not by more than it must: who reads 16 bytes that two stores have a part in waits for both.
   constexpr std::size_t kHalf = kMove / 2;
-  if (bytes - at <= kHalf) std::memcpy(target + bytes - kHalf, source + bytes - kHalf, kHalf);
+  if (bytes <= kMove + kHalf) std::memcpy(target + bytes - kHalf, source + bytes - kHalf, kHalf);
   else std::memcpy(target + bytes - kMove, source + bytes - kMove, kMove);
 }
 

@@ -45,16 +45,21 @@ struct CoreType {
 };
 static_assert(sizeof(CoreType) == 128);
 
-// Head of an event in the ring: at the beginning of a cell, its payload in the same cell and those behind.
-struct CoreEvent {
-  std::uint64_t ticket;  // number of its first cell + 1, stored last
-  std::uint64_t event;
-  std::uint64_t time_ns;
+// What events of one type and size have in common.
+struct CoreEventKind {
   std::uint32_t reactor;
   std::uint16_t type;   // index, or kCoreTypeUnknown
   std::uint16_t cells;
   std::uint32_t bytes;  // of the payload
   std::uint32_t kept;   // of them, here
+};
+
+// Head of an event in the ring: at the beginning of a cell, its payload in the same cell and those behind.
+struct CoreEvent {
+  std::uint64_t ticket;  // number of its first cell + 1, stored last
+  std::uint64_t event;
+  std::uint64_t time_ns;
+  CoreEventKind kind;
 };
 static_assert(sizeof(CoreEvent) == 40);
 

@@ -116,11 +116,10 @@ class Writer {
 
   // The hot path: one message whose data is `head` followed by `tail`.
   void message(const Message& message, std::span<const std::byte> head, std::span<const std::byte> tail = {}) noexcept {
-    const std::size_t bytes = head.size() + tail.size();
-    std::byte* const record = begin_message(message, bytes);
+    std::byte* const record = begin_message(message, head.size() + tail.size());
     copy_bytes(record + kMessageOverhead, head.data(), head.size());
     if (!tail.empty()) copy_bytes(record + kMessageOverhead + head.size(), tail.data(), tail.size());
-    commit_message(record, bytes);
+    commit(record, Opcode::message);
   }
   // Field by field from registers: a copy of a Done would wait for the stores that have just made it.
   void done(const Message& message, const Done& done) noexcept {
@@ -131,12 +130,14 @@ class Writer {
     std::memcpy(data + 8, &done.allocation_fingerprint, 8);
     std::memcpy(data + 16, &done.outbound_hash, 8);
     std::memcpy(data + 24, &done.event, 8);
-    commit_message(record, sizeof done);
+    commit(record, Opcode::message);
   }
 
  private:
+  // Counts it before it is written: the compiler must take every store into the log for one that may have changed our members.
   std::byte* begin_message(const Message& message, std::size_t bytes) noexcept {
     std::byte* const record = memory_.data() + used_;
+    used_ += kMessageOverhead + bytes;
     const std::uint64_t length = kMessageOverhead - kRecordPrefix + bytes;
     std::memcpy(record + 1, &length, 8);
     std::memcpy(record + 9, &message.channel, 2);
@@ -144,11 +145,6 @@ class Writer {
     std::memcpy(record + 15, &message.time_ns, 8);
     std::memcpy(record + 23, &message.time_ns, 8);
     return record;
-  }
-  // `record` again: the compiler must take every store into the log for one that may have changed our members.
-  void commit_message(std::byte* record, std::size_t bytes) noexcept {
-    commit(record, Opcode::message);
-    used_ += kMessageOverhead + bytes;
   }
   class Content;  // writes one record's fields, then commits it
   static void commit(std::byte* record, Opcode opcode) noexcept {

@@ -33,56 +33,43 @@ class CoreNotebook {
                                    std::uint64_t slot_bytes, std::uint64_t object) noexcept;
   std::uint16_t index_of(const detail::EventTypeInfo& type) noexcept;
 
-  struct Event {
-    std::uint32_t reactor;
-    std::uint16_t type;
-    std::uint64_t number, time_ns;
-  };
+  // Of events with a payload of `bytes`. `type`: index_of() it.
+  static format::CoreEventKind kind_of(std::uint32_t reactor, std::uint16_t type, std::size_t bytes) noexcept {
+    const std::size_t kept = std::min(bytes, format::kCoreEventBytesMax - sizeof(format::CoreEvent));
+    const std::size_t cells = (sizeof(format::CoreEvent) + kept + format::kCoreCellBytes - 1) / format::kCoreCellBytes;
+    return {reactor, type, static_cast<std::uint16_t>(cells), static_cast<std::uint32_t>(std::min<std::size_t>(bytes, UINT32_MAX)),
+            static_cast<std::uint32_t>(kept)};
+  }
+
   // For a reactor that is in the block.
-  [[gnu::always_inline]] void note(const Event& event, const void* payload, std::size_t bytes) noexcept {
-    constexpr std::size_t kInOneCell = format::kCoreCellBytes - sizeof(format::CoreEvent);
-    if (bytes > kInOneCell) return note_long(event, payload, bytes);
-    const std::uint64_t cell = take_cells(1);
-    format::CoreEvent* const head = begin(event, cell, 1, bytes, bytes);
-    copy_bytes(head + 1, payload, bytes);
-    __atomic_store_n(&head->ticket, cell + 1, __ATOMIC_RELEASE);
-    prefetch_to_write(block_->ring + (cell + 2) % format::kCoreCells * format::kCoreCellBytes);  // of the event after the next
+  [[gnu::always_inline]] void note(const format::CoreEventKind& kind, std::uint64_t event, std::uint64_t time_ns,
+                                   const void* payload) noexcept {
+    format::CoreBlock& block = *block_;
+    const std::uint64_t first = take_cells(block, kind.cells);
+    std::uint8_t* const place = block.ring + first % format::kCoreCells * format::kCoreCellBytes;
+    auto* const head = reinterpret_cast<format::CoreEvent*>(place);
+    head->event = event;
+    head->time_ns = time_ns;
+    head->kind = kind;
+    if (kind.cells == 1) [[likely]] copy_bytes(head + 1, payload, kind.kept);
+    else copy_around(block, place + sizeof *head, payload, kind.kept);
+    __atomic_store_n(&head->ticket, first + 1, __ATOMIC_RELEASE);
+    prefetch_to_write(block.ring + (first + 2) % format::kCoreCells * format::kCoreCellBytes);  // of the event after the next
   }
 
  private:
-  [[gnu::noinline]] void note_long(const Event& event, const void* payload, std::size_t bytes) noexcept {
-    const std::size_t kept = std::min(bytes, format::kCoreEventBytesMax - sizeof(format::CoreEvent));
-    const std::size_t cells = (sizeof(format::CoreEvent) + kept + format::kCoreCellBytes - 1) / format::kCoreCellBytes;
-    const std::uint64_t first = take_cells(cells);
-    format::CoreEvent* const head = begin(event, first, cells, bytes, kept);
-    auto* const place = reinterpret_cast<std::uint8_t*>(head + 1);
-    const auto room = static_cast<std::size_t>(std::end(block_->ring) - place);
-    if (kept <= room) [[likely]] {
-      copy_bytes(place, payload, kept);
-    } else {
-      std::memcpy(place, payload, room);
-      std::memcpy(block_->ring, static_cast<const std::uint8_t*>(payload) + room, kept - room);
-    }
-    __atomic_store_n(&head->ticket, first + 1, __ATOMIC_RELEASE);
-  }
-  // All of an event's head but the ticket.
-  [[gnu::always_inline]] format::CoreEvent* begin(const Event& event, std::uint64_t first, std::size_t cells, std::size_t bytes,
-                                                  std::size_t kept) noexcept {
-    auto* const head = reinterpret_cast<format::CoreEvent*>(block_->ring + first % format::kCoreCells * format::kCoreCellBytes);
-    head->event = event.number;
-    head->time_ns = event.time_ns;
-    head->reactor = event.reactor;
-    head->type = event.type;
-    head->cells = static_cast<std::uint16_t>(cells);
-    head->bytes = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, UINT32_MAX));
-    head->kept = static_cast<std::uint32_t>(kept);
-    return head;
+  // What does not fit at the ring's end goes to its beginning.
+  [[gnu::noinline]] static void copy_around(format::CoreBlock& block, std::uint8_t* place, const void* payload, std::size_t bytes) noexcept {
+    const auto room = static_cast<std::size_t>(std::end(block.ring) - place);
+    if (bytes <= room) return copy_bytes(place, payload, bytes);
+    std::memcpy(place, payload, room);
+    std::memcpy(block.ring, static_cast<const std::uint8_t*>(payload) + room, bytes - room);
   }
   // A locked addition costs more than the rest of note(); a lone reactor, one thread at a time, does without.
-  std::uint64_t take_cells(std::size_t cells) noexcept {
-    if (block_->reactors > 1) return __atomic_fetch_add(&block_->next_cell, cells, __ATOMIC_RELAXED);
-    const std::uint64_t first = block_->next_cell;
-    __atomic_store_n(&block_->next_cell, first + cells, __ATOMIC_RELAXED);
+  static std::uint64_t take_cells(format::CoreBlock& block, std::size_t cells) noexcept {
+    if (block.reactors > 1) return __atomic_fetch_add(&block.next_cell, cells, __ATOMIC_RELAXED);
+    const std::uint64_t first = block.next_cell;
+    __atomic_store_n(&block.next_cell, first + cells, __ATOMIC_RELAXED);
     return first;
   }
 

@@ -8,10 +8,11 @@
 
 #include <array>
 #include <atomic>
+#include <utility>
 
 #include "afterimage/heap.h"
-
 #include "os/clock.h"
+#include "record/current_event.h"
 
 namespace afterimage {
 namespace {
@@ -36,8 +37,8 @@ void note(format::CrashBlock& crash, int signal, const siginfo_t& info, const uc
   crash.rsp = value(REG_RSP);
   crash.rbp = value(REG_RBP);
   crash.thread = static_cast<std::uint64_t>(syscall(SYS_gettid));
-  crash.reactor_plus_1 = t_current_event.reactor_plus_1;
-  crash.event = t_current_event.event;
+  crash.reactor_plus_1 = detail::t_record.current.reactor_plus_1;
+  crash.event = detail::t_record.current.event;
   crash.time_ns = os::realtime_ns();
   static_assert(NGREG == 23);
   for (int i = 0; i < NGREG; ++i) crash.registers[i] = value(i);
@@ -68,8 +69,7 @@ void on_crash(int signal, siginfo_t* info, void* context) noexcept {
 
 }  // namespace
 
-constinit thread_local detail::CurrentEvent t_current_event;
-constinit thread_local bool t_signal_stack_checked = false;
+constinit thread_local detail::ThreadRecord detail::t_record;
 
 void install_crash_handler(format::Control* control) noexcept {
   g_control = control;
@@ -86,8 +86,8 @@ void install_crash_handler(format::Control* control) noexcept {
   }
 }
 
-void add_signal_stack() noexcept {
-  t_signal_stack_checked = true;
+void ensure_signal_stack() noexcept {
+  if (std::exchange(detail::t_record.has_signal_stack, true)) return;
   stack_t current;
   if (sigaltstack(nullptr, &current) != 0 || (current.ss_flags & SS_DISABLE) == 0) return;
   constexpr std::size_t kBytes = 64 * 1024;

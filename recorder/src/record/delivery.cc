@@ -1,17 +1,19 @@
 // The way of an event into its reactor and out again. What recording costs an event is spent here, in begin() and end(): two readings
-// of the time-stamp counter, two messages, one copy for core dumps, one for the inbox. What is rare is out of line, and the rest is not:
-// an event has a few hundred instructions here, and each ten of them are a nanosecond.
+// of the time-stamp counter (one, where events come together), two messages, one copy for core dumps, one for the inbox. What is rare is
+// out of line, and the rest is not: an event has a few hundred instructions here, and each ten of them are a nanosecond.
 #include "base/check_hooks.h"
 #include "base/copy.h"
-#include "base/exception_count.h"
 #include "base/replay_mode.h"
 #include "heap/current_heap.h"
 #include "inputs/failures.h"
 #include "inputs/hooks.h"
 #include "record/control_file.h"
 #include "record/crash_handler.h"
+#include "record/current_event.h"
 #include "record/reactor_core.h"
 #include "record/recorder_core.h"
+
+#include <utility>
 
 namespace {
 
@@ -30,20 +32,21 @@ extern "C" __attribute__((noinline)) void afterimage_before_react() {
 namespace afterimage::detail {
 namespace {
 
-// The reactor whose react() this thread is in.
-__attribute__((tls_model("initial-exec"))) thread_local ReactorCore* t_reactor = nullptr;
-
 // In another heap it is the constructor of a reactor that react() creates; a replay does not run that.
-bool in_event() noexcept { return t_reactor != nullptr && current_heap() == t_reactor->heap(); }
+bool in_event() noexcept {
+  const ReactorCore* const reactor = t_record.current.reactor;
+  return reactor != nullptr && current_heap() == reactor->heap();
+}
 
 void log_call(std::span<const std::byte> record) noexcept {
   const OutsideScope outside;
-  t_reactor->log_input(format::InputKind::call, record);
-  if (format::is_failure(record)) t_reactor->count_failure();
+  ReactorCore& reactor = *t_record.current.reactor;
+  reactor.log_input(format::InputKind::call, record);
+  if (format::is_failure(record)) reactor.count_failure();
   if (check_hooks != nullptr) check_hooks->call_recorded(record);
 }
 
-inputs::IoPolicy policy() noexcept { return t_reactor->io_policy(); }
+inputs::IoPolicy policy() noexcept { return t_record.current.reactor->io_policy(); }
 
 constexpr inputs::Hooks kRecordHooks{.in_event = in_event, .policy = policy, .log = log_call, .serve = nullptr, .returned_otherwise = nullptr};
 
@@ -54,121 +57,232 @@ constexpr std::size_t kSenderBytes = format::kMessageOverhead + sizeof(format::I
 
 }  // namespace
 
-[[gnu::always_inline]] inline std::uint64_t ReactorCore::begin(const EventTypeInfo& type, const void* payload, std::size_t bytes,
-                                                               const ReactorCore* sender, std::uint64_t& begun_ns) noexcept {
-  const std::uint64_t event = next_event_++;
-  if (depth_++ == 0) [[likely]] {
-    if (must_prepare()) [[unlikely]] prepare_event(event);
+void log_inputs() noexcept { inputs::hooks = &kRecordHooks; }
+
+[[gnu::always_inline]] inline ReactorCore::Event ReactorCore::begin(const EventTypeInfo& type, std::span<const std::byte> payload,
+                                                                    EventOrigin origin) noexcept {
+  Event event{.number = next_event_++, .begun_ns = 0, .payload = payload.data()};
+  if (depth_++ == 0 && must_prepare()) [[unlikely]] {
+    prepare_event(event.number);
+    origin.now_ns = 0;  // that may have taken its time
   }
-  if (!recording_) [[unlikely]] return event;
-  if (!log_event(type, event, bytes_of(payload, bytes), sender, begun_ns)) [[unlikely]] {
-    step_aside(log_->failure(), event);
-    return event;
+  if (recording_) [[likely]] {
+    if (!log_event(type, event, payload, origin)) [[unlikely]] step_aside(log_->failure(), event.number);
   }
-  publish(slot_->started, event + 1);
-  if (core_reactor_ != nullptr) [[likely]] note_for_core(type, event, bytes_of(payload, bytes));
+  if (heap_ != nullptr) [[likely]] {
+    event.payload = place_in_inbox(type, payload);
+    heap_->exchange_event(event.number + 1);
+  }
   return event;
 }
 
-inline bool ReactorCore::log_event(const EventTypeInfo& type, std::uint64_t event, std::span<const std::byte> payload,
-                                   const ReactorCore* sender, std::uint64_t& begun_ns) noexcept {
-  const std::uint16_t channel = log_->channel_of(type, event);
+[[gnu::always_inline]] inline bool ReactorCore::log_event(const EventTypeInfo& type, Event& event, std::span<const std::byte> payload,
+                                                          EventOrigin origin) noexcept {
+  EventLog& log = *log_;
+  KnownType* const known = known_type(type, event.number);
+  if (known == nullptr) [[unlikely]] return false;
   const std::size_t room = kSenderBytes + payload.size();
-  if (channel == 0) [[unlikely]] return false;
-  if (!log_->has_room(room) && !log_->make_room(room, event, recorder_->options().wait_for_log)) [[unlikely]] return false;
-  if (sender != nullptr) [[unlikely]] log_sender(*sender, event);
-  begun_ns = clock_.now_ns();
-  log_->append_in_room({channel, static_cast<std::uint32_t>(event), next_time(begun_ns)}, payload);
+  if (!log.has_room(room)) [[unlikely]] {
+    if (!log.make_room(room, event.number, recorder_->options().wait_for_log)) return false;
+    origin.now_ns = 0;
+  }
+  if (origin.sender != nullptr) [[unlikely]] log_sender(origin, event.number);
+  event.begun_ns = origin.now_ns != 0 ? origin.now_ns : clock_.now_ns();
+  const std::uint64_t time_ns = next_time(event.begun_ns);
+  log.append_in_room({known->channel, static_cast<std::uint32_t>(event.number), time_ns}, payload);
+  publish(slot_->started, event.number + 1);
+  if (core_reactor_ == nullptr) [[unlikely]] return true;
+  if (known->noted.bytes != payload.size()) [[unlikely]] known->noted = CoreNotebook::kind_of(id_, known->noted.type, payload.size());
+  recorder_->core_notebook().note(known->noted, event.number, time_ns, payload.data());
+  publish(core_reactor_->started, event.number + 1);
   return true;
 }
 
-inline void ReactorCore::note_for_core(const EventTypeInfo& type, std::uint64_t event, std::span<const std::byte> payload) noexcept {
-  if (&type != noted_type_) [[unlikely]] note_type(type);
-  recorder_->core_notebook().note({id_, noted_type_index_, event, last_time_ns_}, payload.data(), payload.size());
-  publish(core_reactor_->started, event + 1);
+inline ReactorCore::KnownType* ReactorCore::known_type(const EventTypeInfo& type, std::uint64_t event) noexcept {
+  KnownType& known = known_types_[reinterpret_cast<std::uintptr_t>(&type) / alignof(EventTypeInfo) / 4 % kKnownTypes];
+  if (known.type == &type) [[likely]] return &known;
+  return learn(known, type, event);
 }
 
-[[gnu::always_inline]] inline void ReactorCore::end(std::uint64_t event, std::uint64_t begun_ns, bool threw, std::uint64_t outbound) noexcept {
+// Copies an event that is delivered in place to its address inside the slot. Nested events stack up. When it does not fit, react()
+// sees the sender's copy.
+inline const std::byte* ReactorCore::place_in_inbox(const EventTypeInfo& type, std::span<const std::byte> payload) noexcept {
+  const std::size_t room = (payload.size() + kInboxAlignment - 1) & ~(kInboxAlignment - 1);
+  if (type.codec == PayloadCodec::custom || type.align > kInboxAlignment || room > Heap::kInboxBytes - inbox_used_) return payload.data();
+  std::byte* const place = heap_->inbox() + inbox_used_;
+  inbox_used_ += room;
+  copy_bytes(place, payload.data(), payload.size());
+  return place;
+}
+
+[[gnu::always_inline]] inline std::uint64_t ReactorCore::end(const Event& event, bool threw) noexcept {
   --depth_;
-  if (!recording_) [[unlikely]] return;
+  const std::uint64_t outbound = std::exchange(outbound_, {}).hash;
+  inbox_used_ = 0;
+  if (heap_ != nullptr) [[likely]] heap_->exchange_event(0);
+  if (!recording_) [[unlikely]] return 0;
   const std::uint64_t now = clock_.now_ns();
-  const std::uint64_t duration = now > begun_ns ? now - begun_ns : 0;
+  const std::uint64_t duration = now > event.begun_ns ? now - event.begun_ns : 0;
   const format::Done done{.duration_ns = duration < UINT32_MAX ? static_cast<std::uint32_t>(duration) : UINT32_MAX,
                           .flags = threw ? std::uint32_t{format::kThrew} : 0,
                           .allocation_fingerprint = heap_->fingerprint(),
                           .outbound_hash = outbound,
-                          .event = event};
-  if (!log_done({format::kDoneChannel, static_cast<std::uint32_t>(event), next_time(now)}, done)) [[unlikely]]
-    return step_aside(log_->failure(), next_event_);
-  if (depth_ > 0) [[unlikely]] return;  // an event ends after those that are nested in it, and they count with it
+                          .event = event.number};
+  if (!log_done({format::kDoneChannel, static_cast<std::uint32_t>(event.number), next_time(now)}, done)) [[unlikely]] {
+    step_aside(log_->failure(), next_event_);
+    return 0;
+  }
+  if (depth_ > 0) [[unlikely]] return now;  // an event ends after those that are nested in it, and they count with it
   publish(slot_->finished, next_event_);
   if (core_reactor_ != nullptr) [[likely]] publish(core_reactor_->finished, next_event_);
   boundary_fingerprint_ = done.allocation_fingerprint;
   thread_state_.keep();
-  if (recorder_->snapshots().is_ready(*heap_) || snapshot_due(now)) [[unlikely]] advance_snapshot();
+  if (!snapshots_->is_ready(*heap_) && !snapshot_due(*log_, now)) [[likely]] return now;
+  advance_snapshot();
+  return 0;  // what came after `now` is not the next event's
 }
 
-inline bool ReactorCore::log_done(const format::Message& message, const format::Done& done) noexcept {
+[[gnu::always_inline]] inline bool ReactorCore::log_done(const format::Message& message, const format::Done& done) noexcept {
   if (!state_digests_) [[likely]] return log_->append_done(message, done, next_event_);
+  return log_done_with_digests(message, done);
+}
+
+bool ReactorCore::log_done_with_digests(const format::Message& message, const format::Done& done) noexcept {
   const format::StateDigests digests = state_digests();
   return log_->append(message, bytes_of(&done, sizeof done), bytes_of(&digests, sizeof digests), next_event_);
 }
 
-inline const std::byte* ReactorCore::enter_inbox(const EventTypeInfo& type, const void* payload, std::size_t bytes,
-                                                 std::size_t& used) noexcept {
-  used = 0;
-  const std::size_t room = (bytes + kInboxAlignment - 1) & ~(kInboxAlignment - 1);
-  if (type.codec == PayloadCodec::custom || heap_ == nullptr || type.align > kInboxAlignment ||
-      room > Heap::kInboxBytes - inbox_used_)
-    return static_cast<const std::byte*>(payload);
-  std::byte* const place = heap_->inbox() + inbox_used_;
-  copy_bytes(place, payload, bytes);
-  inbox_used_ += room;
-  used = room;
-  return place;
-}
+namespace {
 
-void log_inputs() noexcept { inputs::hooks = &kRecordHooks; }
-
-Delivery::Delivery(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* payload,
-                   std::size_t bytes)
-    : core_(core) {
-  if (replay_hooks != nullptr) [[unlikely]] {  // `core` belongs to the recorded process
-    core_ = nullptr;
-    replay_hooks->outbound(reactor, type, payload, bytes);
-    return;
+// react() of one event, from its beginning to its end.
+class EventScope {
+ public:
+  [[gnu::always_inline]] EventScope(ReactorCore& core, const EventTypeInfo& type, std::span<const std::byte> payload, const EventOrigin& origin)
+      : core_(core), event_(core.begin(type, payload, origin)) {
+    t_record.current = {.reactor = &core, .reactor_plus_1 = core.id() + std::uint64_t{1}, .event = event_.number};
+    t_current_heap = core.heap_range();
   }
-  previous_heap_ = t_current_heap.heap();
-  if (previous_heap_ != nullptr) [[unlikely]] t_current_heap = {};
-  ReactorCore* const sender = t_reactor != core ? t_reactor : nullptr;
-  if (sender != nullptr) sender->sends(reactor, type, payload, bytes);
-  ensure_signal_stack();
-  event_ = core->begin(type, payload, bytes, sender, begun_ns_);
-  payload_ = core->enter_inbox(type, payload, bytes, inbox_used_);
-  object_ = core->object();
-  if (core->heap() != nullptr) outer_heap_event_ = core->heap()->exchange_event(event_ + 1);
-  exceptions_ = uncaught_exceptions();
+  [[gnu::always_inline]] ~EventScope() {
+    if (!has_ended_) [[unlikely]] end_by_exception(core_, event_);
+  }
+  EventScope(const EventScope&) = delete;
+  EventScope& operator=(const EventScope&) = delete;
 
-  previous_core_ = std::exchange(t_reactor, core);
-  outer_outbound_ = core->outbound();
-  core->set_outbound({});
-  previous_event_ = std::exchange(t_current_event, {core->id() + std::uint64_t{1}, event_});
-  if (check_hooks != nullptr) [[unlikely]] check_hooks->event_begins(core->id(), event_, core->heap());
-  t_current_heap = core->heap_range();
+  const ReactorCore::Event& event() const noexcept { return event_; }
+  // Returns the time, if it is still that.
+  [[gnu::always_inline]] std::uint64_t end() noexcept {
+    has_ended_ = true;
+    return leave(core_, event_, false);
+  }
+
+ private:
+  [[gnu::always_inline]] static std::uint64_t leave(ReactorCore& core, const ReactorCore::Event& event, bool threw) noexcept {
+    t_current_heap = {};
+    t_record.current.reactor = nullptr;
+    t_record.current.reactor_plus_1 = 0;
+    return core.end(event, threw);
+  }
+  // By value, so that the event can stay in registers during react().
+  [[gnu::noinline, gnu::cold]] static void end_by_exception(ReactorCore& core, ReactorCore::Event event) noexcept { leave(core, event, true); }
+
+  ReactorCore& core_;
+  const ReactorCore::Event event_;
+  bool has_ended_ = false;
+};
+
+// What a delivery interrupts, put back at its end: by react() of another event, or by a program inside a heap.
+class Interruption {
+ public:
+  explicit Interruption(ReactorCore& core) noexcept
+      : core_(core), heap_(exchange_current_heap(nullptr)), current_(std::exchange(t_record.current, {})), progress_(core.interrupt()) {}
+  ~Interruption() {
+    core_.resume(progress_);
+    t_record.current = current_;
+    exchange_current_heap(heap_);
+  }
+  Interruption(const Interruption&) = delete;
+  Interruption& operator=(const Interruption&) = delete;
+
+  // Who delivers, if it is another reactor.
+  ReactorCore* sender() const noexcept { return current_.reactor != &core_ ? current_.reactor : nullptr; }
+  std::uint64_t sender_event() const noexcept { return current_.event; }
+
+ private:
+  ReactorCore& core_;
+  Heap* const heap_;
+  const CurrentEvent current_;
+  const ReactorCore::Progress progress_;
+};
+
+// For `afterimage check`, around react() but outside of the heap.
+class CheckedEvent {
+ public:
+  CheckedEvent(const ReactorCore& core, std::uint64_t event) noexcept {
+    const OutsideScope outside;
+    if (check_hooks != nullptr) check_hooks->event_begins(core.id(), event, core.heap());
+  }
+  ~CheckedEvent() {
+    const OutsideScope outside;
+    if (check_hooks != nullptr) check_hooks->event_ends();
+  }
+  CheckedEvent(const CheckedEvent&) = delete;
+  CheckedEvent& operator=(const CheckedEvent&) = delete;
+};
+
+// Neither inside another event or heap, nor anything but a recording; and not the thread's first event.
+[[gnu::always_inline]] inline bool is_plain_delivery() noexcept {
+  return t_current_heap.base == 0 && t_record.current.reactor == nullptr && t_record.has_signal_stack && replay_hooks == nullptr &&
+         check_hooks == nullptr;
 }
 
-Delivery::~Delivery() {
-  if (core_ == nullptr) return;
-  t_current_heap = {};
-  if (check_hooks != nullptr) [[unlikely]] check_hooks->event_ends();
-  core_->leave_inbox(inbox_used_);
-  if (core_->heap() != nullptr) core_->heap()->exchange_event(outer_heap_event_);
-  const std::uint64_t outbound = core_->outbound().hash;
-  core_->end(event_, begun_ns_, uncaught_exceptions() > exceptions_, outbound);
-  core_->set_outbound(outer_outbound_);
-  t_reactor = previous_core_;
-  t_current_event = previous_event_;
-  if (previous_heap_ != nullptr) [[unlikely]] t_current_heap = as_current(previous_heap_);
+// `enter(object, payload)` is react(), and what leads there. Returns the time, or 0.
+template <typename Enter>
+[[gnu::always_inline]] inline std::uint64_t react_to(ReactorCore& core, const EventTypeInfo& type, std::span<const std::byte> payload,
+                                                     const EventOrigin& origin, const Enter& enter) {
+  EventScope scope(core, type, payload, origin);
+  enter(core.object(), scope.event());
+  return scope.end();
+}
+
+template <typename Enter>
+[[gnu::noinline]] void deliver_otherwise(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, std::span<const std::byte> payload,
+                                         const Enter& enter) {
+  // `core` belongs to the recorded process then.
+  if (replay_hooks != nullptr) return replay_hooks->outbound(reactor, type, payload.data(), payload.size());
+  ensure_signal_stack();
+  const Interruption outer(*core);
+  ReactorCore* const sender = outer.sender();
+  if (sender != nullptr) sender->sends(reactor, type, payload.data(), payload.size());
+  const EventOrigin origin{.sender = sender, .sender_event = outer.sender_event()};
+  react_to(*core, type, payload, origin, [&](void* object, const ReactorCore::Event& event) {
+    const CheckedEvent checked(*core, event.number);
+    enter(object, event);
+  });
+}
+
+}  // namespace
+
+void deliver_events(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* events, std::size_t bytes, std::size_t count) {
+  const auto enter = [&](void* object, const ReactorCore::Event& event) { type.thunk(object, event.payload, bytes); };
+  std::span payload(static_cast<const std::byte*>(events), bytes);
+  EventOrigin origin;
+  for (; count > 0; --count, payload = {payload.data() + bytes, bytes}) {
+    if (is_plain_delivery()) [[likely]] origin.now_ns = react_to(*core, type, payload, origin, enter);
+    else deliver_otherwise(core, reactor, type, payload, enter);
+  }
+}
+
+void deliver_event(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) {
+  const auto enter = [&](void* object, const ReactorCore::Event& event) { type.thunk(object, event.payload, bytes); };
+  if (is_plain_delivery()) [[likely]] react_to(*core, type, bytes_of(payload, bytes), {}, enter);
+  else deliver_otherwise(core, reactor, type, bytes_of(payload, bytes), enter);
+}
+
+void deliver_decoded(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, std::span<const std::byte> payload,
+                     void (*react)(void* object, const void* event), const void* decoded) {
+  const auto enter = [&](void* object, const ReactorCore::Event&) { react(object, decoded); };
+  if (is_plain_delivery()) [[likely]] react_to(*core, type, payload, {}, enter);
+  else deliver_otherwise(core, reactor, type, payload, enter);
 }
 
 bool logs_construction(const ReactorCore* core) noexcept { return replay_hooks == nullptr && core->logs_genesis(); }
@@ -177,14 +291,14 @@ Construction::Construction(ReactorCore* core, const std::type_info& signature, c
     : previous_heap_(exchange_current_heap(nullptr)), logged_(logs_construction(core)) {
   if (logged_) {
     core->begin_construction(signature, type, arguments);
-    previous_core_ = std::exchange(t_reactor, core);
+    previous_core_ = std::exchange(t_record.current.reactor, core);
   }
   exchange_current_heap(reactor_heap(core));
 }
 
 Construction::~Construction() {
   exchange_current_heap(previous_heap_);
-  if (logged_) t_reactor = previous_core_;
+  if (logged_) t_record.current.reactor = previous_core_;
 }
 
 bool is_replaying() noexcept { return replay_hooks != nullptr; }
@@ -209,12 +323,13 @@ void reactor_constructed(ReactorCore* core, void* object) noexcept {
   const OutsideScope outside;
   core->constructed(object);
   if (check_hooks != nullptr) core->tell_check();
-  if (t_reactor == nullptr) return;
+  ReactorCore* const creator = t_record.current.reactor;
+  if (creator == nullptr) return;
   const format::CreatedReactor created{.core = reinterpret_cast<std::uintptr_t>(core),
                                        .object = reinterpret_cast<std::uintptr_t>(object),
                                        .id = core->id(),
                                        .reserved = 0};
-  t_reactor->log_input(format::InputKind::created_reactor, {reinterpret_cast<const std::byte*>(&created), sizeof created});
+  creator->log_input(format::InputKind::created_reactor, {reinterpret_cast<const std::byte*>(&created), sizeof created});
 }
 
 void delete_reactor(ReactorCore* core) noexcept {
@@ -238,7 +353,8 @@ namespace afterimage {
 
 void note_failure(std::string_view sentence) noexcept {
   inputs::note_failure("program", sentence, __builtin_return_address(0));
-  if (replay_hooks == nullptr && detail::t_reactor != nullptr) detail::t_reactor->request_snapshot();
+  detail::ReactorCore* const reactor = detail::t_record.current.reactor;
+  if (replay_hooks == nullptr && reactor != nullptr) reactor->request_snapshot();
 }
 
 }  // namespace afterimage

@@ -63,6 +63,7 @@ void EventLog::begin_segment(std::size_t bytes, std::uint64_t next_event, bool w
 }
 
 void EventLog::give_back() {
+  bytes_before_ += writer_.used();
   segment_->writer = writer_;
   keeper_.give_back(std::move(segment_));
 }

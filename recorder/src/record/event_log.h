@@ -44,15 +44,13 @@ class EventLog {
     }
     writer_.message(message, head, tail);
     fetch_ahead();
-    bytes_ += bytes;
     return true;
   }
 
   // The same for a message that has_room() has found room for, and for the end of an event.
   void append_in_room(const format::Message& message, std::span<const std::byte> data) noexcept {
-    writer_.message(message, data);
     fetch_ahead();
-    bytes_ += format::kMessageOverhead + data.size();
+    writer_.message(message, data);
   }
   bool append_done(const format::Message& message, const format::Done& done, std::uint64_t next_event) {
     constexpr std::size_t kBytes = format::kMessageOverhead + sizeof done;
@@ -60,7 +58,6 @@ class EventLog {
       if (!rotate(kBytes, next_event, true)) return false;
     }
     writer_.done(message, done);
-    bytes_ += kBytes;
     return true;
   }
 
@@ -78,7 +75,7 @@ class EventLog {
   // Goes on in a new segment, which begins with the gap.
   bool resume(const format::Gap& gap, const std::string& reason, std::uint64_t time_ns, bool wait);
 
-  std::uint64_t bytes() const noexcept { return bytes_; }  // appended in all
+  std::uint64_t bytes() const noexcept { return bytes_before_ + writer_.used(); }  // of all segments
   const Status& failure() const noexcept { return failure_; }
 
  private:
@@ -113,7 +110,7 @@ class EventLog {
   // Of every event.
   format::Writer writer_;  // into segment_
   const detail::EventTypeInfo* last_type_ = nullptr;
-  std::uint64_t bytes_ = 0;
+  std::uint64_t bytes_before_ = 0;  // in full segments
   std::uint16_t last_channel_ = 0;
 
   const std::uint32_t reactor_;

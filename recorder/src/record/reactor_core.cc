@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check_hooks.h"
 #include "base/copy.h"
@@ -103,6 +104,7 @@ void ReactorCore::start_recording() {
   slot_->slot_base = heap_->base();
   publish(slot_->state, format::kReactorLive);
   publish(recorder_->control().get()->reactors, id_ + 1);
+  snapshots_ = &recorder_->snapshots();
   recording_ = true;
   save_snapshot_now();
 }
@@ -122,9 +124,21 @@ void ReactorCore::prepare_event(std::uint64_t event) noexcept {
   if (recording_ && !thread_state_.is_current()) log_thread_state();
 }
 
-void ReactorCore::note_type(const EventTypeInfo& type) noexcept {
-  noted_type_ = &type;
-  noted_type_index_ = recorder_->core_notebook().index_of(type);
+ReactorCore::KnownType* ReactorCore::learn(KnownType& known, const EventTypeInfo& type, std::uint64_t event) noexcept {
+  const std::uint16_t channel = log_->channel_of(type, event);
+  if (channel == 0) return nullptr;
+  known = {.type = &type, .channel = channel, .noted = CoreNotebook::kind_of(id_, recorder_->core_notebook().index_of(type), 0)};
+  return &known;
+}
+
+ReactorCore::Progress ReactorCore::interrupt() noexcept {
+  return {std::exchange(outbound_, {}), inbox_used_, heap_ != nullptr ? heap_->exchange_event(0) : 0};
+}
+
+void ReactorCore::resume(const Progress& progress) noexcept {
+  outbound_ = progress.outbound;
+  inbox_used_ = progress.inbox_used;
+  if (heap_ != nullptr) heap_->exchange_event(progress.heap_event);
 }
 
 void ReactorCore::drain_foreign_frees() noexcept {
@@ -147,10 +161,11 @@ void ReactorCore::log_input(format::InputKind kind, std::span<const std::byte> v
 }
 
 // Also orders the two: no event has an earlier time than the one that sent it.
-void ReactorCore::log_sender(const ReactorCore& sender, std::uint64_t event) noexcept {
+void ReactorCore::log_sender(const EventOrigin& origin, std::uint64_t event) noexcept {
+  const ReactorCore& sender = *origin.sender;
   if (sender.recorder_ != recorder_) return;
   last_time_ns_ = std::max(last_time_ns_, sender.last_time_ns_);
-  const format::Sender from{t_current_event.event, sender.id_, static_cast<std::uint32_t>(sender.outbound_.count - 1)};
+  const format::Sender from{origin.sender_event, sender.id_, static_cast<std::uint32_t>(sender.outbound_.count - 1)};
   log_input(format::InputKind::sender, bytes_of(&from, sizeof from), event);
 }
 

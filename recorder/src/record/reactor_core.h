@@ -22,6 +22,15 @@
 
 namespace afterimage::detail {
 
+class ReactorCore;
+
+// Who delivers an event, and when it is known without asking the clock.
+struct EventOrigin {
+  const ReactorCore* sender = nullptr;  // in whose react(), if it is another reactor's
+  std::uint64_t sender_event = 0;
+  std::uint64_t now_ns = 0;  // 0: unknown
+};
+
 class ReactorCore {
  public:
   // `heap` may be null: the reactor then lives in the ordinary heap and is not recorded.
@@ -51,17 +60,23 @@ class ReactorCore {
   }
   void abandon_after_fork() noexcept;
 
-  // What a Delivery does around react(), defined there. begin() commits the event and returns its number; end() logs its end. `sender`: the
-  // reactor whose react() delivers it, if another one does.
-  std::uint64_t begin(const EventTypeInfo& type, const void* payload, std::size_t bytes, const ReactorCore* sender,
-                      std::uint64_t& begun_ns) noexcept;
-  void end(std::uint64_t event, std::uint64_t begun_ns, bool threw, std::uint64_t outbound) noexcept;
+  // Around react(), in record/delivery.cc. begin() commits the event to the log and gives its number, the time, and the place where react()
+  // finds it; end() logs its end and returns the time then.
+  struct Event {
+    std::uint64_t number, begun_ns;
+    const std::byte* payload;
+  };
+  Event begin(const EventTypeInfo& type, std::span<const std::byte> payload, EventOrigin origin) noexcept;
+  std::uint64_t end(const Event& event, bool threw) noexcept;
 
-  // Copies an event that is delivered in place to its address inside the slot. Nested events stack up. Null when it does
-  // not fit: then react() sees the sender's copy. `used` is what leave_inbox() must give back.
-  const std::byte* enter_inbox(const EventTypeInfo& type, const void* payload, std::size_t bytes,
-                               std::size_t& used) noexcept;
-  void leave_inbox(std::size_t used) noexcept { inbox_used_ -= used; }
+  // What is known of an event in progress, for one that interrupts it. end() forgets all of it.
+  struct Progress {
+    Outbound outbound;
+    std::size_t inbox_used;  // by it, and those that it has interrupted
+    std::uint64_t heap_event;
+  };
+  Progress interrupt() noexcept;
+  void resume(const Progress& progress) noexcept;
 
   // An outside value that react() of the current event has got.
   void log_input(format::InputKind kind, std::span<const std::byte> value) noexcept { log_input(kind, value, next_event_ - 1); }
@@ -70,13 +85,19 @@ class ReactorCore {
 
   // An event that react() delivers to another reactor.
   void sends(std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept;
-  const Outbound& outbound() const noexcept { return outbound_; }
-  void set_outbound(const Outbound& outbound) noexcept { outbound_ = outbound; }
 
  private:
   std::uint64_t next_time(std::uint64_t now_ns) noexcept {
     return last_time_ns_ = now_ns > last_time_ns_ ? now_ns : last_time_ns_ + 1;
   }
+  // One of the types of its events that were delivered last.
+  struct KnownType {
+    const EventTypeInfo* type = nullptr;
+    std::uint16_t channel = 0;
+    format::CoreEventKind noted{};  // for the notebook; of the last one's size
+  };
+  static constexpr std::size_t kKnownTypes = 8;
+
   void start_recording();
   void drain_foreign_frees() noexcept;
   void end_construction() noexcept;
@@ -84,10 +105,12 @@ class ReactorCore {
   Status begin_construction_log(const EventTypeInfo& type, std::span<const std::byte> arguments);
   // Of what is logged now: the construction's, or that of the events.
   EventLog* log() noexcept { return construction_ != nullptr ? construction_.get() : log_.get(); }
-  void log_sender(const ReactorCore& sender, std::uint64_t event) noexcept;
+  void log_sender(const EventOrigin& origin, std::uint64_t event) noexcept;
   void log_input(format::InputKind kind, std::span<const std::byte> value, std::uint64_t event) noexcept;
-  void note_for_core(const EventTypeInfo& type, std::uint64_t event, std::span<const std::byte> payload) noexcept;
-  void note_type(const EventTypeInfo& type) noexcept;
+  // What the log and the notebook know a type by. Null if the log cannot announce it.
+  KnownType* known_type(const EventTypeInfo& type, std::uint64_t event) noexcept;
+  KnownType* learn(KnownType& known, const EventTypeInfo& type, std::uint64_t event) noexcept;
+  const std::byte* place_in_inbox(const EventTypeInfo& type, std::span<const std::byte> payload) noexcept;
   // Whether prepare_event() has something to do.
   bool must_prepare() const noexcept {
     if (foreign_frees_ == nullptr) return false;
@@ -95,11 +118,11 @@ class ReactorCore {
            (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_ || !thread_state_.is_current()));
   }
   void prepare_event(std::uint64_t event) noexcept;
-  bool log_event(const EventTypeInfo& type, std::uint64_t event, std::span<const std::byte> payload, const ReactorCore* sender,
-                 std::uint64_t& begun_ns) noexcept;
+  bool log_event(const EventTypeInfo& type, Event& event, std::span<const std::byte> payload, EventOrigin origin) noexcept;
   bool log_done(const format::Message& message, const format::Done& done) noexcept;
-  bool snapshot_due(std::uint64_t now_ns) const noexcept {
-    return now_ns >= snapshot_due_ns_ || log_->bytes() >= snapshot_due_bytes_ ||
+  bool log_done_with_digests(const format::Message& message, const format::Done& done) noexcept;
+  bool snapshot_due(const EventLog& log, std::uint64_t now_ns) const noexcept {
+    return now_ns >= snapshot_due_ns_ || log.bytes() >= snapshot_due_bytes_ ||
            __atomic_load_n(&slot_->snapshot_requests, __ATOMIC_RELAXED) != snapshot_requests_;
   }
   SnapshotOrder snapshot_order(std::uint64_t position, std::uint32_t flags) const;
@@ -130,17 +153,17 @@ class ReactorCore {
   bool snapshot_required_ = false;
   bool in_gap_ = false;
   const bool state_digests_;
-  std::uint16_t noted_type_index_ = 0;
-  const EventTypeInfo* noted_type_ = nullptr;
   std::uint64_t next_event_ = 0;
   os::Clock clock_;
   std::uint64_t last_time_ns_ = 0;
   Outbound outbound_;
   std::size_t inbox_used_ = 0;
+  SnapshotWriter* snapshots_ = nullptr;  // as long as it is recorded
   std::uint64_t boundary_fingerprint_ = 0;  // of the heap when the last event had ended
   std::uint64_t snapshot_due_bytes_ = UINT64_MAX, snapshot_due_ns_ = UINT64_MAX;  // of log, and when: then it is due
   std::uint64_t snapshot_requests_ = 0;                                           // answered ones
   ThreadState thread_state_;                                                      // as the last event left it
+  KnownType known_types_[kKnownTypes];
 
   const std::string name_, type_;
   const std::string directory_;
