@@ -120,7 +120,10 @@ const stories: readonly Story[] = [
       // What is in the heap at the end that was not there at the beginning?
       const { groups, blocks } = await bug.diff(0, undefined);
       const isNew = ({ change, type }: { change: string; type: string | null }) => change === 'allocated' && type !== null;
-      assert.deepEqual(groups.filter(isNew).map(({ type, count }) => [type, count]), [['leak::Session', 1]]);
+      assert.deepEqual(
+        groups.filter(isNew).map(({ type, count }) => [type, count]),
+        [['leak::Session', 1]],
+      );
       // Whose session is it, and when did it get lost?
       const session = blocks.find(({ type }) => type === 'leak::Session')!;
       const user = BigInt(session.words.find(({ offset }) => offset === 8)!.after);
