@@ -26,6 +26,8 @@ export interface PackToFile extends Omit<PackOptions, 'output'> {
 export async function packToFile(recording: Recording, options: PackToFile): Promise<number> {
   const output = path.resolve(options.output);
   if (fs.existsSync(output) && !options.force) throw outputExists(output);
+  const directory = path.dirname(output);
+  if (!fs.existsSync(directory)) throw outputNotWritable(output, `there is no directory ${directory}`);
   const unfinished = `${output}.${process.pid}.tmp`;
   try {
     await write(recording, unfinished, { ...options, output: unfinished });
@@ -36,13 +38,13 @@ export async function packToFile(recording: Recording, options: PackToFile): Pro
     if (recording.state === 'live' && isMissing(error)) throw hasMovedOn(recording.manifest.pid);
     throw error instanceof UserError || !(error instanceof Error && 'syscall' in error)
       ? error
-      : outputNotWritable(output, fs.existsSync(path.dirname(output)) ? reasonOf(error) : `there is no directory ${path.dirname(output)}`);
+      : outputNotWritable(output, reasonOf(error));
   }
 }
 
 /** The oldest files of a ring go while it is packed. */
 const isMissing = (error: unknown): boolean =>
-  error instanceof UserError ? /does not exist/.test(error.message) : (error as NodeJS.ErrnoException).code === 'ENOENT';
+  error instanceof UserError ? error.message.includes(reasonOf({ code: 'ENOENT' })) : (error as NodeJS.ErrnoException).code === 'ENOENT';
 
 async function write(recording: Recording, file: string, options: PackToFile): Promise<void> {
   const descriptor = fs.openSync(file, 'wx', 0o600);

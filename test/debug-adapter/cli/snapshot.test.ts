@@ -84,6 +84,14 @@ describe('afterimage snapshot', function () {
     });
   });
 
+  it('is not in a pack that has nowhere to go, which is said of a program that runs on, too', async () => {
+    await withProgram(['--rate', '2000'], async (_, recording) => {
+      const { code, stderr } = await afterimage(['pack', '-o', '/nowhere/x.mcap', recording]);
+      assert.equal(code, 2);
+      assert.match(stderr, /\/nowhere\/x\.mcap cannot be written: there is no directory \/nowhere\./);
+    });
+  });
+
   it('explains what it cannot ask', async () => {
     const missing = await afterimage(['snapshot', '4194305']);
     assert.deepEqual([missing.code, missing.stderr], [2, 'afterimage: There is no process 4194305. Check the number.\n']);
