@@ -136,12 +136,6 @@ namespace detail {
 class ReactorCore;
 class RecorderCore;
 
-// What a reactor has sent to others in its current event.
-struct Outbound {
-  std::uint64_t hash = 0;  // 0: nothing
-  std::uint64_t count = 0;
-};
-
 // Commits an event to the log, runs the type's thunk in the reactor's heap, and logs the end (also when react() throws); then takes a
 // snapshot if one is due. In the replayer another reactor is addressed: what leaves the reactor is compared, not delivered.
 AFTERIMAGE_API void deliver_event(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes);

@@ -7,9 +7,9 @@ namespace afterimage::detail {
 class ReactorCore;
 
 struct CurrentEvent {
-  ReactorCore* reactor = nullptr;        // whose inputs this thread logs: it is in react(), or in its constructor
-  std::uint64_t reactor_plus_1 = 0;      // whose react() it is; 0: none
-  std::uint64_t event = 0;               // and for which event
+  ReactorCore* reactor = nullptr;    // whose inputs this thread logs: it is in react(), or in its constructor
+  std::uint64_t reactor_plus_1 = 0;  // whose react() it is; 0: none
+  std::uint64_t event = 0;           // and for which event
 };
 
 struct ThreadRecord {

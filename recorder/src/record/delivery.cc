@@ -1,6 +1,6 @@
 // The way of an event into its reactor and out again. What recording costs an event is spent here, in begin() and end(): two readings
 // of the time-stamp counter (one, where events come together), two messages, one copy for core dumps, one for the inbox. What is rare is
-// out of line, and the rest is not: an event has a few hundred instructions here, and each ten of them are a nanosecond.
+// out of line, and the rest is not.
 #include "base/check_hooks.h"
 #include "base/copy.h"
 #include "base/replay_mode.h"
@@ -99,7 +99,7 @@ void log_inputs() noexcept { inputs::hooks = &kRecordHooks; }
 }
 
 inline ReactorCore::KnownType* ReactorCore::known_type(const EventTypeInfo& type, std::uint64_t event) noexcept {
-  KnownType& known = known_types_[reinterpret_cast<std::uintptr_t>(&type) / alignof(EventTypeInfo) / 4 % kKnownTypes];
+  KnownType& known = known_types_[reinterpret_cast<std::uintptr_t>(&type) / sizeof(EventTypeInfo) % kKnownTypes];
   if (known.type == &type) [[likely]] return &known;
   return learn(known, type, event);
 }

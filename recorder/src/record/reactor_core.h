@@ -31,6 +31,12 @@ struct EventOrigin {
   std::uint64_t now_ns = 0;  // 0: unknown
 };
 
+// What a reactor has sent to others in its current event.
+struct Outbound {
+  std::uint64_t hash = 0;  // 0: nothing
+  std::uint64_t count = 0;
+};
+
 class ReactorCore {
  public:
   // `heap` may be null: the reactor then lives in the ordinary heap and is not recorded.
