@@ -62,8 +62,9 @@ std::optional<Mount> find_mount(bool version_1) {
   return {};
 }
 
-std::string_view read(const std::string& path, char* buffer, std::size_t bytes) noexcept {
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+// `path` is no std::string: a literal would be made one, for which there may be no memory.
+std::string_view read(const char* path, char* buffer, std::size_t bytes) noexcept {
+  const FileDescriptor file(open(path, O_RDONLY | O_CLOEXEC));
   const ssize_t got = file.valid() ? ::read(file.get(), buffer, bytes) : -1;
   return {buffer, got > 0 ? static_cast<std::size_t>(got) : 0};
 }
@@ -76,7 +77,7 @@ std::uint64_t number_at(std::string_view text) noexcept {
 
 std::uint64_t number_in(const std::string& path) noexcept {
   char buffer[32];
-  return number_at(read(path, buffer, sizeof buffer));
+  return number_at(read(path.c_str(), buffer, sizeof buffer));
 }
 
 // Of a line "NAME NUMBER".
@@ -133,7 +134,7 @@ std::uint64_t MemoryLimit::room_in(const Group& group) noexcept {
   const std::uint64_t usage = number_in(group.usage);
   if (usage == kNone) return kNone;
   char buffer[8192];
-  const std::string_view text = read(group.statistics, buffer, sizeof buffer);
+  const std::string_view text = read(group.statistics.c_str(), buffer, sizeof buffer);
   // Version 1 has two of each; those with "total_" count the cgroups inside, too.
   std::uint64_t droppable = 0;
   for (const auto& [total, plain] : {std::pair{"total_inactive_file", "inactive_file"}, std::pair{"total_active_file", "active_file"}})
