@@ -1,9 +1,13 @@
 // Where the recorder itself finds no memory, the program goes on: every event is processed, whichever allocation of the
-// recorder fails, on whichever of its threads.
+// recorder fails, on whichever of its threads, and whatever it was asked to record.
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <new>
+#include <string>
+#include <vector>
 
 #include "afterimage/recorder.h"
 #include "check.h"
@@ -43,34 +47,81 @@ struct Second {
   std::uint64_t number;
 };
 
-struct Counter {
+struct Listener {
   std::uint64_t events = 0;
-  void react(const First&) { ++events; }
   void react(const Second&) { ++events; }
 };
 
-// A few segments, both ways to begin a type, and a snapshot that runs beside the events.
-std::uint64_t deliver_all(afterimage::Reactor<Counter>& reactor) {
-  std::uint64_t delivered = 0;
-  for (; delivered < 100; ++delivered) reactor.deliver(First{.number = delivered, .text = {}});
+// All that is recorded of a reactor: its memory, the time that it asks for, what it sends, and what it throws.
+struct Counter {
+  Counter(std::size_t bytes, afterimage::ReactorRef<Listener> to)
+      : memory(static_cast<char*>(std::malloc(bytes))), size(bytes), listener(to) {
+    std::memset(memory, 1, size);
+  }
+  ~Counter() { std::free(memory); }
+  Counter(const Counter&) = delete;
+  void operator=(const Counter&) = delete;
+
+  void react(const First& event) {
+    ++events;
+    asked_at = std::time(nullptr);
+    memory[event.number * 4096 % size] = static_cast<char>(event.number);
+  }
+  void react(const Second& event) {
+    ++events;
+    listener.deliver(event);
+    if (event.number % 50 == 49) throw event.number;
+  }
+
+  char* memory;
+  std::size_t size;
+  afterimage::ReactorRef<Listener> listener;
+  std::time_t asked_at = 0;
+  std::uint64_t events = 0;
+};
+
+constexpr std::uint64_t kFirst = 100, kSecond = 200;
+
+// A few segments, both ways to begin a type, and snapshots that run beside the events.
+void deliver_all(afterimage::Reactor<Counter>& reactor) {
+  for (std::uint64_t number = 0; number < kFirst; ++number) reactor.deliver(First{.number = number, .text = {}});
   reactor.snapshot();
-  for (; delivered < 300; ++delivered) reactor.deliver(Second{.number = delivered});
-  return delivered;
+  for (std::uint64_t number = 0; number < kSecond; ++number) {
+    try {
+      reactor.deliver(Second{.number = number});
+    } catch (std::uint64_t thrown) {
+      CHECK_EQUAL(thrown, number);
+    }
+    if (number == kSecond / 2) reactor.snapshot();
+  }
 }
 
 // True if an allocation failed.
-bool record_with_failure_after(const std::string& directory, long allocations) {
+bool record_with_failure_after(const afterimage::Options& options, std::size_t bytes, long allocations) {
   g_failed = false;
   {
-    auto recorder = afterimage::Recorder::open({.directory = directory, .segment_bytes = 8192});
+    auto recorder = afterimage::Recorder::open(options);
     CHECK(recorder.status().ok());
-    auto reactor = recorder.create<Counter>("counter");
+    auto listener = recorder.create<Listener>("listener");
+    auto reactor = recorder.create<Counter>("counter", bytes, listener.ref());
     g_until_failure = allocations;
-    CHECK_EQUAL(deliver_all(reactor), reactor->events);
+    deliver_all(reactor);
+    CHECK_EQUAL(reactor->events, kFirst + kSecond);
+    CHECK_EQUAL(listener->events, kSecond);
   }
   g_until_failure = kNever;
-  std::filesystem::remove_all(directory);
+  std::filesystem::remove_all(options.directory);
   return g_failed;
+}
+
+void survive(const char* what, const afterimage::Options& options, std::size_t bytes) {
+  std::fprintf(stderr, "-- %s\n", what);
+  CHECK(!record_with_failure_after(options, bytes, kNever));
+  constexpr long kEach = 130, kStep = 200;  // beyond, they are those of one event after the other
+  long failures = 0;
+  for (long before = 0; record_with_failure_after(options, bytes, before); before += before < kEach ? 1 : kStep) ++failures;
+  std::printf("%s: survived %ld failures of an allocation\n", what, failures);
+  CHECK(failures > 30);
 }
 
 }  // namespace
@@ -78,11 +129,27 @@ bool record_with_failure_after(const std::string& directory, long allocations) {
 int main() {
   char directory[] = "/tmp/no-memory-XXXXXX";
   CHECK(mkdtemp(directory) != nullptr);
-  const std::string recordings = std::string(directory) + "/recordings";
-  CHECK(!record_with_failure_after(recordings, kNever));
-  long failures = 0;
-  for (long allocations = 0; record_with_failure_after(recordings, allocations); ++allocations) ++failures;
-  std::printf("survived the failure of each of %ld allocations\n", failures);
-  CHECK(failures > 30);
+  afterimage::Options options = {.directory = std::string(directory) + "/recordings", .segment_bytes = 8192};
+  constexpr std::size_t kSmall = 64 << 10, kLarge = 2 << 20;  // a small one is copied at once, whichever engine there is
+  survive("small", options, kSmall);
+  for (const char* const engine : {"stop", "precopy", "fork", "cow-uffd", "cow-mprotect"}) {
+    options.snapshot_engine = engine;
+    survive(engine, options, kLarge);
+  }
+  options.snapshot_engine = "auto";
+  options.snapshot_deltas = true;
+  survive("deltas", options, kLarge);
+  options.snapshot_compression = 1;
+  survive("compressed deltas", options, kLarge);
+  options.keep_bytes = 1;
+  options.snapshot_log_bytes = 8192;
+  survive("little kept", options, kLarge);
+  options.record_sent_events = true;
+  options.genesis = true;
+  survive("all that is sent", options, kSmall);
+  options.sync_interval_ms = 1;
+  options.state_digests = true;
+  options.memory = afterimage::Memory::kinda_safe;
+  survive("to the disk, with digests", options, kSmall);
   std::filesystem::remove_all(directory);
 }

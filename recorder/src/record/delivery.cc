@@ -3,6 +3,7 @@
 // out of line, and the rest is not.
 #include "base/check_hooks.h"
 #include "base/copy.h"
+#include "base/out_of_memory.h"
 #include "base/replay_mode.h"
 #include "heap/current_heap.h"
 #include "inputs/failures.h"
@@ -148,7 +149,9 @@ inline const std::byte* ReactorCore::place_in_inbox(const EventTypeInfo& type, s
 }
 
 bool ReactorCore::log_done_with_digests(const format::Message& message, const format::Done& done) noexcept {
-  const format::StateDigests digests = state_digests();
+  format::StateDigests digests;
+  // Without memory for them the event has none, and its replay is not compared by them.
+  if (!finds_memory([&] { digests = state_digests(); })) return log_->append_done(message, done, next_event_);
   return log_->append(message, bytes_of(&done, sizeof done), bytes_of(&digests, sizeof digests), next_event_);
 }
 
