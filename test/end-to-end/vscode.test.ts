@@ -63,10 +63,7 @@ describe('in VS Code', function () {
     });
 
     it('shows the elements of a std::map member', async () => {
-      await code.expand(code.variable(/^this/));
-      await code.expand(code.variable('airports_'));
-      await code.expand(code.variable('[0..99]'));
-      await code.variable('"ABE"').waitFor();
+      await code.variableIn(/^this/, 'airports_', '[0..99]', '"ABE"');
       await code.collapse(code.variable('airports_')); // what follows is in sight then
     });
 
@@ -219,8 +216,7 @@ describe('in VS Code', function () {
     });
 
     it('answers who wrote a variable last, and stands at the write', async () => {
-      await code.expand(code.variable(/^this/));
-      await code.contextMenu(code.variable('flights_'), 'Who Wrote This Last?');
+      await code.contextMenu(await code.variableIn(/^this/, 'flights_'), 'Who Wrote This Last?');
       await code.statusBar(`event ${event(DAMAGE - 1)} of`).waitFor();
       await code.answerRow('who wrote this->flights_').waitFor();
       await code.stateOf('Paused before the write').waitFor();
@@ -228,7 +224,7 @@ describe('in VS Code', function () {
     });
 
     it('says once why a question has no answer', async () => {
-      await code.contextMenu(code.variable('recent_'), 'History of This Value');
+      await code.contextMenu(await code.variableIn(/^this/, 'recent_'), 'History of This Value');
       isClear(await code.notification(/it is a whole object/));
       assert.equal(await code.errorNotifications().count(), 1);
       await code.closeNotification();
@@ -294,10 +290,7 @@ describe('in VS Code', function () {
       await code.stoppedIn('Airport::depart');
       await code.exception().waitFor();
       assert.match(await code.exception().innerText(), /SIGSEGV.*This is how the core dump has it/s);
-      await code.expand(code.variable('Reactor'));
-      await code.expand(code.variable('airports_'));
-      await code.expand(code.variable('[0..99]'));
-      await code.variable('"ABE"').waitFor();
+      await code.variableIn('Reactor', 'airports_', '[0..99]', '"ABE"');
       await code.stackRow('FlightBoard::react').waitFor();
     });
 

@@ -1,5 +1,5 @@
 // VS Code as a person sees it: commands, the explorer, the debug views, dialogs. Every look waits until the thing is there;
-// nothing is tried twice.
+// nothing but the opening of variables is tried twice.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { type Browser, chromium, type FrameLocator, type Locator, type Page } from 'playwright-core';
@@ -13,6 +13,8 @@ const chromiumArguments = [
 
 /** More than any menu has. */
 const MENU_ROWS = 50;
+/** Times until a variable that does not appear is an error. */
+const OPENED_AT_MOST = 10;
 
 /** Of the window; VS Code follows the scheme. */
 export interface Appearance {
@@ -113,6 +115,23 @@ export class Workbench {
 
   variable(name: string | RegExp): Locator {
     return this.page.locator('.debug-variables .monaco-list-row', { hasText: name }).first();
+  }
+
+  /**
+   * The last of these in the variables, with those that it lies in opened. VS Code closes them again when the reactor moves while it still
+   * asks for their members: then they are opened once more.
+   */
+  async variableIn(...names: (string | RegExp)[]): Promise<Locator> {
+    const row = this.variable(names.at(-1)!);
+    for (let attempts = 1; ; attempts++) {
+      for (const name of names.slice(0, -1)) await this.expand(this.variable(name));
+      try {
+        await row.waitFor({ timeout: 3000 });
+        return row;
+      } catch (error) {
+        if (attempts === OPENED_AT_MOST) throw error;
+      }
+    }
   }
 
   async expand(row: Locator): Promise<void> {
