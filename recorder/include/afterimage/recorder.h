@@ -5,7 +5,8 @@
 //     for (const Flight& flight : flights) board.deliver(flight);  // committed to the log, then board->react(flight)
 //
 // Errors: nothing here throws on its own account. If recording is impossible, or becomes so (full disk), the reactors
-// go on unrecorded, the reason is printed once to stderr, and status() has it. Exceptions of the reactor pass through.
+// go on unrecorded, the reason is printed once to stderr, and status() has it. Exceptions of the reactor pass through; so does
+// std::bad_alloc where there is not even memory for a Recorder or a Reactor.
 //
 // Threads: `deliver` on one reactor must be called as if by one thread (any thread, one at a time), which is what being a
 // reactor means; different reactors may be driven by different threads. Recorder itself is thread-safe.
@@ -399,7 +400,7 @@ class Reactor {
 class AFTERIMAGE_API Recorder {
  public:
   // Begins a recording. Always returns a usable Recorder: see status().
-  static Recorder open(const Options& options) noexcept { return open_of_version(kOptionsVersion, sizeof options, &options); }
+  static Recorder open(const Options& options) { return open_of_version(kOptionsVersion, sizeof options, &options); }
 
   Recorder(Recorder&&) noexcept;
   Recorder& operator=(Recorder&&) noexcept;
@@ -431,9 +432,9 @@ class AFTERIMAGE_API Recorder {
   }
 
  private:
-  static Recorder open_of_version(std::uint32_t version, std::size_t bytes, const void* options) noexcept;
+  static Recorder open_of_version(std::uint32_t version, std::size_t bytes, const void* options);
   // What programs call that were compiled when open() had no version, and an Options by value.
-  static Recorder open_without_version(const void* options) noexcept asm("_ZN10afterimage8Recorder4openENS_7OptionsE");
+  static Recorder open_without_version(const void* options) asm("_ZN10afterimage8Recorder4openENS_7OptionsE");
   explicit Recorder(std::shared_ptr<detail::RecorderCore> core) noexcept;
   std::shared_ptr<detail::RecorderCore> core_;
 };

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "afterimage/heap.h"
+#include "base/out_of_memory.h"
 #include "base/raw_log.h"
 #include "base/raw_syscall.h"
 #include "os/symbols.h"
@@ -58,8 +59,10 @@ void note_forbidden(const Call& call) noexcept {
     if (place.compare_exchange_strong(known, call.site)) break;
     if (known == call.site || &place == std::end(told) - 1) return;
   }
+  std::string place = "?";
+  (void)finds_memory([&] { place = os::code_name(reinterpret_cast<std::uintptr_t>(call.site)); });
   RawLine line;
-  line.text(format::name_of(call.id)).text("() in react() at ").text(os::code_name(reinterpret_cast<std::uintptr_t>(call.site)).c_str());
+  line.text(format::name_of(call.id)).text("() in react() at ").text(place.c_str());
   line.text(" was refused: this recorder was opened with Io::forbid").print();
 }
 

@@ -33,7 +33,7 @@ void ReactorCore::begin_construction(const std::type_info& signature, const Even
   });
   if (status.ok()) return;
   construction_.reset();
-  (void)finds_memory([&] { construction_note_.missing = status.message(); });
+  note_missing(status);
 }
 
 Status ReactorCore::begin_construction_log(const EventTypeInfo& type, std::span<const std::byte> arguments) {
@@ -49,6 +49,10 @@ Status ReactorCore::begin_construction_log(const EventTypeInfo& type, std::span<
   return {};
 }
 
+void ReactorCore::note_missing(const Status& why) noexcept {
+  if (!finds_memory([&] { construction_note_.missing = why.message(); })) construction_note_.missing = out_of_memory().message();
+}
+
 void ReactorCore::end_construction() noexcept {
   if (construction_ == nullptr) return;
   const format::Done done{.duration_ns = 0,
@@ -57,7 +61,7 @@ void ReactorCore::end_construction() noexcept {
                           .outbound_hash = outbound_.hash,
                           .event = 0};
   const format::Message message{format::kDoneChannel, 0, next_time(last_time_ns_)};
-  if (!construction_->append(message, bytes_of(&done, sizeof done), {}, 1)) construction_note_.missing = construction_->failure().message();
+  if (!construction_->append(message, bytes_of(&done, sizeof done), {}, 1)) note_missing(construction_->failure());
   construction_.reset();
   next_event_ = 0;
   outbound_ = {};
@@ -67,7 +71,7 @@ void ReactorCore::end_construction() noexcept {
 void ReactorCore::give_up_construction() noexcept {
   construction_.reset();
   std::error_code error;
-  std::filesystem::remove_all(directory_, error);
+  (void)finds_memory([&] { std::filesystem::remove_all(directory_, error); });
 }
 
 void ReactorCore::sends(std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept {

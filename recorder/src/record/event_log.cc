@@ -62,7 +62,7 @@ void EventLog::begin_segment(std::size_t bytes, std::uint64_t next_event, bool w
   retention_.segment_begun(segment_->path, next_event, segment_->memory.size());
 }
 
-void EventLog::give_back() {
+void EventLog::give_back() noexcept {
   bytes_before_ += writer_.used();
   segment_->writer = writer_;
   keeper_.give_back(std::move(segment_));

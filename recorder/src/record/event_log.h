@@ -99,7 +99,7 @@ class EventLog {
   // Needs memory, as what follows; false if there is none, or no file.
   bool rotate(std::size_t bytes, std::uint64_t next_event, bool wait) noexcept;
   void begin_segment(std::size_t bytes, std::uint64_t next_event, bool wait);
-  void give_back();
+  void give_back() noexcept;
   void write_preamble(std::uint64_t next_event);
   std::size_t preamble_bytes() const;
   static std::size_t announcement_bytes(const EventChannel& channel);

@@ -106,6 +106,7 @@ class ReactorCore {
 
   void start_recording();
   void drain_foreign_frees() noexcept;
+  void note_missing(const Status& why) noexcept;
   void end_construction() noexcept;
   void give_up_construction() noexcept;
   Status begin_construction_log(const EventTypeInfo& type, std::span<const std::byte> arguments);

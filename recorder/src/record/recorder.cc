@@ -21,7 +21,7 @@ Recorder::Recorder(Recorder&&) noexcept = default;
 Recorder& Recorder::operator=(Recorder&&) noexcept = default;
 Recorder::~Recorder() = default;
 
-Recorder Recorder::open_of_version(std::uint32_t version, std::size_t bytes, const void* options) noexcept {
+Recorder Recorder::open_of_version(std::uint32_t version, std::size_t bytes, const void* options) {
   const OutsideScope outside;
   // A static constructor of the program may come here in a replayer, too: it records nothing.
   if (version == kOptionsVersion && bytes == sizeof(Options)) {
@@ -34,7 +34,7 @@ Recorder Recorder::open_of_version(std::uint32_t version, std::size_t bytes, con
   return Recorder(std::move(core));
 }
 
-Recorder Recorder::open_without_version(const void* options) noexcept { return open_of_version(0, 0, options); }
+Recorder Recorder::open_without_version(const void* options) { return open_of_version(0, 0, options); }
 
 Status Recorder::status() const { return core_->status(); }
 

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "base/check_hooks.h"
 #include "base/hex.h"
@@ -95,26 +96,44 @@ RecorderCore::~RecorderCore() {
   control_.close(os::realtime_ns());
 }
 
-void RecorderCore::open() {
+void RecorderCore::open() noexcept {
+  Status status = out_of_memory();
+  (void)finds_memory([&] { status = begin(); });
+  if (status.ok()) return;
+  segments_.reset();
+  snapshots_.reset();
+  report(status);
+}
+
+Status RecorderCore::begin() {
   EngineChoice engine = choose_engine(options_.snapshot_engine, options_.reactors_do_io, options_.snapshot_deltas);
   if (!engine.note.empty()) RawLine().text(engine.note.c_str()).print();
   process_.snapshot_engine = engine.engine->name();
-  if (Status status = create_bundle(); !status) {
-    report(status);
-    return;
+  if (Status status = start_threads(std::move(engine.engine)); !status) return status;
+  if (Status status = create_bundle(); !status) return status;
+  refresh_modules();
+  static const int registered = pthread_atfork(before_fork, in_parent_after_fork, in_child_after_fork);
+  (void)registered;
+  {
+    const std::lock_guard lock(g_recorders_mutex);
+    g_recorders.push_back(this);
   }
+  // From here on nothing fails.
   open_ = true;
   log_inputs();
   if (options_.state_digests) react_on_clear_stack = true;
-  segments_ = std::make_unique<SegmentKeeper>(std::chrono::milliseconds(options_.sync_interval_ms));
-  snapshots_ = std::make_unique<SnapshotWriter>(std::move(engine.engine), options_.snapshot_compression);
-  refresh_modules();
   if (options_.crash_handler) install_crash_handler(control_.get());
+  return {};
+}
 
-  static const int registered = pthread_atfork(before_fork, in_parent_after_fork, in_child_after_fork);
-  (void)registered;
-  const std::lock_guard lock(g_recorders_mutex);
-  g_recorders.push_back(this);
+Status RecorderCore::start_threads(std::unique_ptr<SnapshotEngine> engine) {
+  try {
+    segments_ = std::make_unique<SegmentKeeper>(std::chrono::milliseconds(options_.sync_interval_ms));
+    snapshots_ = std::make_unique<SnapshotWriter>(std::move(engine), options_.snapshot_compression);
+    return {};
+  } catch (const std::system_error& error) {
+    return Status(error.code().value(), std::string("the recorder's threads cannot be started: ") + std::strerror(error.code().value()) + ".");
+  }
 }
 
 HeapSettings RecorderCore::heap_settings() const noexcept {
@@ -158,13 +177,14 @@ ReactorCore* RecorderCore::create_reactor(std::string_view name, const std::type
   const OutsideScope outside;
   const std::lock_guard lock(mutex_);
   const std::uint32_t id = reactor_count_++;
+  reactors_.reserve(reactors_.size() + 1);  // first: a reactor that is not in the list would keep this recording open
   int error = 0;
-  Heap* heap = Heap::create(SlotSize::large, error);
-  if (heap == nullptr) heap = Heap::create(SlotSize::small, error);
+  std::unique_ptr<Heap, void (*)(Heap*)> heap(Heap::create(SlotSize::large, error), Heap::destroy);
+  if (heap == nullptr) heap.reset(Heap::create(SlotSize::small, error));
   if (heap != nullptr) heap->set_up(heap_settings());
-  auto* const reactor = new ReactorCore(shared_from_this(), id, std::string(name), type_name(type), heap);
-  reactors_.push_back(reactor);
-  return reactor;
+  reactors_.push_back(new ReactorCore(shared_from_this(), id, std::string(name), type_name(type), heap.get()));
+  (void)heap.release();  // the reactor's now
+  return reactors_.back();
 }
 
 void RecorderCore::forget_reactor(ReactorCore& reactor) {

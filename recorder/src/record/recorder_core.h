@@ -26,7 +26,7 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   ~RecorderCore();
 
   // Creates the bundle. On failure nothing is recorded, and report() has been called.
-  void open();
+  void open() noexcept;
   // The reactor that owns the slot `id`; null heap and no log when it cannot be recorded.
   ReactorCore* create_reactor(std::string_view name, const std::type_info& type);
   void forget_reactor(ReactorCore& reactor);
@@ -53,6 +53,8 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   void abandon_after_fork() noexcept;
 
  private:
+  Status begin();
+  Status start_threads(std::unique_ptr<SnapshotEngine> engine);
   Status create_bundle();
 
   const Options options_;

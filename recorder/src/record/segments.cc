@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 
 #include "base/file_descriptor.h"
 #include "base/out_of_memory.h"
+#include "base/start_thread.h"
 
 namespace afterimage {
 namespace {
@@ -69,12 +69,7 @@ void discard(Segment& segment) {
 
 SegmentKeeper::SegmentKeeper(std::chrono::milliseconds sync_interval)
     : sync_interval_(sync_interval), next_sync_(Clock::now() + sync_interval) {
-  // The program's signals are for the program's threads.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_thread([this] { run(); });
 }
 
 SegmentKeeper::~SegmentKeeper() {
@@ -128,11 +123,11 @@ void SegmentKeeper::begun(Segment& segment) {
   if (sync_interval_.count() != 0) in_use_.push_back(segment.memory);
 }
 
-void SegmentKeeper::give_back(std::unique_ptr<Segment> segment) {
+void SegmentKeeper::give_back(std::unique_ptr<Segment> segment) noexcept {
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(in_use_, [&](const auto& memory) { return memory.data() == segment->memory.data(); });
-    full_.push_back(std::move(segment));
+    if (!finds_memory([&] { full_.push_back(std::move(segment)); })) return seal(*segment, sync_interval_.count() != 0);
   }
   work_.notify_one();
 }
@@ -177,7 +172,7 @@ void SegmentKeeper::prepare_one(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   in_progress_ = nullptr;
   source.asked_ = false;
-  source.failure_ = status;
+  source.failure_ = std::move(status);  // a copy would need memory
   source.ready_.store(segment.release());
   prepared_.notify_all();
 }

@@ -65,8 +65,8 @@ class SegmentKeeper {
   std::uint64_t stalls() const noexcept { return stalls_.load(std::memory_order_relaxed); }
   // After take() has failed: whether it would succeed now. Asks for a segment otherwise.
   bool is_ready(SegmentSource& source);
-  // Completes the segment's file in the background and unmaps it.
-  void give_back(std::unique_ptr<Segment> segment);
+  // Completes the segment's file in the background and unmaps it; here and now, where there is no memory to ask for that.
+  void give_back(std::unique_ptr<Segment> segment) noexcept;
   // The reactor is gone: completes nothing more for it, removes what was prepared and not used.
   void forget(SegmentSource& source);
 
