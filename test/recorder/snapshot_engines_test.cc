@@ -378,25 +378,88 @@ void deltas_hold_what_has_changed() {
   photographer.writer().let_go(*heap);
 }
 
-// The program uses nearly all mappings that a process may have; giving back single pages needs more.
+// Mappings of the program's, as many as a process may have but for `left`.
+class Ballast {
+ public:
+  explicit Ballast(std::size_t left) : memory_(mmap(nullptr, kMappings * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) {
+    CHECK(memory_ != MAP_FAILED);
+    std::size_t used = 1;
+    while (used < kMappings && mprotect(page(used), kPage, PROT_READ) == 0) used += 2;
+    (void)mprotect(page(used), (kMappings - used) * kPage, PROT_READ);  // when one was left that splitting may have,
+    last_ = mmap(nullptr, kPage, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);  // and one more that it may not
+    for (std::size_t i = 0; i < left; i += 2)
+      if (used > i + 2) CHECK(mprotect(page(used - 2 - i), kPage, PROT_NONE) == 0);
+  }
+  ~Ballast() {
+    munmap(memory_, kMappings * kPage);
+    if (last_ != MAP_FAILED) munmap(last_, kPage);
+  }
+  Ballast(const Ballast&) = delete;
+  Ballast& operator=(const Ballast&) = delete;
+
+ private:
+  static constexpr std::size_t kMappings = 65'600;
+  std::byte* page(std::size_t i) const { return static_cast<std::byte*>(memory_) + i * kPage; }
+
+  void* const memory_;
+  void* last_;
+};
+
+// Giving back single pages needs more.
 void there_are_no_mappings_left(const char* name) {
-  constexpr std::size_t kMappings = 65'600, kLeft = 40;
   auto engine = engine_named(name);
   if (engine == nullptr) return;
   TestHeap heap(SlotSize::large);
   Storm storm(*heap);
   Photographer photographer(std::move(engine));
   photographer.snapshot(*heap, storm, [] {});
-  void* const ballast = mmap(nullptr, kMappings * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  CHECK(ballast != MAP_FAILED);
-  const auto page = [&](std::size_t i) { return static_cast<std::byte*>(ballast) + i * kPage; };
-  std::size_t used = 1;
-  while (used < kMappings && mprotect(page(used), kPage, PROT_READ) == 0) used += 2;
-  for (std::size_t i = 0; i < kLeft; i += 2)
-    if (used > i + 2) CHECK(mprotect(page(used - 2 - i), kPage, PROT_NONE) == 0);
+  const Ballast ballast(40);
   for (int i = 0; i < 2; ++i) photographer.snapshot(*heap, storm, [] {});
-  munmap(ballast, kMappings * kPage);
   photographer.writer().let_go(*heap);
+}
+
+// Every other page is written before the copier comes to it: each splits a mapping, until there are none left.
+void mappings_end_while_pages_are_written(std::size_t pages, std::size_t left) {
+  auto engine = engine_named("cow-mprotect");
+  if (engine == nullptr) return;
+  TestHeap heap(SlotSize::large);
+  auto* const memory = static_cast<std::byte*>(heap->allocate_aligned(kPage, pages * kPage));
+  const auto word = [&](const std::byte* in, std::size_t page) { return reinterpret_cast<const std::uint64_t*>(in)[page * kPage / 8]; };
+  const auto write_to = [&](std::size_t page, std::uint64_t value) { reinterpret_cast<std::uint64_t*>(memory)[page * kPage / 8] = value; };
+  for (std::size_t page = 0; page < pages; ++page) write_to(page, page + 1);
+  Image image(engine->sharing());
+  CHECK_EQUAL(image.attach(*heap), 0);
+  image.list_ranges(*heap);
+  const Ballast ballast(left);
+  CHECK_EQUAL(engine->begin(*heap, image), 0);
+  for (std::size_t page = 0; page < pages; page += 2) write_to(page, 0);
+  const std::atomic<bool> cancelled = false;
+  CHECK(engine->work(cancelled) == SnapshotEngine::Progress::complete);
+  const std::byte* const copy = image.at(reinterpret_cast<std::uintptr_t>(memory));
+  for (std::size_t page = 0; page < pages; ++page) CHECK_EQUAL(word(copy, page), page + 1);
+  for (std::size_t page = 0; page < pages; ++page) CHECK_EQUAL(word(memory, page), page % 2 == 0 ? 0 : page + 1);
+  for (std::size_t page = 1; page < pages; page += 2) write_to(page, 0);  // all are given back
+}
+
+// Not even one, for the copy as a whole: then the reactor waits while its snapshot is written.
+void a_copy_finds_no_mapping(const char* name) {
+  auto engine = engine_named(name);
+  if (engine == nullptr) return;
+  const TemporaryDirectory directory{"snapshot-engines"};
+  TestHeap heap(SlotSize::large);
+  Storm storm(*heap);
+  storm.event();
+  SnapshotWriter writer(std::move(engine));
+  Reference reference(*heap);
+  SnapshotOrder order{.path = directory.file("snapshot"), .note = {}, .thread_state = {}, .locale = {}};
+  order.note.version = 1;
+  order.note.kind = format::kFull;
+  {
+    const Ballast ballast(0);
+    CHECK(writer.begin(*heap, order) == SnapshotWriter::Begun::no_room);
+    CHECK(writer.save_now(*heap, order).ok());
+  }
+  reference.check_equals({order.path});
 }
 
 }  // namespace
@@ -410,7 +473,10 @@ int main(int, char** arguments) {
     several_heaps_share_an_engine(engine);
     the_program_has_a_handler_for_faults(engine);
     there_are_no_mappings_left(engine);
+    a_copy_finds_no_mapping(engine);
   }
+  mappings_end_while_pages_are_written(/*pages=*/8192, /*left=*/2000);
+  if (std::getenv("AFTERIMAGE_SOAK") != nullptr) mappings_end_while_pages_are_written(std::size_t{1} << 18, 60'000);
   deltas_hold_what_has_changed();
   variables_are_copied_before_the_pause(/*incremental=*/false);
   variables_are_copied_before_the_pause(/*incremental=*/true);

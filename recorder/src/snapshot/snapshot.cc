@@ -3,7 +3,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 
 #include "base/out_of_memory.h"
 #include "base/raw_log.h"
+#include "base/start_thread.h"
 #include "os/modules.h"
 #include "os/pages.h"
 #include "snapshot/copy_pages.h"
@@ -55,11 +55,7 @@ std::uint64_t bytes_of(const std::vector<format::CoreRange>& ranges) noexcept {
 SnapshotWriter::SnapshotWriter(std::unique_ptr<SnapshotEngine> engine, int compression)
     : engine_(std::move(engine)), compression_(compression), image_(engine_->sharing()), modules_(std::make_shared<Modules>()),
       auxiliary_vector_(read_auxiliary_vector()) {
-  sigset_t all, before;  // the program's signals are for the program's threads
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_thread([this] { run(); });
 }
 
 SnapshotWriter::~SnapshotWriter() {
@@ -108,9 +104,8 @@ SnapshotWriter::Begun SnapshotWriter::begin(const Heap& heap, SnapshotOrder orde
   const std::lock_guard lock(mutex_);
   if (is_busy()) return Begun::no;
   if (const int error = image_.attach(heap); error != 0) {
-    const Status status(error, "snapshot " + order.path + ": no memory for a copy of the pages.");
-    if (order.on_written != nullptr) order.on_written(order.context, order, 0, status);
-    return Begun::captured;  // the next one may succeed
+    say_once(RawLine().text("no addresses for a copy of a reactor's pages (").text(std::strerror(error)).text("): it waits while its snapshot is written"));
+    return Begun::no_room;
   }
   image_.list_ranges(heap);
   if (!has_room()) return Begun::no_room;
@@ -124,13 +119,20 @@ SnapshotWriter::Begun SnapshotWriter::begin(const Heap& heap, SnapshotOrder orde
 // written for the most part, no more is copied than the process has in memory.
 bool SnapshotWriter::has_room() noexcept {
   if (image_.new_bytes() == 0 || memory_limit_.has_room_for(std::min<std::uint64_t>(image_.new_bytes(), os::resident_bytes()))) return true;
-  if (!std::exchange(said_no_room_, true))
-    RawLine().text("memory leaves no room for a copy of ").number(image_.bytes() >> 20).text(" MiB: the reactor waits while its snapshot is written").print();
+  say_once(RawLine().text("memory leaves no room for a copy of ").number(image_.bytes() >> 20).text(" MiB: the reactor waits while its snapshot is written"));
   return false;
 }
 
+// Why a reactor has to wait is told once: it may do so at every snapshot.
+void SnapshotWriter::say_once(RawLine& line) noexcept {
+  if (!std::exchange(said_why_it_waits_, true)) line.print();
+}
+
 SnapshotWriter::Begun SnapshotWriter::begin_with(SnapshotEngine& engine, const Heap& heap, SnapshotOrder&& order) {
-  if (engine.begin(heap, image_) != 0) return begin_with(stop_, heap, std::move(order));
+  if (const int error = engine.begin(heap, image_); error != 0) {
+    say_once(RawLine().text("snapshot engine ").text(engine.name()).text(" cannot begin (").text(std::strerror(error)).text("): the reactor stops for a copy"));
+    return begin_with(stop_, heap, std::move(order));
+  }
   image_.will_be_copied();
   heap_ = &heap;
   current_ = &engine;

@@ -26,6 +26,8 @@
 
 namespace afterimage {
 
+class RawLine;
+
 // What to write where. `on_written` runs on the background thread when the file is complete, or has failed.
 struct SnapshotOrder {
   std::string path;  // final name, but for ".zst" behind it; written as path + ".tmp"
@@ -46,7 +48,7 @@ class AFTERIMAGE_API SnapshotWriter {
     no,        // another one is on its way: try again after the next event
     begun,     // its position will be that of finish()
     captured,  // its position is that of the order
-    no_room,   // a copy would come too near to the memory limit (of a cgroup): save_now() needs none
+    no_room,   // a copy would come too near to the memory limit (of a cgroup), or there are no addresses for it: save_now() needs none
   };
 
   // `compression`: the level of zstd for what the background thread writes; 0: none.
@@ -91,6 +93,7 @@ class AFTERIMAGE_API SnapshotWriter {
   };
 
   bool has_room() noexcept;
+  void say_once(RawLine& line) noexcept;
   void capture(SnapshotOrder&& order, bool has_variables) noexcept;
   Begun begin_with(SnapshotEngine& engine, const Heap& heap, SnapshotOrder&& order);
   void run();
@@ -117,7 +120,7 @@ class AFTERIMAGE_API SnapshotWriter {
   SnapshotEngine* current_ = nullptr;  // of the snapshot on its way
   bool engine_failed_ = false;
   const os::MemoryLimit memory_limit_;
-  bool said_no_room_ = false;
+  bool said_why_it_waits_ = false;
   std::atomic<const Heap*> heap_ = nullptr;  // of the snapshot on its way
   SnapshotOrder order_;
   Image image_;
