@@ -79,8 +79,8 @@ Status ReactorCore::start_log() {
 
 void ReactorCore::constructed(void* object) noexcept {
   object_ = object;
-  if (heap_ == nullptr || !recorder_->is_open()) return;
-  heap_->set_object(object);
+  if (!recorder_->is_open()) return;
+  if (heap_ != nullptr) heap_->set_object(object);
   if (check_hooks != nullptr) return;  // it looks at the events while they happen
   const bool found = finds_memory([&] {
     end_construction();
@@ -91,8 +91,19 @@ void ReactorCore::constructed(void* object) noexcept {
   step_aside(out_of_memory(), 0);
 }
 
+// An object that is not in its heap: valgrind answers malloc() and operator new itself, and a class may have its own.
+Status ReactorCore::lives_in_heap() const {
+  if (heap_ == nullptr)
+    return Status(ENOMEM, "reactor " + name_ + " finds no addresses for a heap: it needs 64 GiB of them, or at least 1, from " +
+                              "0x400000000000 on, whatever the memory that it uses (ulimit -v).");
+  if (!heap_->owns(object_))
+    return Status(ENOTSUP, "reactor " + name_ + " is not in its heap: something else has answered operator new, like valgrind.");
+  return {};
+}
+
 void ReactorCore::start_recording() {
-  Status status = start_log();
+  Status status = lives_in_heap();
+  if (status.ok()) status = start_log();
   if (status.ok())
     status = write_file(directory_ + "/reactor.json",
                         reactor_json({id_, name_, type_, *heap_, recorder_->heap_settings(), construction_note_}));

@@ -44,6 +44,7 @@ class ReactorCore {
   ~ReactorCore();
 
   // Opens the log; until then, and if it fails, the reactor is not recorded.
+  Status lives_in_heap() const;
   Status start_log();
   void constructed(void* object) noexcept;
   void tell_check() const noexcept;

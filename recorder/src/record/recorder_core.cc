@@ -19,6 +19,7 @@
 #include "base/raw_log.h"
 #include "base/replay_mode.h"
 #include "base/type_name.h"
+#include "heap/other_allocator.h"
 #include "os/clock.h"
 #include "record/crash_handler.h"
 #include "record/fail_allocations.h"
@@ -106,6 +107,10 @@ void RecorderCore::open() noexcept {
 }
 
 Status RecorderCore::begin() {
+  if (const std::string other = other_allocator(); !other.empty()) {
+    may_have_heaps_ = false;
+    return Status(ENOTSUP, "malloc() is that of " + other + ", so reactors would not be in heaps of their own.");
+  }
   EngineChoice engine = choose_engine(options_.snapshot_engine, options_.reactors_do_io, options_.snapshot_deltas);
   if (!engine.note.empty()) RawLine().text(engine.note.c_str()).print();
   process_.snapshot_engine = engine.engine->name();
@@ -173,15 +178,21 @@ Status RecorderCore::create_bundle() {
   return {};
 }
 
+Heap* RecorderCore::create_heap() const noexcept {
+  if (!may_have_heaps_) return nullptr;
+  int error = 0;
+  Heap* heap = Heap::create(SlotSize::large, error);
+  if (heap == nullptr) heap = Heap::create(SlotSize::small, error);
+  if (heap != nullptr) heap->set_up(heap_settings());
+  return heap;
+}
+
 ReactorCore* RecorderCore::create_reactor(std::string_view name, const std::type_info& type) {
   const OutsideScope outside;
   const std::lock_guard lock(mutex_);
   const std::uint32_t id = reactor_count_++;
   reactors_.reserve(reactors_.size() + 1);  // first: a reactor that is not in the list would keep this recording open
-  int error = 0;
-  std::unique_ptr<Heap, void (*)(Heap*)> heap(Heap::create(SlotSize::large, error), Heap::destroy);
-  if (heap == nullptr) heap.reset(Heap::create(SlotSize::small, error));
-  if (heap != nullptr) heap->set_up(heap_settings());
+  std::unique_ptr<Heap, void (*)(Heap*)> heap(create_heap(), Heap::destroy);
   reactors_.push_back(new ReactorCore(shared_from_this(), id, std::string(name), type_name(type), heap.get()));
   (void)heap.release();  // the reactor's now
   return reactors_.back();

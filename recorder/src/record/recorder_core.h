@@ -56,10 +56,12 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   Status begin();
   Status start_threads(std::unique_ptr<SnapshotEngine> engine);
   Status create_bundle();
+  Heap* create_heap() const noexcept;
 
   const Options options_;
   std::string path_;
   bool open_ = false;
+  bool may_have_heaps_ = true;
   ProcessDescription process_;
   const VariableRules variable_rules_;
   ControlFile control_;
