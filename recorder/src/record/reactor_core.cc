@@ -125,13 +125,14 @@ void ReactorCore::tell_check() const noexcept {
 }
 
 void ReactorCore::prepare_event(std::uint64_t event) noexcept {
-  if (heap_ != nullptr && has_foreign_frees(*heap_)) drain_foreign_frees();
   if (in_gap_) try_to_resume(event);
   // Somebody called into the reactor other than by an event: a replay can only go on from its result.
   if (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_)) {
     if (event > 0 && logs_genesis()) log_input(format::InputKind::entered, {}, event);
     save_snapshot_now();
   }
+  // Behind the snapshot: a replay that goes on from that frees them, too.
+  if (heap_ != nullptr && has_foreign_frees(*heap_)) drain_foreign_frees();
   if (recording_ && !thread_state_.is_current()) log_thread_state();
 }
 
