@@ -19,6 +19,12 @@ void Heap::keep_ids() noexcept {
   slices = std::min(slices, static_cast<std::uint32_t>(block_ids_offset(HeapHeader::slot_bytes) >> kSliceShift));
 }
 
+void Heap::deallocate_from(void* block, const void* site) noexcept {
+  const std::uint64_t before = frees;
+  deallocate(block);
+  if (frees != before) freed[before % kFreedBlocks].site = reinterpret_cast<std::uintptr_t>(site);
+}
+
 const std::uint32_t* Heap::id_of(const void* address) const noexcept {
   Block block;
   return locate(reinterpret_cast<std::uintptr_t>(address), block) ? &id_at(block.address - base()) : nullptr;

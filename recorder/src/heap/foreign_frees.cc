@@ -57,7 +57,7 @@ std::size_t drain_foreign_frees(Heap& heap,
       entry = next;
     }
     if (on_batch != nullptr) on_batch(context, batch, count);
-    for (std::size_t i = 0; i < count; ++i) heap.deallocate(reinterpret_cast<void*>(batch[i]));
+    for (std::size_t i = 0; i < count; ++i) heap.deallocate_from(reinterpret_cast<void*>(batch[i]), nullptr);
     total += count;
   }
   return total;

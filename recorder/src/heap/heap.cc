@@ -107,7 +107,7 @@ void* Heap::allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept 
   }
   void* const block = size_class < kClasses ? take_block(size_class) : take_large(bytes, alignment, nullptr);
   mix(alignment);
-  note_allocation(bytes, block);
+  note_allocation(bytes, block, alignment);
   return block;
 }
 
@@ -139,7 +139,8 @@ void* Heap::reallocate(void* block, std::size_t bytes) noexcept {
   const bool fits = s.kind == SpanKind::large ? bytes > kMaxSmallBytes && resize_large(s, bytes)
                                               : bytes <= old && (bytes >= old / 2 || old == class_bytes(0));
   if (fits) {
-    note_allocation(bytes, block);
+    if ((flags & kJournaled) != 0) journal_resize(bytes, block);
+    note_allocation_at(bytes, offset_of(block));
     return block;
   }
   void* const moved = allocate(bytes);

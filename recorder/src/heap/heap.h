@@ -18,6 +18,7 @@
 
 #include "afterimage/heap.h"
 #include "base/bits.h"
+#include "base/heap_operation.h"
 #include "heap/foreign_frees.h"
 #include "heap/heap_layout.h"
 #include "heap/settings.h"
@@ -67,13 +68,15 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   void* reallocate(void* block, std::size_t bytes) noexcept;  // null block allocates; 0 bytes is a size
   [[gnu::always_inline]] void deallocate(void* block) noexcept {  // null is allowed; else owns(block)
     if (block == nullptr) return;
-    if (keeps_ids()) [[unlikely]] return release_with_id(block);
+    if ((flags & (kKindaSafe | kJournaled)) != 0) [[unlikely]] return release_noted(block);
     note_free(block);
     const std::uint32_t entry = entry_of(block);
     RecentBlocks& blocks = recent[span(slice_of(block)).size_class];
     if (!is_live_small(block) || blocks.count == RecentBlocks::kCapacity) [[unlikely]] return release_slowly(block);
     make_recent(blocks, entry);
   }
+  // The same, as freed by that code; null: by nobody that is known.
+  void deallocate_from(void* block, const void* site) noexcept;
   // 0 for what is not the start of a block.
   std::size_t usable_size(const void* block) const noexcept;
 
@@ -119,6 +122,11 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   void stop_at_misuse() noexcept { flags |= kStopAtMisuse; }
   void fail_allocations(const FailAllocations& which) noexcept;
 
+  // From now on what is allocated and freed is written down there (journal.cc); null: nowhere. Returns what it was before.
+  HeapJournal* exchange_journal(HeapJournal* journal) noexcept;
+  // Does again what was written down. Returns the block, null for a free.
+  void* repeat(const HeapOperation& operation) noexcept;
+
   struct Block {
     std::uintptr_t address;
     std::size_t size;  // of the block; of a large one the size asked for
@@ -146,7 +154,7 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   bool next_group(unsigned size_class) noexcept;
   bool new_span(unsigned size_class) noexcept;
   void release_slowly(void* block) noexcept;
-  void release_with_id(void* block) noexcept;
+  void release_noted(void* block) noexcept;
   void release_unusual(void* block, const void* site) noexcept;
   [[gnu::always_inline]] void make_recent(RecentBlocks& blocks, std::uint32_t entry) noexcept {
     live_word(entry) ^= live_bit(entry);
@@ -184,6 +192,11 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   // Misuse (misuse.cc)
   void report_misuse(const char* what, const void* block, const void* site, const FreedBlock* freed_block = nullptr) noexcept;
 
+  // What happens while an event is made (journal.cc)
+  void journal_allocation(std::size_t bytes, const void* block, std::size_t alignment) noexcept;
+  void journal_resize(std::size_t bytes, const void* block) noexcept;
+  void journal_free(const void* block, const void* site) noexcept;
+
   // Ids of blocks (block_ids.cc)
   std::uint32_t& id_at(std::uintptr_t offset) const noexcept {
     return reinterpret_cast<std::uint32_t*>(base() + block_ids_offset(HeapHeader::slot_bytes))[offset >> 4];
@@ -199,7 +212,8 @@ class AFTERIMAGE_API Heap : private HeapHeader {
     // The multiplication is of the new value alone: a chain through all calls must be short.
     HeapHeader::fingerprint = std::rotl(HeapHeader::fingerprint, 5) + value * 0x517c'c1b7'2722'0a95;
   }
-  void note_allocation(std::size_t bytes, const void* block) noexcept {
+  void note_allocation(std::size_t bytes, const void* block, std::size_t alignment = 1) noexcept {
+    if ((flags & kJournaled) != 0) [[unlikely]] journal_allocation(bytes, block, alignment);
     note_allocation_at(bytes, block == nullptr ? 0 : offset_of(block));
   }
   void note_allocation_at(std::size_t bytes, std::uintptr_t offset) noexcept { mix(offset + bytes * 0x9e37'79b9'7f4a'7c15); }

@@ -108,7 +108,7 @@ struct HeapHeader {
   std::uint32_t flags;
   std::uint64_t slot_bytes;
   std::uint64_t fingerprint;
-  std::uint32_t fast_bytes;     // smaller blocks are allocated the short way; 0 where every allocation is looked at (FailAllocations)
+  std::uint32_t fast_bytes;     // smaller blocks are allocated the short way; 0 where every allocation is looked at
   std::uint64_t event_plus_1;   // the event whose react() runs; 0: none
   std::uint64_t object;   // the reactor: where a reader of the memory begins
   std::uint32_t slices;   // of the slot, or less: where the limit is
@@ -133,6 +133,7 @@ enum HeapFlags : std::uint32_t {
   kStopAtMisuse = 2,      // ... and those inside react() end the program
   kKindaSafe = 4,         // blocks have ids (block_ids.cc)
   kFailAllocations = 8,   // some allocations inside react() fail on purpose
+  kJournaled = 16,        // what happens is written down (journal.h); between two events only
 };
 
 constexpr std::uintptr_t block_ids_offset(std::size_t slot_bytes) noexcept { return slot_bytes / 4 * 3; }

@@ -89,14 +89,16 @@ bool Heap::new_span(unsigned size_class) noexcept {
   make_recent_of_many(recent[span(slice_of(block)).size_class], entry);
 }
 
-// deallocate() where blocks have ids.
-[[gnu::noinline]] void Heap::release_with_id(void* block) noexcept {
+// deallocate() where blocks have ids, or a journal is kept.
+[[gnu::noinline]] void Heap::release_noted(void* block) noexcept {
+  const void* const site = __builtin_return_address(0);
+  if ((flags & kJournaled) != 0) journal_free(block, site);
   note_free(block);
   const std::uint32_t entry = entry_of(block);
   RecentBlocks& blocks = recent[span(slice_of(block)).size_class];
   if (!is_live_small(block) || blocks.count == RecentBlocks::kCapacity) [[unlikely]] return release_slowly(block);
   make_recent(blocks, entry);
-  end_id(entry, __builtin_return_address(0));
+  if (keeps_ids()) end_id(entry, site);
 }
 
 // Large blocks, and what is not a block.

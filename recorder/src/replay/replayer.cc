@@ -149,7 +149,7 @@ void Replayer::apply_foreign_frees(const LogMessage& message) {
     std::uint64_t address;
     std::memcpy(&address, addresses.data() + at, sizeof address);
     void* const block = reinterpret_cast<void*>(memory_.relocation().to_here(address));
-    if (memory_.heap().owns(block)) memory_.heap().deallocate(block);
+    if (memory_.heap().owns(block)) memory_.heap().deallocate_from(block, nullptr);
   }
   discard_foreign_frees(memory_.heap());
 }
