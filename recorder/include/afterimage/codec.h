@@ -1,4 +1,9 @@
-// How an event becomes bytes in the log, and bytes become an event in the replayer.
+// How an event becomes bytes in the log, and bytes become an event in the replayer. There are three ways:
+//
+//   trivially copyable     nothing to do. The cheapest
+//   Codec                  two functions to write. The bytes are yours: small in the log, and another build of the program reads them, too
+//   deliver_made()         nothing to write (afterimage/made.h), for strings, containers, variants, shared_ptr. react() may keep what the
+//                          event owns. Costs more, in time and in the log; for the recorded build only
 //
 // Nothing is to be done for trivially copyable structs without pointers, and for std::span<const std::byte>: their bytes are
 // the payload, and `react()` receives them at a fixed address inside the reactor's slot (the inbox), so that even the

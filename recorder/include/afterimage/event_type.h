@@ -17,9 +17,12 @@ class Traversal;
 
 namespace afterimage::detail {
 
-enum class PayloadCodec : std::uint8_t { trivial, custom, bytes };
+enum class PayloadCodec : std::uint8_t { trivial, custom, bytes, made };
 
-// One per (reactor type, event type): what the log says about the events of a channel. Static storage.
+// Whether react() gets the payload itself, as it was given to deliver(): the even ones.
+constexpr bool is_in_place(PayloadCodec codec) noexcept { return (static_cast<unsigned>(codec) & 1) == 0; }
+
+// One per (reactor type, event type, codec): what the log says about the events of a channel. Static storage.
 struct EventTypeInfo {
   const std::type_info* type;
   void (*thunk)(void* object, const std::byte* payload, std::size_t bytes);  // decodes, calls react()

@@ -26,6 +26,8 @@
 #include "afterimage/construction.h"
 #include "afterimage/event_type.h"
 #include "afterimage/heap.h"
+#include "afterimage/made.h"
+#include "afterimage/react.h"
 #include "afterimage/status.h"
 
 namespace afterimage {
@@ -176,38 +178,6 @@ class [[nodiscard]] ReactorScope {
   Heap* previous_;
 };
 
-}  // namespace detail
-}  // namespace afterimage
-
-extern "C" AFTERIMAGE_API void afterimage_before_react();  // a place for a debugger's hidden breakpoint: right before react()
-
-namespace afterimage {
-namespace detail {
-
-template <typename T, typename E>
-decltype(auto) invoke_react(T& reactor, const E& event) {
-  if constexpr (requires { reactor.react(event); }) {
-    return reactor.react(event);
-  } else if constexpr (requires { reactor.handle(event); }) {
-    return reactor.handle(event);
-  } else if constexpr (requires { reactor.consume(event); }) {
-    return reactor.consume(event);
-  } else {
-    static_assert(requires { reactor(event); }, "the reactor has no react(), handle(), consume() or operator() for this event");
-    return reactor(event);
-  }
-}
-
-// All ways into react() lead through here. Were it inlined into each of them, one crash would have two addresses: that of the
-// recording, and another one in the replay. And were react() its last call, a jump, the last call in react() might be a jump, too: then it
-// would seem to be made by whoever delivers, the recorder or the replayer.
-template <typename T, typename E>
-[[gnu::noinline]] void enter_react(T& reactor, const E& event) {
-  afterimage_before_react();
-  (void)invoke_react(reactor, event);
-  asm volatile("");
-}
-
 // The entry of every event, recording and replaying. Its address is in the log: the replayer is the same executable.
 template <typename T, typename E>
 void react_thunk(void* object, const std::byte* payload, [[maybe_unused]] std::size_t bytes) {
@@ -308,6 +278,11 @@ class ReactorRef {
   void deliver_all(const Events& events) const {
     detail::deliver_all<T>(core_, id_, std::span<const std::ranges::range_value_t<Events>>(events));
   }
+  // make() may run here, too: what it does to this reactor is then done again, and what it makes is thrown away.
+  template <typename Make>
+  void deliver_made(Make&& make) const {
+    detail::deliver_made<T>(core_, id_, make);
+  }
   std::uint32_t id() const noexcept { return id_; }
 
  private:
@@ -362,6 +337,13 @@ class Reactor {
   template <std::ranges::contiguous_range Events>
   void deliver_all(const Events& events) {
     detail::deliver_all<T>(core_, id_, std::span<const std::ranges::range_value_t<Events>>(events));
+  }
+
+  // An event of any type, without a Codec: make() returns it, and runs inside the reactor's heap, where the event and all that it owns
+  // stay at their addresses (afterimage/made.h). Throws what make() throws, and then nobody gets an event; and what react() throws.
+  template <typename Make>
+  void deliver_made(Make&& make) {
+    detail::deliver_made<T>(core_, id_, make);
   }
 
   // Asks for a snapshot: begun at the end of the current or the next event. May be called by any thread.

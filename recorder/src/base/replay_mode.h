@@ -6,6 +6,7 @@
 #include <string>
 
 namespace afterimage::detail {
+struct EventMaker;
 struct EventTypeInfo;
 }
 
@@ -15,6 +16,8 @@ namespace afterimage {
 struct ReplayHooks {
   // A delivery to reactor `id` from inside react(), which must not be carried out; to itself, it may throw.
   void (*outbound)(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes);
+  // The same of an event that is made there first. Throws what make() throws.
+  void (*made)(std::uint32_t id, const detail::EventTypeInfo& type, const detail::EventMaker& make);
   // The next input of the event in progress, if it is of this kind: up to `capacity` bytes of it, and its size in
   // `bytes`. False when the log has another one here, or none: that is a divergence, already noted.
   bool (*input)(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept;

@@ -115,7 +115,7 @@ std::uint16_t CoreNotebook::index_of(const detail::EventTypeInfo& type) noexcept
   format::CoreType& entry = block_->type[count];
   if (!finds_memory([&] { copy_text(entry.name, type_name(*type.type)); })) return format::kCoreTypeUnknown;
   types_[count] = &type;
-  entry.bytes = type.codec == detail::PayloadCodec::trivial ? type.bytes : 0;
+  entry.bytes = type.bytes;
   entry.codec = static_cast<std::uint32_t>(type.codec);
   __atomic_store_n(&block_->types, count + 1, __ATOMIC_RELEASE);
   return static_cast<std::uint16_t>(count);

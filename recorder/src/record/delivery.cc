@@ -61,10 +61,11 @@ constexpr std::size_t kSenderBytes = format::kMessageOverhead + sizeof(format::I
 void log_inputs() noexcept { inputs::hooks = &kRecordHooks; }
 
 [[gnu::always_inline]] inline ReactorCore::Event ReactorCore::begin(const EventTypeInfo& type, std::span<const std::byte> payload,
-                                                                    EventOrigin origin) noexcept {
+                                                                    EventOrigin origin, bool is_prepared) noexcept {
   Event event{.number = next_event_++, .begun_ns = 0, .payload = payload.data()};
-  if (depth_++ == 0 && must_prepare()) [[unlikely]] {
-    prepare_event(event.number);
+  if (depth_++ == 0 && (is_prepared ? must_log_thread_state() : must_prepare())) [[unlikely]] {
+    if (is_prepared) log_thread_state();
+    else prepare_event(event.number);
     origin.now_ns = 0;  // that may have taken its time
   }
   if (recording_) [[likely]] {
@@ -109,7 +110,7 @@ inline ReactorCore::KnownType* ReactorCore::known_type(const EventTypeInfo& type
 // sees the sender's copy.
 inline const std::byte* ReactorCore::place_in_inbox(const EventTypeInfo& type, std::span<const std::byte> payload) noexcept {
   const std::size_t room = (payload.size() + kInboxAlignment - 1) & ~(kInboxAlignment - 1);
-  if (type.codec == PayloadCodec::custom || type.align > kInboxAlignment || room > Heap::kInboxBytes - inbox_used_) return payload.data();
+  if (!is_in_place(type.codec) || type.align > kInboxAlignment || room > Heap::kInboxBytes - inbox_used_) return payload.data();
   std::byte* const place = heap_->inbox() + inbox_used_;
   inbox_used_ += room;
   copy_bytes(place, payload.data(), payload.size());
@@ -160,8 +161,9 @@ namespace {
 // react() of one event, from its beginning to its end.
 class EventScope {
  public:
-  [[gnu::always_inline]] EventScope(ReactorCore& core, const EventTypeInfo& type, std::span<const std::byte> payload, const EventOrigin& origin)
-      : core_(core), event_(core.begin(type, payload, origin)) {
+  [[gnu::always_inline]] EventScope(ReactorCore& core, const EventTypeInfo& type, std::span<const std::byte> payload, const EventOrigin& origin,
+                                    bool is_prepared)
+      : core_(core), event_(core.begin(type, payload, origin, is_prepared)) {
     t_record.current = {.reactor = &core, .reactor_plus_1 = core.id() + std::uint64_t{1}, .event = event_.number};
     t_current_heap = core.heap_range();
   }
@@ -241,8 +243,8 @@ class CheckedEvent {
 // `enter(object, payload)` is react(), and what leads there. Returns the time, or 0.
 template <typename Enter>
 [[gnu::always_inline]] inline std::uint64_t react_to(ReactorCore& core, const EventTypeInfo& type, std::span<const std::byte> payload,
-                                                     const EventOrigin& origin, const Enter& enter) {
-  EventScope scope(core, type, payload, origin);
+                                                     const EventOrigin& origin, const Enter& enter, bool is_prepared = false) {
+  EventScope scope(core, type, payload, origin, is_prepared);
   enter(core.object(), scope.event());
   return scope.end();
 }
@@ -286,6 +288,24 @@ void deliver_decoded(ReactorCore* core, std::uint32_t reactor, const EventTypeIn
   const auto enter = [&](void* object, const ReactorCore::Event&) { react(object, decoded); };
   if (is_plain_delivery()) [[likely]] react_to(*core, type, payload, {}, enter);
   else deliver_otherwise(core, reactor, type, payload, enter);
+}
+
+void deliver_made_event(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const EventMaker& make) {
+  if (replay_hooks != nullptr) return replay_hooks->made(reactor, type, make);
+  ensure_signal_stack();
+  // To itself: then it is made by the event in progress, like all else that this does.
+  const bool is_inside = t_record.current.reactor == core;
+  ReactorCore::Made made;
+  if (is_inside) made = core->make_inside_event(make);
+  const Interruption outer(*core);
+  if (!is_inside) made = core->make_event(make);
+  ReactorCore* const sender = outer.sender();
+  if (sender != nullptr) sender->sends(reactor, type, nullptr, 0);
+  const auto enter = [&](void* object, const ReactorCore::Event& event) {
+    const CheckedEvent checked(*core, event.number);
+    type.thunk(object, static_cast<const std::byte*>(made.event), type.bytes);
+  };
+  react_to(*core, type, made.payload, {.sender = sender, .sender_event = outer.sender_event()}, enter, made.is_prepared);
 }
 
 bool logs_construction(const ReactorCore* core) noexcept { return replay_hooks == nullptr && core->logs_genesis(); }

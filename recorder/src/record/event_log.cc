@@ -13,6 +13,7 @@ const char* codec_name(detail::PayloadCodec codec) {
     case detail::PayloadCodec::trivial: return "trivial";
     case detail::PayloadCodec::custom: return "custom";
     case detail::PayloadCodec::bytes: return "bytes";
+    case detail::PayloadCodec::made: return "made";
   }
   return "";
 }
@@ -22,6 +23,7 @@ const char* message_encoding(detail::PayloadCodec codec) {
     case detail::PayloadCodec::trivial: return "x-afterimage-cpp";
     case detail::PayloadCodec::custom: return "x-afterimage-custom";
     case detail::PayloadCodec::bytes: return "application/octet-stream";
+    case detail::PayloadCodec::made: return "x-afterimage-made";
   }
   return "";
 }

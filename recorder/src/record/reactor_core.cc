@@ -133,7 +133,7 @@ void ReactorCore::prepare_event(std::uint64_t event) noexcept {
   }
   // Behind the snapshot: a replay that goes on from that frees them, too.
   if (heap_ != nullptr && has_foreign_frees(*heap_)) drain_foreign_frees();
-  if (recording_ && !thread_state_.is_current()) log_thread_state();
+  if (must_log_thread_state()) log_thread_state();
 }
 
 ReactorCore::KnownType* ReactorCore::learn(KnownType& known, const EventTypeInfo& type, std::uint64_t event) noexcept {
@@ -144,13 +144,16 @@ ReactorCore::KnownType* ReactorCore::learn(KnownType& known, const EventTypeInfo
 }
 
 ReactorCore::Progress ReactorCore::interrupt() noexcept {
-  return {std::exchange(outbound_, {}), inbox_used_, heap_ != nullptr ? heap_->exchange_event(0) : 0};
+  if (heap_ == nullptr) return {std::exchange(outbound_, {}), inbox_used_, 0, nullptr};
+  return {std::exchange(outbound_, {}), inbox_used_, heap_->exchange_event(0), heap_->exchange_journal(nullptr)};
 }
 
 void ReactorCore::resume(const Progress& progress) noexcept {
   outbound_ = progress.outbound;
   inbox_used_ = progress.inbox_used;
-  if (heap_ != nullptr) heap_->exchange_event(progress.heap_event);
+  if (heap_ == nullptr) return;
+  heap_->exchange_event(progress.heap_event);
+  heap_->exchange_journal(progress.journal);
 }
 
 void ReactorCore::drain_foreign_frees() noexcept {

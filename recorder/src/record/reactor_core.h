@@ -10,6 +10,7 @@
 #include "heap/current_heap.h"
 #include "heap/foreign_frees.h"
 #include "heap/heap.h"
+#include "heap/journal.h"
 #include "inputs/hooks.h"
 #include "os/clock.h"
 #include "record/event_log.h"
@@ -73,14 +74,25 @@ class ReactorCore {
     std::uint64_t number, begun_ns;
     const std::byte* payload;
   };
-  Event begin(const EventTypeInfo& type, std::span<const std::byte> payload, EventOrigin origin) noexcept;
+  Event begin(const EventTypeInfo& type, std::span<const std::byte> payload, EventOrigin origin, bool is_prepared) noexcept;
   std::uint64_t end(const Event& event, bool threw) noexcept;
+
+  // Makes an event in the heap (record/making.cc), and describes how, for the log. Throws what that throws.
+  struct Made {
+    void* event;
+    std::span<const std::byte> payload;  // until the next one
+    bool is_prepared;  // all that comes before an event has been, but for the thread's state
+  };
+  Made make_event(const EventMaker& make);
+  // The same in react() of this reactor.
+  Made make_inside_event(const EventMaker& make);
 
   // What is known of an event in progress, for one that interrupts it. end() forgets all of it.
   struct Progress {
     Outbound outbound;
     std::size_t inbox_used;  // by it, and those that it has interrupted
     std::uint64_t heap_event;
+    HeapJournal* journal;  // of one that is being made
   };
   Progress interrupt() noexcept;
   void resume(const Progress& progress) noexcept;
@@ -125,7 +137,10 @@ class ReactorCore {
     return foreign_frees_->load(std::memory_order_relaxed) != nullptr || in_gap_ ||
            (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_ || !thread_state_.is_current()));
   }
+  bool must_log_thread_state() const noexcept { return recording_ && !thread_state_.is_current(); }
   void prepare_event(std::uint64_t event) noexcept;
+  void prepare_to_make() noexcept;
+  Made made_already(void* event) noexcept;
   bool log_event(const EventTypeInfo& type, Event& event, std::span<const std::byte> payload, EventOrigin origin) noexcept;
   bool log_done(const format::Message& message, const format::Done& done) noexcept;
   bool log_done_with_digests(const format::Message& message, const format::Done& done) noexcept;
@@ -184,6 +199,8 @@ class ReactorCore {
     std::string reason;
     std::uint64_t next_try_ns = 0;
   } gap_;
+  HeapJournal journal_;        // of the last event that was made
+  Bytes made_payload_;
   Variables variables_;        // those of the last snapshot
   int snapshot_attempts_ = 0;  // begun since the last one was taken
 };

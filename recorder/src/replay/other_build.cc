@@ -11,6 +11,7 @@ const char* codec_of(const detail::EventTypeInfo& type) {
     case detail::PayloadCodec::trivial: return "trivial";
     case detail::PayloadCodec::custom: return "custom";
     case detail::PayloadCodec::bytes: return "bytes";
+    case detail::PayloadCodec::made: return "made";
   }
   return "";
 }
@@ -18,6 +19,7 @@ const char* codec_of(const detail::EventTypeInfo& type) {
 std::string layout(const std::string& codec, std::size_t bytes, std::size_t align) {
   if (codec == "custom") return "written by an afterimage::Codec";
   if (codec == "bytes") return "bytes without a type";
+  if (codec == "made") return "made by a function (deliver_made)";
   return std::to_string(bytes) + " bytes, aligned to " + std::to_string(align);
 }
 
@@ -36,12 +38,16 @@ Status OtherBuild::find(const std::map<std::uint16_t, EventChannel>& channels) {
 }
 
 Status OtherBuild::find(const EventChannel& channel) {
+  // Pointers to virtual tables, and members of all that an event may own: they are the recorded build's.
+  if (channel.codec == "made")
+    return Status(0, "the recording has the memory of its events of type " + channel.type + " (deliver_made), which fits the recorded build "
+                     "only. Of events with an afterimage::Codec it has what another build understands.");
   const detail::EventTypeInfo* found = nullptr;
   for (const auto* entry = registered_events(); entry != nullptr; entry = entry->next()) {
     if (type_name(*entry->event().type) != channel.type || type_name(entry->reactor()) != reactor_) continue;
     if (found != nullptr && *found->type != *entry->event().type)
       return Status(0, "this build has several types that are named " + channel.type + "; give them different names.");
-    found = &entry->event();
+    if (found == nullptr || codec_of(*found) != channel.codec) found = &entry->event();
   }
   if (found == nullptr) return missing(channel);
   types_[channel.type] = found;

@@ -209,6 +209,10 @@ void on_outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void
   if (g_replayer != nullptr) g_replayer->outbound(id, type, payload, bytes);
 }
 
+void on_made(std::uint32_t id, const detail::EventTypeInfo& type, const detail::EventMaker& make) {
+  if (g_replayer != nullptr) g_replayer->made(id, type, make);
+}
+
 bool on_input(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept {
   bytes = 0;
   return g_replayer != nullptr && g_replayer->input(kind, buffer, capacity, bytes);
@@ -243,7 +247,7 @@ Status restore(const Plan& plan) {
 
 }  // namespace
 
-extern const ReplayHooks kReplayHooks{.outbound = on_outbound, .input = on_input};
+extern const ReplayHooks kReplayHooks{.outbound = on_outbound, .made = on_made, .input = on_input};
 
 void replay_main(const Plan& plan) {
   load_missing_modules(plan);

@@ -69,6 +69,7 @@ Status Replayer::restore(std::uint64_t position) {
   if (memory_.relocator()) tell_relocation();
   if (!memory_.missing_locale().empty()) warn_about_locale();
   inbox_used_ = 0;
+  made_ = {};
   outbound_ = 0;
   depth_ = 0;
   afterimage_replay.position = position_;
@@ -162,7 +163,8 @@ auto Replayer::thunk_of(const EventChannel& channel) const -> decltype(detail::E
 void Replayer::dispatch(const LogMessage& message, void* object) {
   const auto thunk = thunk_of(*message.channel);
   std::size_t inbox_used = 0;
-  const std::byte* const payload = enter_inbox(message, inbox_used);
+  const bool is_made = message.channel->codec == "made";
+  const std::byte* const payload = is_made ? std::exchange(made_, {}).event : enter_inbox(message, inbox_used);
   const Outer outer{.position = afterimage_replay.position,
                     .in_react = afterimage_replay.in_react,
                     .payload = afterimage_replay.payload,
@@ -175,7 +177,7 @@ void Replayer::dispatch(const LogMessage& message, void* object) {
                     .heap_event = memory_.heap().exchange_event(memory_.object() != nullptr ? message.event + 1 : 0)};
   afterimage_replay.position = position_ = message.event;
   afterimage_replay.payload = payload;
-  afterimage_replay.payload_bytes = message.data.size();
+  afterimage_replay.payload_bytes = is_made ? message.channel->bytes : message.data.size();
   afterimage_replay.event_type = message.channel->type.c_str();
   afterimage_replay.in_react = 1;
   ++depth_;

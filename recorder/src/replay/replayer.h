@@ -51,6 +51,8 @@ class Replayer {
 
   // A delivery from inside react(). Throws what a nested react() throws.
   void outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload, std::size_t bytes);
+  // The same of an event that is made first: for another reactor outside of all heaps, and then destroyed. Throws what make() throws.
+  void made(std::uint32_t id, const detail::EventTypeInfo& type, const detail::EventMaker& make);
   // An outside value asked for inside react(): the log's next input, if it is of this kind.
   bool input(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept;
   // A call of the world inside react() (inputs/hooks.h).
@@ -125,6 +127,8 @@ class Replayer {
   void diverged(std::uint64_t event, const char* kind, const std::string& recorded, const std::string& replayed,
                 const char* cause);
   const std::byte* enter_inbox(const LogMessage& message, std::size_t& used);
+  Status make_again(const LogMessage& message);
+  void make_for_another(const detail::EventMaker& make);
 
   const std::uint32_t reactor_;
   std::optional<OtherBuild> other_build_;  // if this is one
@@ -139,6 +143,10 @@ class Replayer {
   std::vector<std::pair<std::uintptr_t, Warning>> warnings_;  // by place
   std::vector<Divergence> divergences_;                       // one for each kind, call and place
   std::size_t inbox_used_ = 0;
+  struct {
+    const std::byte* event;
+    decltype(detail::EventTypeInfo::thunk) thunk;
+  } made_{};  // what comes next, if it is made in the heap
   bool warned_about_locale_ = false;
   bool ends_inside_event_ = false;
   int depth_ = 0;

@@ -21,8 +21,9 @@ void Replayer::deliver(const LogMessage& event, Status& status) {
   if (event.channel->codec == "trivial" && supposed.data.size() != event.data.size())
     status = Status(0, "the other payload of event " + std::to_string(event.event) + " has " + std::to_string(supposed.data.size()) +
                            " bytes, but " + event.channel->type + " has " + std::to_string(event.data.size()) + ".");
-  else
-    dispatch(supposed, memory_.object());
+  else if (event.channel->codec == "made")
+    status = make_again(supposed);
+  if (status.ok()) dispatch(supposed, memory_.object());
 }
 
 void Replayer::leave_out(std::uint64_t event) {
