@@ -1,6 +1,6 @@
 // Chosen events as a table for people, and as a document for programs.
 
-import { grouped, type ReactorInfo, type RecordedEvent, type Recording, type Sender, type SentEvent } from '../recording';
+import { grouped, ownBytes, type ReactorInfo, type RecordedEvent, type Recording, type Sender, type SentEvent } from '../recording';
 import { type Output } from './output';
 import { cut, duration, hexAddress, longest, printable, table, timeOfDay, wrapped } from './text';
 import { type Typed } from '../questions/typed-payloads';
@@ -139,7 +139,7 @@ function took({ reactor, event }: Row, { recording, cutShort }: Selection): stri
 
 /** A value where there is room for it, else below; bytes as many as fit. */
 function preview({ event, typed }: Row, width: number, column: number): string {
-  if (typed === undefined || !('text' in typed)) return bytesPreview(event.payload, width - column);
+  if (typed === undefined || !('text' in typed)) return bytesPreview(ownBytes(event), width - column);
   const text = printable(typed.text);
   return text.length <= width - column ? text : `\n${INDENT}${wrapped(text, width, INDENT)}`;
 }

@@ -1,8 +1,11 @@
-# Run by gdb on an executable, without a process, after event_types.py: shows the bytes of recorded events as values of their C++ types.
+# Run by gdb on an executable, without a process, after event_types.py and made_events.py: shows recorded events as values of their C++
+# types.
 #
 # Descriptor 3 brings {"types": [name, ...], "payloads": [[index of type, hex, [[member, C++ value], ...]], ...]}: the members get
-# these values first. Descriptor 4 takes one JSON line a payload: {"text": as gdb prints it, "value": the same as JSON,
+# these values first. Of an event that was made in a heap there is {"event": its address, "blocks": [[address, hex], ...]} instead of the
+# hex. Descriptor 4 takes one JSON line a payload: {"text": as gdb prints it, "value": the same as JSON,
 # "payload": hex if a member was given a value}, or {"error": why not}.
+import itertools
 import json
 import os
 import struct
@@ -39,11 +42,31 @@ def members(value, type, depth):
     return result
 
 
+def printed(printer, depth):
+    """What a printer of the C++ library makes of a value: text, a list, or members."""
+    if not hasattr(printer, "children"):
+        text = printer.to_string()
+        return text.value().string(length=text.length) if hasattr(text, "value") else str(text)
+    hint = printer.display_hint() if hasattr(printer, "display_hint") else None
+    children = [
+        (name, plain(child, depth + 1) if isinstance(child, gdb.Value) else child)
+        for name, child in itertools.islice(printer.children(), ELEMENTS)
+    ]
+    if hint == "array":
+        return [child for _, child in children]
+    if hint == "map":
+        return [[key, child] for (_, key), (_, child) in zip(children[::2], children[1::2])]
+    return dict(children)
+
+
 def plain(value, depth=0):
     """A value as JSON: enumerators by name, addresses and numbers beyond 53 bits as text."""
     type = value.type.strip_typedefs()
     if depth > DEPTH:
         return "..."
+    printer = gdb.default_visualizer(value)
+    if printer is not None:
+        return printed(printer, depth)
     if type.code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
         return members(value, type, depth)
     if type.code == gdb.TYPE_CODE_ARRAY:
@@ -103,14 +126,40 @@ def decode(type, name, raw, assignments):
         return {"error": str(error)}
 
 
+def decode_made(type, name, event, number):
+    try:
+        value = made_value(type, name, event, number)
+        answer = {"text": value.format_string(**SETTINGS), "value": plain(value)}
+    except gdb.MemoryError as error:
+        answer = {"error": f"{error}: the reactor had that memory before; in a replay it can be looked at"}
+    except (gdb.error, gdb.GdbError, ValueError, RuntimeError) as error:
+        answer = {"error": str(error)}
+    return json.loads(with_recorded_addresses(json.dumps(answer)))
+
+
+def answers_to(types, names, payloads):
+    """In portions: one core file holds the memory of so many events."""
+    while payloads:
+        portion = payloads[:EVENTS_AT_ONCE]
+        payloads = payloads[EVENTS_AT_ONCE:]
+        if any(isinstance(payload, dict) for _, payload, _ in portion):
+            load_memory([payload if isinstance(payload, dict) else None for _, payload, _ in portion])
+        for number, (index, payload, assignments) in enumerate(portion, 1):
+            if isinstance(payload, dict):
+                yield decode_made(types[index], names[index], payload, number)
+            else:
+                yield decode(types[index], names[index], bytes.fromhex(payload), assignments)
+
+
 def main():
     gdb.execute("set print null-stop on")  # a char array ends at its first zero
     with os.fdopen(3) as asked:
         work = json.load(asked)
     types = [find_type(name) for name in work["types"]]
+    if any(isinstance(payload, dict) for _, payload, _ in work["payloads"]):
+        find_printers()
     with os.fdopen(4, "w") as answers:
-        for index, digits, assignments in work["payloads"]:
-            answer = decode(types[index], work["types"][index], bytes.fromhex(digits), assignments)
+        for answer in answers_to(types, work["types"], work["payloads"]):
             answers.write(json.dumps(answer) + "\n")
 
 

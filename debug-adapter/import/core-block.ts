@@ -10,7 +10,7 @@ const TYPES = { offset: 69_632, bytes: 128, most: 128 };
 const RING = { offset: 86_016, cellBytes: 64, cells: 4096 };
 const EVENT_HEAD_BYTES = 40;
 const EVENT_BYTES_MAX = 4096;
-const CODECS = ['trivial', 'custom', 'bytes'] as const;
+const CODECS = ['trivial', 'custom', 'bytes', 'made'] as const;
 
 export interface NotedReactor {
   readonly id: number;

@@ -6,7 +6,12 @@ import { type CoreBlock, type NotedEvent } from './core-block';
 const MAGIC = Buffer.from([0x89, 0x4d, 0x43, 0x41, 0x50, 0x30, 0x0d, 0x0a]);
 const Opcode = { Header: 0x01, Footer: 0x02, Schema: 0x03, Channel: 0x04, Message: 0x05, Metadata: 0x0c, DataEnd: 0x0f } as const;
 const FIRST_EVENT_CHANNEL = 16;
-const ENCODINGS = { trivial: 'x-afterimage-cpp', custom: 'x-afterimage-custom', bytes: 'application/octet-stream' } as const;
+const ENCODINGS = {
+  trivial: 'x-afterimage-cpp',
+  custom: 'x-afterimage-custom',
+  bytes: 'application/octet-stream',
+  made: 'x-afterimage-made',
+} as const;
 
 /** The newest events of a reactor whose numbers follow one another: an older one with a gap behind it would look like damage. */
 export function lastRun(block: CoreBlock, reactor: number): NotedEvent[] {

@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import { askGdb } from '../gdb/ask-gdb';
-import { type RecordedEvent } from '../recording';
+import { madeEvent, type RecordedEvent } from '../recording';
 import { gdbFailed, notSet, setNeedsStruct } from './errors';
 import { withGdb } from './expressions';
 
@@ -12,13 +12,25 @@ const Answer = z.union([
 ]);
 export type Typed = z.infer<typeof Answer>;
 
-/** One answer for each event, in the same order; `undefined` where the payload is not simply the bytes of a struct. */
+/** One answer for each event, in the same order; `undefined` where the payload is not the memory of a C++ value. */
 export async function decodePayloads(events: readonly RecordedEvent[], program: string, gdb: string): Promise<(Typed | undefined)[]> {
-  const decodable = events.filter((event) => event.type.codec === 'trivial');
-  const types = [...new Set(decodable.map((event) => event.type.name))];
-  const payloads = decodable.map((event) => [types.indexOf(event.type.name), event.payload.toString('hex'), []]);
-  const answers = payloads.length === 0 ? [] : await ask(gdb, program, { types, payloads }, payloads.length);
-  return events.map((event) => (event.type.codec === 'trivial' ? answers.shift() : undefined));
+  const types = [...new Set(events.map((event) => event.type.name))];
+  const payloads = events.map((event) => {
+    const payload = inMemory(event);
+    return payload === undefined ? undefined : [types.indexOf(event.type.name), payload, []];
+  });
+  const decodable = payloads.filter((payload) => payload !== undefined);
+  const answers = decodable.length === 0 ? [] : await ask(gdb, program, { types, payloads: decodable }, decodable.length);
+  return payloads.map((payload) => (payload === undefined ? undefined : answers.shift()));
+}
+
+/** As decode_payloads.py wants it. */
+function inMemory(event: RecordedEvent) {
+  if (event.type.codec === 'trivial') return event.payload.toString('hex');
+  const made = madeEvent(event);
+  if (made === undefined) return undefined;
+  const address = (value: bigint) => `0x${value.toString(16)}`;
+  return { event: address(made.address), blocks: made.blocks.map((block) => [address(block.address), block.bytes.toString('hex')]) };
 }
 
 /** A member of a payload, and the C++ expression of its value. */
@@ -39,7 +51,7 @@ export async function changedPayload(
 }
 
 async function ask(gdb: string, program: string, question: unknown, count: number): Promise<Typed[]> {
-  const asked = { scripts: ['event_types.py', 'decode_payloads.py'], program, settings: ['print frame-info location'] };
+  const asked = { scripts: ['event_types.py', 'made_events.py', 'decode_payloads.py'], program, settings: ['print frame-info location'] };
   const { lines, words } = await withGdb(gdb, () => askGdb(gdb, asked, question));
   if (lines.length !== count) throw gdbFailed(words);
   return lines.map((line) => Answer.parse(line));

@@ -13,7 +13,7 @@ export interface EventType {
   /** The function in the executable that decodes the payload and calls react(). */
   readonly thunk: bigint;
   readonly codec: string;
-  /** sizeof, for codec `trivial`; else 0. */
+  /** sizeof, for the codecs `trivial` and `made`; else 0. */
   readonly bytes: number;
   readonly align: number;
 }

@@ -4,6 +4,7 @@ export { type FilePlaces, openRecording, type ReactorInfo, type Recording, type 
 export { type EventLog } from './event-log';
 export { type Failure, type Sender, type SentEvent } from './inputs';
 export { type EventDone, type EventType, type RecordedEvent } from './event-types';
+export { type MadeEvent, madeEvent, ownBytes } from './made';
 export { type Load, type SnapshotInfo } from './snapshot';
 export { type ThreadState } from './thread-state';
 export { type Fidelity, type ImportFile } from './import-file';

@@ -2,7 +2,9 @@
 
 import * as z from 'zod';
 import * as mi from '../gdb/commands';
+import { decodePayloads } from '../questions/typed-payloads';
 import { type EventLog, grouped, type RecordedEvent, UserError } from '../recording';
+import { findProgram } from '../replay/find-program';
 import { type ReplaySession } from '../replay/replay-session';
 import { type Launched, positionOf } from './launched';
 
@@ -45,12 +47,15 @@ const row = ({ number, type, timeNs, payload, done }: RecordedEvent) => ({
   ...(done === undefined ? {} : { durationNs: done.durationNs, threw: done.threw }),
 });
 
-/** An event as its C++ type has it; only what is one, byte by byte. */
-export async function payloadOf({ recording, reactor, gdb }: Launched, { event }: z.infer<typeof EventArguments>) {
+/** An event as its C++ type has it; of what a codec has encoded, only that knows. */
+export async function payloadOf({ recording, reactor, gdb, args }: Launched, { event }: z.infer<typeof EventArguments>) {
   const recorded = reactor === undefined ? undefined : recording.log(reactor.id).event(event);
-  if (recorded?.type.codec !== 'trivial')
-    throw new UserError('no-value', `What event ${grouped(event)} holds is known to its codec alone.`);
-  return { text: await mi.payloadText(gdb, recorded.type.name, recorded.payload) };
+  if (recorded?.type.codec === 'trivial') return { text: await mi.payloadText(gdb, recorded.type.name, recorded.payload) };
+  if (recorded?.type.codec !== 'made') throw new UserError('no-value', `What event ${grouped(event)} holds is known to its codec alone.`);
+  const [typed] = await decodePayloads([recorded], findProgram(recording, args.program), args.gdb);
+  if (typed === undefined || 'error' in typed)
+    throw new UserError('no-value', `Event ${grouped(event)} cannot be shown: ${typed?.error ?? 'its payload is damaged'}.`);
+  return { text: typed.text };
 }
 
 /** Arguments of a custom request, or a UserError that says what is wrong with them. */

@@ -88,7 +88,7 @@ export class Variables {
     const head = { name: '[event]', value: describe(event), variablesReference: 0 };
     if (payload === undefined) return [head, encoded(event)];
     const inMemory = { ...head, memoryReference: mi.hex(payload) };
-    if (event.type.codec !== 'trivial') return [inMemory, encoded(event)];
+    if (event.type.bytes === 0) return [inMemory, encoded(event)];
     const members = this.members(objectAt(event.type.name, payload), page);
     return [inMemory, ...(await members.catch((error: Error) => [unreadable(event.type.name, error)]))];
   }
