@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string>
@@ -17,6 +18,7 @@
 #include "check.h"
 #include "format/control.h"
 #include "format/core_file.h"
+#include "format/made.h"
 #include "format/sent.h"
 #include "replay/event_source.h"
 
@@ -111,12 +113,21 @@ void add_input(Event& event, const LogMessage& message) {
   if (message.input_header().kind == static_cast<std::uint16_t>(InputKind::thread_state)) event.thread = thread_words(message.input_value());
 }
 
+std::string made_words(const LogMessage& message) {
+  const auto made = message.channel->codec == "made" ? afterimage::format::read_made(message.data) : std::nullopt;
+  if (!made) return {};
+  std::string words = " made " + hex(made->event);
+  for (const auto& [operation, contents] : made->operations)
+    if (operation.has_contents != 0) words += ',' + hex(operation.address) + ':' + std::to_string(contents.size());
+  return words;
+}
+
 void take(std::map<std::uint64_t, Event>& events, std::set<std::uint64_t>& begun, const LogMessage& message) {
   Event& event = events[message.event];
   switch (message.kind) {
     case LogMessage::Kind::event:
       begun.insert(message.event);
-      event.type = message.channel->type;
+      event.type = message.channel->type + made_words(message);
       event.type_and_payload = message.channel->codec + ' ' + hex(message.channel->thunk) + ' ' + hex_bytes(message.data);
       return;
     case LogMessage::Kind::input:

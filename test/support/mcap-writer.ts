@@ -3,7 +3,7 @@
 export interface TypeToWrite {
   id: number;
   name: string;
-  codec?: 'trivial' | 'custom' | 'bytes';
+  codec?: 'trivial' | 'custom' | 'bytes' | 'made';
   bytes?: number;
   thunk?: bigint;
 }
@@ -18,7 +18,12 @@ export interface DoneToWrite {
 
 const MAGIC = Buffer.from('894d434150300d0a', 'hex');
 const DEFAULT_TIME_NS = 1_763_823_600_000_000_000n;
-const ENCODINGS = { trivial: 'x-afterimage-cpp', custom: 'x-afterimage-custom', bytes: 'application/octet-stream' };
+const ENCODINGS = {
+  trivial: 'x-afterimage-cpp',
+  custom: 'x-afterimage-custom',
+  bytes: 'application/octet-stream',
+  made: 'x-afterimage-made',
+};
 
 export const u16 = (n: number) => Buffer.from(Uint16Array.of(n).buffer);
 export const u32 = (n: number) => Buffer.from(Uint32Array.of(n).buffer);

@@ -1,7 +1,7 @@
 // A recording as lines of words, for the C++ reader: test/recorder/format_vectors_test.cc prints the same. The replayer
 // reads only what can be replayed, so the lines end where the log has its first hole.
 
-import { type RecordedEvent, type Recording, type SnapshotInfo, type ThreadState } from '../../debug-adapter/recording';
+import { madeEvent, type RecordedEvent, type Recording, type SnapshotInfo, type ThreadState } from '../../debug-adapter/recording';
 
 export function recordingLines(recording: Recording): string {
   const lines = recording.reactors.flatMap(({ id, finished }) => {
@@ -27,11 +27,13 @@ function threadWords({ mxcsr, x87Control, variables }: ThreadState): string {
   return `thread ${mxcsr.toString(16)} ${x87Control.toString(16)} ${blocks.join(',') || '-'}`;
 }
 
+const hex = (value: bigint) => value.toString(16);
+
 const eventLines = (event: RecordedEvent): string[] =>
   event.threadState === undefined ? [eventLine(event)] : [threadWords(event.threadState), eventLine(event)];
 
-function eventLine({ number, type, payload, done, foreignFrees, sender, sent }: RecordedEvent): string {
-  const hex = (value: bigint) => value.toString(16);
+function eventLine(event: RecordedEvent): string {
+  const { number, type, payload, done, foreignFrees, sender, sent } = event;
   const digests = done?.digests === undefined ? [] : [hex(done.digests.heap), hex(done.digests.variables)];
   const end =
     done === undefined
@@ -40,5 +42,11 @@ function eventLine({ number, type, payload, done, foreignFrees, sender, sent }: 
   const frees = foreignFrees.map(hex).join(',') || '-';
   const from = sender === undefined ? '' : ` from ${sender.reactor},${sender.event},${sender.message}`;
   const to = sent.map((message) => ` to ${message.reactor},${message.type},${message.payload.toString('hex') || '-'}`).join('');
-  return `event ${number} ${frees} ${type.codec} ${hex(type.thunk)} ${payload.toString('hex') || '-'} ${end} ${type.name}${from}${to}`;
+  return `event ${number} ${frees} ${type.codec} ${hex(type.thunk)} ${payload.toString('hex') || '-'} ${end} ${type.name}${madeOf(event)}${from}${to}`;
+}
+
+function madeOf(event: RecordedEvent): string {
+  const made = madeEvent(event);
+  if (made === undefined) return '';
+  return ` made ${hex(made.address)}${made.blocks.map(({ address, bytes }) => `,${hex(address)}:${bytes.length}`).join('')}`;
 }

@@ -1,7 +1,7 @@
 // The vectors in fixtures/recordings: small recordings of every kind, whole and damaged, for both readers. Each is a bundle
 // and, beside it, what a reader must say about it.
 
-import { record, SegmentWriter, u64 } from './mcap-writer';
+import { record, SegmentWriter, u16, u32, u64 } from './mcap-writer';
 import {
   compressedSnapshot,
   control,
@@ -18,6 +18,8 @@ import {
 const ORDER = { id: 16, name: 'shop::Order', bytes: 16, thunk: 0x555555556010n };
 const CANCEL = { id: 17, name: 'shop::Cancel', codec: 'custom' as const, thunk: 0x555555556020n };
 const RAW = { id: 18, name: 'std::span<std::byte const>', codec: 'bytes' as const, thunk: 0x555555556030n };
+
+const LETTER = { id: 19, name: 'shop::Letter', codec: 'made' as const, bytes: 16, thunk: 0x555555556040n };
 
 export const order = (id: number, amount: number) => Buffer.concat([u64(id), u64(amount)]);
 export const segment = (number: number, firstEvent: number, reactor = 0) =>
@@ -132,6 +134,18 @@ export const vectors: Record<string, () => Files> = {
     writer.event(2, 16, order(2, 3)).failure(2, 0x555555556456n, 'assertion failed: \u2713');
     const reactors = [{ started: 3, finished: 2, failures: 3 }];
     return base({ [r0(1)]: writer.live(), [snap(0)]: snapshot({ position: 0 }), control: control({ crash: { reactor: 0, event: 2, signal: 6 }, reactors }) }); // prettier-ignore
+  },
+
+  'made-in-the-heap': () => {
+    const [allocate, free] = [1, 3];
+    const operation = (kind: number, address: bigint, value: bigint, hasContents: number) =>
+      Buffer.concat([u64(address), u64(value), u16(kind), u16(hasContents), u32(0)]);
+    const [letter, text] = [0x4000_0000_1040n, 0x4000_0000_2080n];
+    const operations = [operation(allocate, letter, 16n, 1), operation(allocate, text, 5n, 1), operation(free, text, 0x555555556123n, 0)];
+    const made = (version: number) => Buffer.concat([u32(version), u32(operations.length), u64(letter), ...operations, u64(text), u64(5), Buffer.from('hello')]); // prettier-ignore
+    const writer = segment(1, 0).type(LETTER).event(0, 19, made(1)).done(0).event(1, 19, made(2)).done(1);
+    writer.event(2, 19, made(1).subarray(0, -1)).done(2).event(3, 19, '').done(3); // of another version, cut off, empty
+    return base({ [r0(1)]: writer.live(), [snap(0)]: snapshot({ position: 0 }), control: control({ reactors: [{ started: 4, finished: 4 }] }) }); // prettier-ignore
   },
 
   'one-sends-to-another': () => {
