@@ -79,10 +79,12 @@ export class Redaction {
     recording: Recording,
   ) {
     this.key = rules.key ?? recording.manifest.uuid;
+    const made = new Set(typesOf(recording).filter(({ codec }) => codec === 'made').map(({ name }) => name)); // prettier-ignore
     const left = [...ranges];
     for (const rule of rules.rules) {
       const ofFields = (rule.fields ?? []).map(() => left.shift() as FieldRange);
-      this.add(rule.type, [...ofFields, ...byteRanges(rule)].map((range) => ({ ...range, how: rule.how }))); // prettier-ignore
+      const hidden = made.has(rule.type) ? [EVERYTHING] : [...ofFields, ...byteRanges(rule)];
+      this.add(rule.type, hidden.map((range) => ({ ...range, how: rule.how }))); // prettier-ignore
     }
     this.checkTypes(recording);
   }
@@ -126,13 +128,17 @@ export class Redaction {
 
   /** A rule for a type that no reactor knows is a mistake, and a costly one: nothing would be hidden. */
   private checkTypes(recording: Recording): void {
-    const known = [...new Set(recording.reactors.flatMap(({ id }) => recording.log(id).types.map(({ name }) => name)))];
+    const known = [...new Set(typesOf(recording).map(({ name }) => name))];
     for (const type of this.stretches.keys()) if (!known.includes(type)) throw noSuchRedactedType(type, known);
   }
 }
 
-const byteRanges = ({ bytes = [] }: Rule): FieldRange[] =>
-  bytes === 'all' ? [{ from: 0, end: Infinity }] : bytes.map(([from, end]) => ({ from, end }));
+const typesOf = (recording: Recording) => recording.reactors.flatMap(({ id }) => recording.log(id).types);
+
+/** Also of an event that was made in the heap: its members are somewhere in the payload, and lead to others. */
+const EVERYTHING: FieldRange = { from: 0, end: Infinity };
+
+const byteRanges = ({ bytes = [] }: Rule): FieldRange[] => (bytes === 'all' ? [EVERYTHING] : bytes.map(([from, end]) => ({ from, end })));
 
 const isSent = (data: Buffer): boolean => data.length >= INPUT_HEADER_BYTES + SENT.type && data.readUInt16LE(0) === InputKind.sent;
 

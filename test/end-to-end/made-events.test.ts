@@ -1,6 +1,7 @@
 // Events that own memory, and have no codec (fixtures/programs/order-desk): what was made in the reactor's heap is there again in the
 // replay, at its addresses, for as long as the reactor keeps it. The recordings have digests of all memory after every event.
 import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
 import { openRecording, type Recording } from '../../debug-adapter/recording';
 import { Replayer } from '../../debug-adapter/replay/replayer';
 import { Client, named } from '../debug-adapter/session/client';
@@ -93,6 +94,33 @@ describe('events that are made in the reactor’s heap', function () {
     withDirectory(async (other) => {
       const path = await recordCrash('order-desk', other, ['--events', String(ORDERS), '--kinda-safe', '--crash']);
       const { code, stdout } = await afterimage(['verify', path]);
+      assert.equal(code, 0, stdout);
+    }));
+
+  it('are hidden as a whole, where rules hide a member of them', () =>
+    withDirectory(async (other) => {
+      const [rules, packed, unpacked] = ['rules.json', 'packed.mcap', 'unpacked.afterimage'].map((name) => `${other}/${name}`);
+      fs.writeFileSync(rules!, JSON.stringify({ rules: [{ type: 'Order', fields: ['customer'] }] }));
+      assert.equal((await afterimage(['pack', '--redact', rules!, '-o', packed!, recording.directory])).code, 0);
+      assert.equal((await afterimage(['unpack', '-o', unpacked!, packed!])).code, 0);
+      const redacted = openRecording(unpacked!);
+      assert.ok(
+        redacted
+          .log(0)
+          .event(last)
+          .payload.every((byte) => byte === 0),
+      );
+      assert.notEqual(redacted.log(0).event(last).payload.length, 0);
+      redacted.close();
+      const { code, stdout } = await afterimage(['events', '--count', '1', unpacked!]);
+      assert.equal(code, 0);
+      assert.match(stdout, /Order +232 +crashed +00000000/);
+    }));
+
+  it('are nothing that a check complains about', () =>
+    withDirectory(async (other) => {
+      const program = [programPath('order-desk'), '--directory', other, '--events', '100'];
+      const { code, stdout } = await afterimage(['check', '--', ...program]);
       assert.equal(code, 0, stdout);
     }));
 

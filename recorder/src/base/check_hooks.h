@@ -28,7 +28,7 @@ struct CheckHooks {
   void (*event_ends)() noexcept;
   // An input of kind `call` was recorded.
   void (*call_recorded)(std::span<const std::byte> record) noexcept;
-  // Around the function that is given to afterimage::input().
+  // Around the functions that are given to afterimage::input() and deliver_made().
   void (*value_begins)() noexcept;
   void (*value_ends)() noexcept;
 };

@@ -234,6 +234,19 @@ class CheckedEvent {
   CheckedEvent& operator=(const CheckedEvent&) = delete;
 };
 
+// The same around the function that makes an event: what it writes is in the event, or the sender's own.
+class CheckedMaking {
+ public:
+  CheckedMaking() noexcept {
+    if (check_hooks != nullptr) check_hooks->value_begins();
+  }
+  ~CheckedMaking() {
+    if (check_hooks != nullptr) check_hooks->value_ends();
+  }
+  CheckedMaking(const CheckedMaking&) = delete;
+  CheckedMaking& operator=(const CheckedMaking&) = delete;
+};
+
 // Neither inside another event or heap, nor anything but a recording; and not the thread's first event.
 [[gnu::always_inline]] inline bool is_plain_delivery() noexcept {
   return t_current_heap.base == 0 && t_record.current.reactor == nullptr && t_record.has_signal_stack && replay_hooks == nullptr &&
@@ -298,7 +311,10 @@ void deliver_made_event(ReactorCore* core, std::uint32_t reactor, const EventTyp
   ReactorCore::Made made;
   if (is_inside) made = core->make_inside_event(make);
   const Interruption outer(*core);
-  if (!is_inside) made = core->make_event(make);
+  if (!is_inside) {
+    const CheckedMaking checked;
+    made = core->make_event(make);
+  }
   ReactorCore* const sender = outer.sender();
   if (sender != nullptr) sender->sends(reactor, type, nullptr, 0);
   const auto enter = [&](void* object, const ReactorCore::Event& event) {

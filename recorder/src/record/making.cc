@@ -28,10 +28,14 @@ class MakingScope {
 
 std::uint64_t address_of(const void* pointer) noexcept { return reinterpret_cast<std::uintptr_t>(pointer); }
 
+// An event that was very large shall not cost that memory for ever.
+constexpr std::size_t kKeptPayloadBytes = std::size_t{1} << 20;
+
 }  // namespace
 
 // What begin() does, which counts the event first.
 void ReactorCore::prepare_to_make() noexcept {
+  if (made_payload_.capacity() > kKeptPayloadBytes) made_payload_ = {}, journal_ = {};
   if (depth_ > 0 || !must_prepare()) return;
   ++depth_;
   prepare_event(next_event_++);

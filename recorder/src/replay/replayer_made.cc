@@ -17,7 +17,8 @@ Status Replayer::make_again(const LogMessage& message) {
   if (made) again.emplace(*made, memory_.heap(), memory_.relocation(), message.channel->bytes);
   memory_.heap().exchange_event(in_event);
   if (!again || again->event() == nullptr)
-    return Status(0, "event " + std::to_string(message.event) + " (" + message.channel->type + ") cannot be made again: its payload is damaged.");
+    return Status(0, "event " + std::to_string(message.event) + " (" + message.channel->type + ") cannot be made again: its payload is damaged, or was overwritten "
+                     "when the recording was packed.");
   made_ = {again->event(), thunk};
   if (!again->same_places())
     diverged(message.event, "allocation", "the event at " + hex(made->event), "at " + hex(reinterpret_cast<std::uintptr_t>(again->event())),
