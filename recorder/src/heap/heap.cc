@@ -72,6 +72,26 @@ bool Heap::is_valid() const noexcept {
   return magic == kHeapMagic && version == kHeapVersion && HeapHeader::slot_bytes == slot_bytes_at(base());
 }
 
+bool Heap::revive() noexcept {
+  const auto all = static_cast<std::uint32_t>(slot_bytes_at(base()) >> kSliceShift);
+  const bool is_sound = is_valid() && first == first_data_slice(HeapHeader::slot_bytes) && first <= top && top <= slices && slices <= all &&
+                        first <= low && low <= top;
+  if (!is_sound || !has_object()) return false;
+  os::include_in_cores(base(), kSpanOffset);
+  include_in_cores(first, top);
+  return true;
+}
+
+// Pages from elsewhere may hold anything.
+bool Heap::has_object() const noexcept {
+  const std::uintptr_t object = HeapHeader::object;
+  if (object < slice_address(first) || object >= slice_address(top)) return false;
+  const std::uint32_t slice = slice_of(reinterpret_cast<void*>(object));
+  if (find_bit(head_map(), first, slice + 1, true) > slice) return false;
+  Block block{};
+  return span(last_set_bit(head_map(), slice)).size_class < kClasses && locate(object, block) && block.live;
+}
+
 void Heap::set_limit(std::size_t bytes) noexcept {
   const std::size_t wanted = std::min(bytes, HeapHeader::slot_bytes) >> kSliceShift;
   const auto all = static_cast<std::uint32_t>(HeapHeader::slot_bytes >> kSliceShift);
@@ -165,6 +185,21 @@ bool Heap::locate(std::uintptr_t address, Block& block) const noexcept {
   if (index >= c.blocks) return false;  // the unused end of the span
   const std::uintptr_t begin = slice_address(head) + std::uintptr_t{index} * c.bytes;
   block = {begin, c.bytes, is_live_small(reinterpret_cast<void*>(begin))};
+  return true;
+}
+
+bool Heap::is_free_page(std::uintptr_t page) const noexcept {
+  if (page < slice_address(first) || page >= slice_address(top)) return false;
+  const std::uint32_t slice = slice_of(reinterpret_cast<void*>(page));
+  if (!bit_at(used_map(), slice)) return true;
+  const std::uint32_t head = last_set_bit(head_map(), slice);
+  const Span& s = span(head);
+  if (s.kind == SpanKind::large) return false;
+  const SizeClass& c = kSizeClasses[s.size_class];
+  const auto offset = static_cast<std::uint32_t>(page - slice_address(head));
+  const std::uint32_t end = std::min(c.block_at(offset + os::kPageBytes - 1) + 1, c.blocks);
+  for (std::uint32_t i = c.block_at(offset); i < end; ++i)
+    if (is_live_small(reinterpret_cast<void*>(slice_address(head) + std::uintptr_t{i} * c.bytes))) return false;
   return true;
 }
 

@@ -49,6 +49,8 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   }
   // After a restore: whether the pages hold a heap of this version which belongs at this address.
   bool is_valid() const noexcept;
+  // The same of pages that come from elsewhere; and then core dumps have them, as those of every heap that a reactor lives in.
+  [[nodiscard]] bool revive() noexcept;
 
   // Null and ENOMEM when the slot is full. The inlined part calls nothing, so that malloc needs no frame.
   [[gnu::always_inline]] void* allocate(std::size_t bytes) noexcept {
@@ -140,6 +142,8 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   void walk(F&& f) const;
   // The block that contains the address; false where there is none.
   bool locate(std::uintptr_t address, Block& block) const noexcept;
+  // Whether this page is one that was handed out, and nothing in use lies on it.
+  bool is_free_page(std::uintptr_t page) const noexcept;
 
  private:
   // Small blocks (small_blocks.cc)
@@ -184,6 +188,7 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   void release_large(void* block, const void* site) noexcept;
   bool resize_large(Span& s, std::size_t bytes) noexcept;
   bool is_live_start(const void* block) const noexcept;
+  bool has_object() const noexcept;
   void refuse() noexcept;
   // Allocations that fail on purpose (failing_allocations.cc)
   bool must_fail(std::size_t bytes) noexcept { return (flags & kFailAllocations) != 0 && fails_on_purpose(bytes); }

@@ -72,9 +72,11 @@ void release_first() noexcept {
   --g_count;
 }
 
+RetiredHeap& retired(std::size_t i) noexcept { return g_retired[(g_first + i) % kRetiredHeaps]; }
+
 void add(const RetiredHeap& heap) noexcept {
   while (g_count == kRetiredHeaps || g_kept_bytes + heap.kept_bytes > kRetiredBytes) release_first();
-  g_retired[(g_first + g_count++) % kRetiredHeaps] = heap;
+  retired(g_count++) = heap;
   g_kept_bytes += heap.kept_bytes;
 }
 
@@ -96,6 +98,16 @@ bool release_retired_heaps() noexcept {
   if (!lock.owns_lock() || g_count == 0) return false;
   while (g_count > 0) release_first();
   return true;
+}
+
+void release_retired_heap(std::uintptr_t base) noexcept {
+  const std::unique_lock lock(g_mutex, std::try_to_lock);
+  if (!lock.owns_lock()) return;
+  for (std::size_t i = 0; i < g_count; ++i)
+    while (i < g_count && retired(i).base == base) {
+      std::swap(retired(i), retired(0));
+      release_first();
+    }
 }
 
 }  // namespace afterimage

@@ -20,5 +20,7 @@ inline constexpr std::size_t kRetiredBytes = std::size_t{64} << 20;
 AFTERIMAGE_API void retire(Heap* heap) noexcept;
 // False when there were none.
 AFTERIMAGE_API bool release_retired_heaps() noexcept;
+// That of this slot: a reactor comes back to it.
+void release_retired_heap(std::uintptr_t base) noexcept;
 
 }  // namespace afterimage

@@ -50,6 +50,10 @@ class AFTERIMAGE_API Image {
 
   // Makes room for the slot of `heap`. Returns 0 or an errno. What was copied for the same slot before is still there.
   [[nodiscard]] int attach(const Heap& heap) noexcept;
+  // The slot's next heap is another one.
+  void forget(const Heap& heap) noexcept {
+    if (slot_ == heap.base()) slot_ = 0;
+  }
   // How often the image went from one slot, or one list of variables, to another.
   std::uint64_t owners() const noexcept { return owners_; }
 

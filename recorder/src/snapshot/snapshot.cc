@@ -186,10 +186,12 @@ Status SnapshotWriter::save_now(const Heap& heap, const SnapshotOrder& order) {
 
 void SnapshotWriter::let_go(const Heap& heap) {
   std::unique_lock lock(mutex_);
-  if (heap_ != &heap) return;
-  cancelled_ = true;
-  changed_.notify_all();
-  changed_.wait(lock, [&] { return state_ == State::idle || heap_ != &heap; });
+  if (heap_ == &heap) {
+    cancelled_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return state_ == State::idle || heap_ != &heap; });
+  }
+  image_.forget(heap);  // another reactor may be restored to this slot
 }
 
 void SnapshotWriter::run() {

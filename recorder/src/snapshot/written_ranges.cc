@@ -72,6 +72,25 @@ std::vector<PageRange> few(std::span<const PageRange> used, const std::vector<Pa
   return result;
 }
 
+struct WrittenRanges {
+  std::vector<PageRange> used, written;
+};
+
+// What the heap uses, and what of that has memory, or may have.
+WrittenRanges list_written(const Heap& heap) {
+  WrittenRanges ranges;
+  std::size_t bytes = 0;
+  heap.used_ranges([&](std::uintptr_t address, std::size_t range) {
+    ranges.used.push_back({address, range});
+    bytes += range;
+  });
+  os::WrittenPages pages;
+  const bool worth_asking = bytes >= kLargeHeap && pages.open() == 0;
+  for (const PageRange& range : ranges.used)
+    if (!worth_asking || !list_own(pages, range, ranges.written)) ranges.written.push_back(range);
+  return ranges;
+}
+
 }  // namespace
 
 void copied_ranges(const Image& image, std::vector<format::CoreRange>& ranges) {
@@ -83,17 +102,22 @@ void copied_ranges(const Image& image, std::vector<format::CoreRange>& ranges) {
 }
 
 void live_ranges(const Heap& heap, std::vector<format::CoreRange>& ranges) {
-  std::vector<PageRange> used, written;
-  heap.used_ranges([&](std::uintptr_t address, std::size_t bytes) { used.push_back({address, bytes}); });
-  std::size_t bytes = 0;
-  for (const PageRange& range : used) bytes += range.bytes;
-  os::WrittenPages pages;
-  const bool worth_asking = bytes >= kLargeHeap && pages.open() == 0;
-  for (const PageRange& range : used)
-    if (!worth_asking || !list_own(pages, range, written)) written.push_back(range);
+  const auto [used, written] = list_written(heap);
   for (const PageRange& part : few(used, written, kMostLoads / 2))
     ranges.push_back({part.address, part.bytes, PF_R | PF_W, reinterpret_cast<const std::byte*>(part.address)});
   omit_zero_pages(ranges);
+}
+
+std::vector<PageRange> saved_ranges(const Heap& heap) {
+  std::vector<PageRange> kept;
+  const std::uintptr_t inbox = heap.base() + kInboxOffset;
+  for (const PageRange& part : list_written(heap).written)
+    for (std::uintptr_t page = part.address; page != part.address + part.bytes; page += os::kPageBytes) {
+      if (page - inbox < Heap::kInboxBytes || heap.is_free_page(page)) continue;
+      if (!kept.empty() && kept.back().address + kept.back().bytes == page) kept.back().bytes += os::kPageBytes;
+      else kept.push_back({page, os::kPageBytes});
+    }
+  return kept;
 }
 
 bool delta_ranges(const Image& image, const std::vector<PageRange>& changes, std::vector<format::CoreRange>& ranges) {

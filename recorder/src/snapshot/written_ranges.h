@@ -12,6 +12,10 @@ namespace afterimage {
 void copied_ranges(const Image& image, std::vector<format::CoreRange>& ranges);
 void live_ranges(const Heap& heap, std::vector<format::CoreRange>& ranges);
 
+// What a reactor is saved with, for a later Recorder::restore(): whatever else was written, without pages where nothing is in use, and
+// without the inbox.
+std::vector<PageRange> saved_ranges(const Heap& heap);
+
 // What a delta holds: the changes (ascending), and what lies between them where there are too many. False when it would not
 // be much smaller than the whole.
 bool delta_ranges(const Image& image, const std::vector<PageRange>& changes, std::vector<format::CoreRange>& ranges);
