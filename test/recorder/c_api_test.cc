@@ -78,6 +78,27 @@ void an_event_changes_the_object(const std::string& directory) {
   CHECK(destroyed == 1);
 }
 
+void a_saved_reactor_is_restored() {
+  const Recording recording("");
+  CHECK(recording.code == AFTERIMAGE_NOT_RECORDING);
+  int start = 40;
+  afterimage_reactor counter;
+  CHECK(afterimage_create(recording.recorder, "counter", &kCounter, &start, &counter) == AFTERIMAGE_OK);
+  void* saved = nullptr;
+  std::size_t bytes = 0;
+  CHECK(afterimage_save(counter, &saved, nullptr) == AFTERIMAGE_INVALID_ARGUMENT);
+  CHECK(afterimage_save(counter, &saved, &bytes) == AFTERIMAGE_OK);
+  afterimage_reactor again;
+  CHECK(afterimage_restore(recording.recorder, "again", saved, bytes, &again) == AFTERIMAGE_NOT_RESTORED);
+  CHECK(std::strstr(afterimage_error(), "another reactor lives there") != nullptr);
+  afterimage_destroy(counter);
+  CHECK(afterimage_restore(recording.recorder, "again", saved, bytes, &again) == AFTERIMAGE_OK);
+  CHECK(afterimage_deliver(again, "abc", 3) == AFTERIMAGE_OK);
+  CHECK(counter_of(again).events == 41 && counter_of(again).bytes == 3);
+  afterimage_destroy(again);
+  std::free(saved);
+}
+
 void without_a_directory_the_reactors_go_on(const std::string& directory) {
   const std::string file = directory + "/file";
   std::fclose(std::fopen(file.c_str(), "w"));
@@ -247,6 +268,7 @@ int main() {
   char scratch[] = "/tmp/afterimage-c-api-XXXXXX";
   const std::string directory = mkdtemp(scratch);
   an_event_changes_the_object(directory);
+  a_saved_reactor_is_restored();
   without_a_directory_the_reactors_go_on(directory);
   mistakes_are_named(directory);
   an_exception_of_cplusplus_becomes_a_code(directory);

@@ -39,7 +39,9 @@ typedef enum afterimage_code {
   AFTERIMAGE_INVALID_ARGUMENT = 2, /* nothing was done */
   AFTERIMAGE_CREATE_FAILED = 3,    /* create() returned NULL */
   AFTERIMAGE_EXCEPTION = 4,        /* create() or react(), written in C++, threw an exception; the event counts as done */
-  AFTERIMAGE_OUT_OF_MEMORY = 5
+  AFTERIMAGE_OUT_OF_MEMORY = 5,
+  AFTERIMAGE_NOT_SAVED = 6,        /* afterimage_save() could not save it */
+  AFTERIMAGE_NOT_RESTORED = 7      /* it is damaged, or of another executable, or its addresses are taken */
 } afterimage_code;
 
 /* What the last call of this thread that failed has to say: one sentence. Never NULL; valid until the next such call. */
@@ -85,6 +87,7 @@ typedef struct afterimage_options {
   afterimage_memory memory;
   afterimage_fail_allocations fail_allocations; /* AFTERIMAGE_FAIL_ALLOCATIONS in the environment replaces it */
   int snapshot_compression;
+  uint32_t keep_ended_reactors;
 } afterimage_options;
 
 AFTERIMAGE_API afterimage_options afterimage_default_options(void);
@@ -122,6 +125,14 @@ AFTERIMAGE_API afterimage_code afterimage_create(afterimage_recorder* recorder, 
 
 /* Commits the event to the log, then calls react() inside the reactor's heap. `event` may be NULL if there are no bytes. */
 AFTERIMAGE_API afterimage_code afterimage_deliver(afterimage_reactor reactor, const void* event, size_t bytes);
+
+/* The reactor as bytes, for the program's own database; free() them. Between events. Not saved is what it keeps outside of its heap. */
+AFTERIMAGE_API afterimage_code afterimage_save(afterimage_reactor reactor, void** saved, size_t* bytes);
+
+/* Instead of afterimage_create(): the reactor that was saved, in this process or in another one of the same executable and libraries at the same
+ * addresses (run by `setarch -R`). Its functions are those that it was created with. Only restore what you trust. */
+AFTERIMAGE_API afterimage_code afterimage_restore(afterimage_recorder* recorder, const char* name, const void* saved, size_t bytes,
+                                                  afterimage_reactor* reactor);
 
 /* Asks for a snapshot: begun at the end of the current or the next event. May be called by any thread. */
 AFTERIMAGE_API void afterimage_snapshot(afterimage_reactor reactor);

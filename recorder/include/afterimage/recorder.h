@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <optional>
 #include <ranges>
 #include <span>
 #include <string>
@@ -46,7 +47,8 @@ enum class Memory {
 };
 
 struct Options {
-  // Where recordings are put: each run makes `<directory>/<program>-<time>-<pid>.afterimage/`.
+  // Where recordings are put: each run makes `<directory>/<program>-<time>-<pid>.afterimage/`. Empty: nothing is recorded; reactors have
+  // heaps of their own all the same, and can be saved and restored.
   std::string directory = "recordings";
   // Size of one event segment; the first ones are smaller. An event larger than a segment gets one of its own.
   std::size_t segment_bytes = std::size_t{16} << 20;
@@ -104,6 +106,9 @@ struct Options {
   // Note a digest of the whole state after every event. A replay compares them and names the first event that differs. For tests:
   // each event takes as long as reading all of the reactor's memory.
   bool state_digests = false;
+  // Of the reactors that are gone, so many stay in the recording: those that went last, and before others those with failures
+  // (note_failure). 0, and with `genesis`: all of them. A recording has room for 4096 reactors in any case.
+  std::uint32_t keep_ended_reactors = 64;
 };
 
 namespace detail {
@@ -163,6 +168,10 @@ AFTERIMAGE_API NewReactor new_reactor(RecorderCore* recorder, std::string_view n
 AFTERIMAGE_API Heap* reactor_heap(ReactorCore* core) noexcept;  // null: the ordinary heap
 AFTERIMAGE_API void reactor_constructed(ReactorCore* core, void* object) noexcept;  // takes the snapshot at position 0
 AFTERIMAGE_API void delete_reactor(ReactorCore* core) noexcept;                     // the object is destroyed already
+// Reactor::save() and Recorder::restore(). Of what cannot be restored the core is null, and `why_not` says why.
+AFTERIMAGE_API Status save_reactor(ReactorCore* core, const std::type_info& type, Bytes& saved) noexcept;
+AFTERIMAGE_API NewReactor restore_reactor(RecorderCore* recorder, std::string_view name, const std::type_info& type,
+                                          std::span<const std::byte> saved, Status& why_not) noexcept;
 AFTERIMAGE_API void request_snapshot(ReactorCore* core) noexcept;
 AFTERIMAGE_API void state_changed_outside_events(ReactorCore* core) noexcept;       // forces a snapshot before the next event
 
@@ -360,6 +369,10 @@ class Reactor {
     return std::forward<F>(function)(*object_);
   }
 
+  // The reactor as bytes, for the program's own database: its heap, without what is free or zero. Between events. What `saved` has room
+  // for is used again. Not saved is what the reactor keeps elsewhere: variables, other heaps, ReactorRefs.
+  Status save(Bytes& saved) { return detail::save_reactor(core_, typeid(T), saved); }
+
   // How the reactor's memory is used; none where it lives in the ordinary heap. Between events; walks the heap.
   HeapStatistics memory() const noexcept {
     const Heap* const heap = detail::reactor_heap(core_);
@@ -411,6 +424,17 @@ class AFTERIMAGE_API Recorder {
     }
     detail::reactor_constructed(core, object);
     return Reactor<T>(core, created.id, object);
+  }
+
+  // The T that Reactor::save() has saved, in this process or in another one of the same executable and libraries at the same addresses
+  // (run by `setarch -R`): at its old addresses, and recorded from now on. Nothing if that cannot be; `why_not` has the reason then. What
+  // is restored is memory full of pointers: only restore what you trust. Not inside of react().
+  template <typename T>
+  std::optional<Reactor<T>> restore(std::string_view name, std::span<const std::byte> saved, Status& why_not) {
+    if constexpr (detail::ShowsPointers<T>) detail::keep(detail::registered_traversal<T>);
+    const detail::NewReactor restored = detail::restore_reactor(core_.get(), name, typeid(T), saved, why_not);
+    if (restored.core == nullptr) return std::nullopt;
+    return Reactor<T>(restored.core, restored.id, static_cast<T*>(restored.object));
   }
 
  private:

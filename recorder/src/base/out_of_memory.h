@@ -21,4 +21,11 @@ bool finds_memory(Work&& work) noexcept {
   }
 }
 
+// A sentence, if there is memory for it.
+inline Status refusal(int error, const char* sentence) noexcept {
+  Status status = out_of_memory();
+  (void)finds_memory([&] { status = Status(error, sentence); });
+  return status;
+}
+
 }  // namespace afterimage

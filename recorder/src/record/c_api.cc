@@ -108,7 +108,8 @@ Options translated(const afterimage_options& options) {
           .io = static_cast<Io>(options.io),
           .genesis = options.genesis != 0,
           .variables_of = options.variables_of,
-          .state_digests = options.state_digests != 0};
+          .state_digests = options.state_digests != 0,
+          .keep_ended_reactors = options.keep_ended_reactors};
 }
 
 // A reference holds nothing that a replay would follow into another heap, and so neither does the value that stands for it in C.
@@ -119,6 +120,14 @@ struct RefParts {
 static_assert(sizeof(RefParts) == sizeof(Ref) && std::is_trivially_copyable_v<Ref>);
 
 Ref ref_of(const afterimage_reactor& reactor) noexcept { return Ref(static_cast<detail::ReactorCore*>(reactor.core), reactor.id); }
+
+// Its owner lives until afterimage_destroy().
+void hand_out(Owner&& owned, afterimage_reactor& reactor) {
+  auto owner = std::make_unique<Owner>(std::move(owned));
+  const auto ref = std::bit_cast<RefParts>(owner->ref());
+  reactor = {.core = ref.core, .id = ref.id, .owner = owner.get(), .object = (*owner)->object()};
+  (void)owner.release();
+}
 
 detail::BlockId id_of(const afterimage_safe_pointer& pointer) noexcept { return {pointer.current_id, pointer.id}; }
 
@@ -160,7 +169,8 @@ afterimage_options afterimage_default_options(void) {
                                .probability = options.fail_allocations.probability,
                                .seed = options.fail_allocations.seed,
                                .above_bytes = options.fail_allocations.above_bytes},
-          .snapshot_compression = options.snapshot_compression};
+          .snapshot_compression = options.snapshot_compression,
+          .keep_ended_reactors = options.keep_ended_reactors};
 }
 
 afterimage_code afterimage_open(const afterimage_options* options, afterimage_recorder** recorder) {
@@ -202,10 +212,34 @@ afterimage_code afterimage_create(afterimage_recorder* recorder, const char* nam
   if (type->create == nullptr || type->react == nullptr)
     return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_create: the type needs the functions create and react.");
   return guarded([&] {
-    auto owner = std::make_unique<Owner>(recorder->recorder.create<ForeignReactor>(name, *type, argument));
-    const auto ref = std::bit_cast<RefParts>(owner->ref());
-    *reactor = {.core = ref.core, .id = ref.id, .owner = owner.get(), .object = (*owner)->object()};
-    (void)owner.release();  // until afterimage_destroy()
+    hand_out(recorder->recorder.create<ForeignReactor>(name, *type, argument), *reactor);
+    return AFTERIMAGE_OK;
+  });
+}
+
+afterimage_code afterimage_save(afterimage_reactor reactor, void** saved, size_t* bytes) {
+  using namespace afterimage;
+  if (saved == nullptr || bytes == nullptr) return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_save: saved and bytes must not be NULL.");
+  return guarded([&] {
+    Bytes all;
+    if (const Status status = static_cast<Owner*>(reactor.owner)->save(all); !status.ok()) return fail(AFTERIMAGE_NOT_SAVED, status.message().c_str());
+    void* const copy = std::malloc(all.size());
+    if (copy == nullptr) throw std::bad_alloc();
+    *saved = std::memcpy(copy, all.data(), all.size());
+    *bytes = all.size();
+    return AFTERIMAGE_OK;
+  });
+}
+
+afterimage_code afterimage_restore(afterimage_recorder* recorder, const char* name, const void* saved, size_t bytes, afterimage_reactor* reactor) {
+  using namespace afterimage;
+  if (recorder == nullptr || name == nullptr || saved == nullptr || reactor == nullptr)
+    return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_restore: recorder, name, saved and reactor must not be NULL.");
+  return guarded([&] {
+    Status why_not;
+    auto restored = recorder->recorder.restore<ForeignReactor>(name, {static_cast<const std::byte*>(saved), bytes}, why_not);
+    if (!restored) return fail(AFTERIMAGE_NOT_RESTORED, why_not.message().c_str());
+    hand_out(std::move(*restored), *reactor);
     return AFTERIMAGE_OK;
   });
 }

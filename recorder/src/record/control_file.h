@@ -32,4 +32,10 @@ class ControlFile {
 // Stores one word of the control file so that another process sees it whole and in order.
 inline void publish(std::uint64_t& word, std::uint64_t value) noexcept { __atomic_store_n(&word, value, __ATOMIC_RELEASE); }
 
+// The same for a count that several threads raise.
+inline void publish_at_least(std::uint64_t& word, std::uint64_t value) noexcept {
+  std::uint64_t now = __atomic_load_n(&word, __ATOMIC_RELAXED);
+  while (now < value && !__atomic_compare_exchange_n(&word, &now, value, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) continue;
+}
+
 }  // namespace afterimage

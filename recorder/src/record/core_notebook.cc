@@ -92,15 +92,18 @@ format::CoreReactor* CoreNotebook::add_reactor(std::uint32_t id, const std::stri
                                                std::uint64_t object) noexcept {
   if (block_ == nullptr) return nullptr;
   const std::lock_guard lock(mutex_);
-  if (block_->reactors == format::kCoreReactors) return nullptr;
-  format::CoreReactor& reactor = block_->reactor[block_->reactors];
+  const std::span known(block_->reactor, block_->reactors);
+  const auto place = std::ranges::find(known, id, &format::CoreReactor::id);  // of one that has ended
+  if (place == known.end() && known.size() == format::kCoreReactors) return nullptr;
+  format::CoreReactor& reactor = block_->reactor[place - known.begin()];
+  reactor = {};
   reactor.id = id;
   reactor.slot_base = slot_base;
   reactor.slot_bytes = slot_bytes;
   reactor.object = object;
   copy_text(reactor.name, name);
   copy_text(reactor.type, type);
-  __atomic_store_n(&block_->reactors, block_->reactors + 1, __ATOMIC_RELEASE);
+  if (place == known.end()) __atomic_store_n(&block_->reactors, block_->reactors + 1, __ATOMIC_RELEASE);
   return &reactor;
 }
 

@@ -13,7 +13,9 @@
 #include "record/current_event.h"
 #include "record/reactor_core.h"
 #include "record/recorder_core.h"
+#include "record/saved_reactors.h"
 
+#include <cerrno>
 #include <utility>
 
 namespace {
@@ -352,6 +354,34 @@ NewReactor new_reactor(RecorderCore* recorder, std::string_view name, const std:
   std::size_t bytes = 0;
   replay_hooks->input(static_cast<std::uint16_t>(format::InputKind::created_reactor), &created, sizeof created, bytes);
   return {reinterpret_cast<ReactorCore*>(created.core), created.id, reinterpret_cast<void*>(created.object)};
+}
+
+// What a restored reactor is, a replay of another one could not tell; so both refuse, and the sentence is the same piece of memory in both.
+Status save_reactor(ReactorCore* core, const std::type_info& type, Bytes& saved) noexcept {
+  if (replay_hooks != nullptr || t_record.current.reactor != nullptr) return refusal(EBUSY, "inside of react() no reactor can be saved.");
+  const OutsideScope outside;
+  return core->save(type, saved);
+}
+
+NewReactor restore_reactor(RecorderCore* recorder, std::string_view name, const std::type_info& type, std::span<const std::byte> saved,
+                           Status& why_not) noexcept {
+  if (replay_hooks != nullptr || t_record.current.reactor != nullptr) {
+    why_not = refusal(EBUSY, "inside of react() no reactor can be restored.");
+    return {};
+  }
+  const OutsideScope outside;
+  ReactorCore* core = nullptr;
+  const bool has_memory = finds_memory([&] {
+    why_not = recorder->may_have_heaps() ? Status() : recorder->status();
+    OwnedHeap heap(why_not.ok() ? restore_heap(saved, type.name(), why_not) : nullptr, Heap::destroy);
+    if (heap != nullptr) core = recorder->adopt_reactor(name, type, std::move(heap));
+  });
+  if (!has_memory) why_not = out_of_memory();
+  if (core == nullptr) return {};
+  core->restored();
+  auto* const object = reinterpret_cast<void*>(core->heap()->object());
+  reactor_constructed(core, object);
+  return {core, core->id(), object};
 }
 
 // In the replayer there is no core but that of a diverged creation: none.

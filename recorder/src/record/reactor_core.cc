@@ -17,6 +17,7 @@
 #include "record/control_file.h"
 #include "record/crash_handler.h"
 #include "record/recorder_core.h"
+#include "record/saved_reactors.h"
 
 namespace afterimage::detail {
 namespace {
@@ -55,6 +56,7 @@ ReactorCore::~ReactorCore() {
   if (slot_ != nullptr && slot_->state == format::kReactorLive) publish(slot_->state, format::kDestroyed);
   // Without an object its constructor has thrown, and what it threw lives in this heap: it stays.
   if (heap_ != nullptr && object_ != nullptr) retire(heap_);
+  if (slot_ != nullptr) recorder_->reactor_ended(id_);
 }
 
 // In the child the log and the control file are the parent's: not even their destructors may run.
@@ -79,8 +81,8 @@ Status ReactorCore::start_log() {
 
 void ReactorCore::constructed(void* object) noexcept {
   object_ = object;
-  if (!recorder_->is_open()) return;
   if (heap_ != nullptr) heap_->set_object(object);
+  if (!recorder_->is_open()) return;
   if (check_hooks != nullptr) return;  // it looks at the events while they happen
   const bool found = finds_memory([&] {
     end_construction();
@@ -114,7 +116,7 @@ void ReactorCore::start_recording() {
   core_reactor_ = recorder_->core_notebook().add_reactor(id_, name_, type_, heap_->base(), heap_->slot_bytes(), heap_->object());
   slot_->slot_base = heap_->base();
   publish(slot_->state, format::kReactorLive);
-  publish(recorder_->control().get()->reactors, id_ + 1);
+  publish_at_least(recorder_->control().get()->reactors, id_ + 1);
   snapshots_ = &recorder_->snapshots();
   recording_ = true;
   save_snapshot_now();
@@ -132,7 +134,7 @@ void ReactorCore::prepare_event(std::uint64_t event) noexcept {
     save_snapshot_now();
   }
   // Behind the snapshot: a replay that goes on from that frees them, too.
-  if (heap_ != nullptr && has_foreign_frees(*heap_)) drain_foreign_frees();
+  if (heap_ != nullptr) drain_foreign_frees(event);
   if (must_log_thread_state()) log_thread_state();
 }
 
@@ -156,15 +158,36 @@ void ReactorCore::resume(const Progress& progress) noexcept {
   heap_->exchange_journal(progress.journal);
 }
 
-void ReactorCore::drain_foreign_frees() noexcept {
+void ReactorCore::drain_foreign_frees(std::uint64_t event) noexcept {
+  if (!has_foreign_frees(*heap_)) return;
+  struct Batch {
+    ReactorCore* reactor;
+    std::uint64_t event;
+  } batch{this, event};
   const std::size_t freed = afterimage::drain_foreign_frees(
       *heap_,
-      [](void* self, const std::uint64_t* addresses, std::size_t count) {
-        auto* const reactor = static_cast<ReactorCore*>(self);
-        reactor->log_input(format::InputKind::foreign_frees, bytes_of(addresses, count * sizeof *addresses));
+      [](void* context, const std::uint64_t* addresses, std::size_t count) {
+        const auto& [reactor, before] = *static_cast<Batch*>(context);
+        reactor->log_input(format::InputKind::foreign_frees, bytes_of(addresses, count * sizeof *addresses), before);
       },
-      this);
+      &batch);
   if (freed > 0) boundary_fingerprint_ = heap_->fingerprint();
+}
+
+// What other threads have freed is not saved; what has been changed by enter() is.
+Status ReactorCore::save(const std::type_info& type, Bytes& saved) noexcept {
+  if (heap_ == nullptr || !heap_->owns(object_)) return refusal(ENOTSUP, "the reactor does not live in a heap of its own, and so it cannot be saved.");
+  drain_foreign_frees(next_event_);
+  const bool has_memory = finds_memory([&] { save_heap(*heap_, type.name(), saved); });
+  return has_memory ? Status() : out_of_memory();
+}
+
+void ReactorCore::restored() noexcept {
+  if (!logs_genesis()) return;
+  (void)finds_memory([&] {
+    construction_note_ = {.signature = type_ + " (restored)",
+                          .missing = "it was restored from what Reactor::save() had saved, so how it was constructed is not known."};
+  });
 }
 
 void ReactorCore::log_input(format::InputKind kind, std::span<const std::byte> value, std::uint64_t event) noexcept {

@@ -49,6 +49,9 @@ class ReactorCore {
   Status start_log();
   void constructed(void* object) noexcept;
   void tell_check() const noexcept;
+  // Instead of a construction; before constructed().
+  void restored() noexcept;
+  Status save(const std::type_info& type, Bytes& saved) noexcept;
 
   // With Options::genesis the construction has a log of its own, as if it were an event: all that is asked and sent until
   // constructed() goes there. `type` is null when the arguments cannot be logged.
@@ -118,7 +121,7 @@ class ReactorCore {
   static constexpr std::size_t kKnownTypes = 8;
 
   void start_recording();
-  void drain_foreign_frees() noexcept;
+  void drain_foreign_frees(std::uint64_t event) noexcept;  // those that came before it
   void note_missing(const Status& why) noexcept;
   void end_construction() noexcept;
   void give_up_construction() noexcept;

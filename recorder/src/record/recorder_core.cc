@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -103,7 +104,9 @@ void RecorderCore::open() noexcept {
   if (status.ok()) return;
   segments_.reset();
   snapshots_.reset();
-  report(status);
+  const bool is_as_wanted = options_.directory.empty() && may_have_heaps_;
+  if (is_as_wanted) status_ = std::move(status);  // not to be told on stderr
+  else report(status);
 }
 
 Status RecorderCore::begin() {
@@ -111,6 +114,7 @@ Status RecorderCore::begin() {
     may_have_heaps_ = false;
     return Status(ENOTSUP, "malloc() is that of " + other + ", so reactors would not be in heaps of their own.");
   }
+  if (options_.directory.empty()) return Status(0, "nothing is recorded: Options::directory is empty.");
   EngineChoice engine = choose_engine(options_.snapshot_engine, options_.reactors_do_io, options_.snapshot_deltas);
   if (!engine.note.empty()) RawLine().text(engine.note.c_str()).print();
   process_.snapshot_engine = engine.engine->name();
@@ -189,13 +193,40 @@ Heap* RecorderCore::create_heap() const noexcept {
 
 ReactorCore* RecorderCore::create_reactor(std::string_view name, const std::type_info& type) {
   const OutsideScope outside;
+  return adopt_reactor(name, type, OwnedHeap(create_heap(), Heap::destroy));
+}
+
+ReactorCore* RecorderCore::adopt_reactor(std::string_view name, const std::type_info& type, OwnedHeap heap) {
   const std::lock_guard lock(mutex_);
-  const std::uint32_t id = reactor_count_++;
   reactors_.reserve(reactors_.size() + 1);  // first: a reactor that is not in the list would keep this recording open
-  std::unique_ptr<Heap, void (*)(Heap*)> heap(create_heap(), Heap::destroy);
-  reactors_.push_back(new ReactorCore(shared_from_this(), id, std::string(name), type_name(type), heap.get()));
+  reactors_.push_back(new ReactorCore(shared_from_this(), take_place(), std::string(name), type_name(type), heap.get()));
   (void)heap.release();  // the reactor's now
   return reactors_.back();
+}
+
+bool RecorderCore::must_make_room() const noexcept {
+  if (!open_ || ended_.empty() || options_.genesis || options_.keep_ended_reactors == 0) return false;
+  return ended_.size() > options_.keep_ended_reactors || reactor_count_ >= format::kReactorSlots;
+}
+
+// A number of its own, or that of the reactor which has ended first, without failures if there is one: its recording goes.
+std::uint32_t RecorderCore::take_place() {
+  if (!must_make_room()) return reactor_count_++;
+  const auto without_failures = std::ranges::find_if(ended_, [&](std::uint32_t id) { return control_.slot(id)->failures == 0; });
+  const auto oldest = without_failures != ended_.end() ? without_failures : ended_.begin();
+  const std::uint32_t id = *oldest;
+  ended_.erase(oldest);
+  const std::string directory = path_ + "/r" + std::to_string(id);
+  segments_->finish(directory);
+  std::error_code error;
+  std::filesystem::remove_all(directory, error);
+  *control_.slot(id) = {};
+  return id;
+}
+
+void RecorderCore::reactor_ended(std::uint32_t id) noexcept {
+  const std::lock_guard lock(mutex_);
+  (void)finds_memory([&] { ended_.push_back(id); });  // without memory it stays
 }
 
 void RecorderCore::forget_reactor(ReactorCore& reactor) {

@@ -1,6 +1,7 @@
 // One recording: its directory, and what all its reactors share.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -17,6 +18,8 @@
 
 namespace afterimage::detail {
 
+using OwnedHeap = std::unique_ptr<Heap, void (*)(Heap*) noexcept>;
+
 // One that is there already is as good.
 Status make_directory(const std::string& path);
 
@@ -29,13 +32,18 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   void open() noexcept;
   // The reactor that owns the slot `id`; null heap and no log when it cannot be recorded.
   ReactorCore* create_reactor(std::string_view name, const std::type_info& type);
+  // The same for one whose heap there is already.
+  ReactorCore* adopt_reactor(std::string_view name, const std::type_info& type, OwnedHeap heap);
   void forget_reactor(ReactorCore& reactor);
+  // Nothing more is written about it. Its place in the recording is given to another one later on.
+  void reactor_ended(std::uint32_t id) noexcept;
 
   // Notes why something is not recorded: the first reason is printed, kept for status(), and put into the recording.
   void report(const Status& status) noexcept;
   void report_recovery() noexcept;
   Status status() const;
   bool is_open() const noexcept { return open_; }
+  bool may_have_heaps() const noexcept { return may_have_heaps_; }
 
   const Options& options() const noexcept { return options_; }
   HeapSettings heap_settings() const noexcept;
@@ -57,6 +65,8 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   Status start_threads(std::unique_ptr<SnapshotEngine> engine);
   Status create_bundle();
   Heap* create_heap() const noexcept;
+  std::uint32_t take_place();
+  bool must_make_room() const noexcept;
 
   const Options options_;
   std::string path_;
@@ -73,6 +83,7 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   Variables variables_;
   Status status_;
   std::uint32_t reactor_count_ = 0;
+  std::deque<std::uint32_t> ended_;  // those whose recording is still there, the oldest first
   std::vector<ReactorCore*> reactors_;
 };
 

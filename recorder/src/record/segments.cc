@@ -180,9 +180,20 @@ void SegmentKeeper::prepare_one(std::unique_lock<std::mutex>& lock) {
 void SegmentKeeper::seal_one(std::unique_lock<std::mutex>& lock) {
   const std::unique_ptr<Segment> segment = std::move(full_.front());
   full_.pop_front();
+  sealing_ = segment.get();
   lock.unlock();
   seal(*segment, sync_interval_.count() != 0);
   lock.lock();
+  sealing_ = nullptr;
+  prepared_.notify_all();
+}
+
+void SegmentKeeper::finish(const std::string& directory) {
+  const auto is_of_it = [&](const Segment& segment) { return segment.path.starts_with(directory + "/"); };
+  std::unique_lock lock(mutex_);
+  prepared_.wait(lock, [&] {
+    return (sealing_ == nullptr || !is_of_it(*sealing_)) && std::ranges::none_of(full_, [&](const auto& segment) { return is_of_it(*segment); });
+  });
 }
 
 // The pages that have changed since the last time. What fails here would fail when the kernel writes them, too.

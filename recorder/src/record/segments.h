@@ -67,6 +67,8 @@ class SegmentKeeper {
   bool is_ready(SegmentSource& source);
   // Completes the segment's file in the background and unmaps it; here and now, where there is no memory to ask for that.
   void give_back(std::unique_ptr<Segment> segment) noexcept;
+  // Returns when all that was given back of this directory is complete: then its files may go.
+  void finish(const std::string& directory);
   // The reactor is gone: completes nothing more for it, removes what was prepared and not used.
   void forget(SegmentSource& source);
 
@@ -89,6 +91,7 @@ class SegmentKeeper {
   std::vector<std::span<std::byte>> in_use_;  // only when they are to be synced; unmapped by no thread but ours
   Clock::time_point next_sync_;
   SegmentSource* in_progress_ = nullptr;
+  const Segment* sealing_ = nullptr;
   bool stopping_ = false;
   std::atomic<std::uint64_t> stalls_{0};
   std::thread thread_;  // last: it uses all of the above
