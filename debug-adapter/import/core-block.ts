@@ -70,7 +70,7 @@ export function readCoreBlock(core: ElfCore, address: bigint): CoreBlock | undef
     processId: count(read, 72),
     reactors: entries(read, REACTORS, count(read, 48)).map((entry) => readReactor(entry)),
     types: entries(read, TYPES, count(read, 56)).map((entry) => readType(entry)),
-    events: readEvents(read, read.readBigUInt64LE(64)),
+    events: ofTheLast(readEvents(read, read.readBigUInt64LE(64))),
     cutOff: read.length < BLOCK_BYTES,
   };
 }
@@ -97,6 +97,12 @@ const readType = (entry: Buffer): NotedType => ({
   codec: CODECS[entry.readUInt32LE(4)] ?? 'bytes',
   name: text(entry, 8, 120),
 });
+
+/** A reactor may have the number of one that ended before it: its own events begin where they are counted from 0 again. */
+function ofTheLast(events: readonly NotedEvent[]): NotedEvent[] {
+  const begins = new Map(events.map(({ reactor, number }, i) => [reactor, number === 0 ? i : -1] as const).filter(([, i]) => i >= 0));
+  return events.filter(({ reactor }, i) => i >= (begins.get(reactor) ?? 0));
+}
 
 /** Cell n of the ring is valid as the head of an event when it holds n + 1. What was half overwritten has another number. */
 function readEvents(block: Buffer, next: bigint): NotedEvent[] {
