@@ -1,6 +1,6 @@
 // Chosen events as a table for people, and as a document for programs.
 
-import { grouped, ownBytes, type ReactorInfo, type RecordedEvent, type Recording, type Sender, type SentEvent } from '../recording';
+import { grouped, ownBytes, type ReactorInfo, type RecordedEvent, type Recording, type SentEvent } from '../recording';
 import { type Output } from './output';
 import { cut, duration, hexAddress, longest, printable, table, timeOfDay, wrapped } from './text';
 import { type Typed } from '../questions/typed-payloads';
@@ -33,14 +33,14 @@ export function writeEvents({ recording, reactors, rows }: Selection, output: Ou
     return { reactor: id, name, first: log.first, end: log.end, crashEvent };
   });
   const [only, ...others] = facts;
-  output.longDocument(only !== undefined && others.length === 0 ? only : { reactors: facts }, 'events', eventDocuments(rows));
+  output.longDocument(only !== undefined && others.length === 0 ? only : { reactors: facts }, 'events', eventDocuments(recording, rows));
 }
 
-function* eventDocuments(rows: readonly Row[]) {
-  for (const row of rows) yield eventDocument(row);
+function* eventDocuments(recording: Recording, rows: readonly Row[]) {
+  for (const row of rows) yield eventDocument(recording, row);
 }
 
-const eventDocument = ({ reactor, event, typed }: Row) => ({
+const eventDocument = (recording: Recording, { reactor, event, typed }: Row) => ({
   reactor: reactor.id,
   number: event.number,
   type: event.type.name,
@@ -51,11 +51,14 @@ const eventDocument = ({ reactor, event, typed }: Row) => ({
   ...(typed === undefined ? {} : { typed }),
   done: event.done ?? null,
   foreignFrees: event.foreignFrees.map(hexAddress),
-  sender: event.sender ?? null,
-  sent: event.sent.map((sent) => ({ ...sent, payload: sent.payload.toString('hex') })),
+  sender: event.sender === undefined ? null : { ...event.sender, ...whetherGone(recording, event.sender, event) },
+  sent: event.sent.map((sent) => ({ ...sent, payload: sent.payload.toString('hex'), ...whetherGone(recording, sent, event) })),
   failures: event.failures.map(({ site, sentence }) => ({ site: hexAddress(site), sentence })),
   crash: event.number === reactor.crashEvent,
 });
+
+const whetherGone = (recording: Recording, other: { readonly reactor: number }, { timeNs }: RecordedEvent) =>
+  recording.meantAnother(other.reactor, timeNs) ? { gone: true } : {};
 
 export function showEvents(selection: Selection, output: Output): void {
   const { reactors, rows } = selection;
@@ -88,22 +91,24 @@ interface Column {
 function columns(selection: Selection, width: number): Column[] {
   const { recording, reactors, rows } = selection;
   const typeWidth = Math.max(12, Math.floor(width / 4));
-  const from = (sender: Sender | undefined) =>
-    sender === undefined ? '' : `${nameOf(recording, sender.reactor)} ${grouped(sender.event)}`;
+  const from = ({ sender, timeNs }: RecordedEvent) =>
+    sender === undefined ? '' : `${nameOf(recording, sender.reactor, timeNs)} ${grouped(sender.event)}`;
   return [
     ...(reactors.length > 1 ? [{ title: 'reactor', cell: ({ reactor }: Row) => printable(reactor.name) }] : []),
     { title: 'number', right: true, cell: ({ event }) => grouped(event.number) },
     { title: 'time', cell: ({ event }) => timeOfDay(event.timeNs) },
     { title: 'type', elastic: true, cell: ({ event }) => cut(printable(event.type.name), typeWidth) },
-    ...(rows.some(({ event }) => event.sender !== undefined) ? [{ title: 'from', cell: ({ event }: Row) => from(event.sender) }] : []),
+    ...(rows.some(({ event }) => event.sender !== undefined) ? [{ title: 'from', cell: ({ event }: Row) => from(event) }] : []),
     { title: 'bytes', right: true, cell: ({ event }) => grouped(event.payload.length) },
     { title: 'took', right: true, cell: (row) => took(row, selection) },
     ...(rows.some(({ value }) => value !== undefined) ? [{ title: 'value', right: true, cell: ({ value = '' }: Row) => value }] : []),
   ];
 }
 
-const nameOf = (recording: Recording, id: number): string =>
-  printable(recording.reactors.find((reactor) => reactor.id === id)?.name ?? `r${id}`);
+function nameOf(recording: Recording, id: number, timeNs: bigint): string {
+  if (recording.meantAnother(id, timeNs)) return `r${id} (gone)`;
+  return printable(recording.reactors.find((reactor) => reactor.id === id)?.name ?? `r${id}`);
+}
 
 /** The payload takes what the other columns leave, if that is enough; below it is what the event sent, if that was recorded, and what went wrong. */
 function eventLines(selection: Selection, width: number): string[] {
@@ -121,13 +126,13 @@ function eventLines(selection: Selection, width: number): string[] {
   });
 }
 
-const linesBelow = (recording: Recording, { sent, failures }: RecordedEvent, width: number): string[] => [
-  ...sent.map((one) => sentLine(recording, one, width)),
+const linesBelow = (recording: Recording, { sent, failures, timeNs }: RecordedEvent, width: number): string[] => [
+  ...sent.map((one) => sentLine(one, nameOf(recording, one.reactor, timeNs), width)),
   ...failures.map(({ sentence }) => `\n${INDENT}! ${wrapped(printable(sentence), width, `${INDENT}  `)}`),
 ];
 
-function sentLine(recording: Recording, { reactor, bytes, payload }: SentEvent, width: number): string {
-  const what = `${INDENT}to ${nameOf(recording, reactor)}: ${grouped(bytes)} bytes  `;
+function sentLine({ bytes, payload }: SentEvent, addressee: string, width: number): string {
+  const what = `${INDENT}to ${addressee}: ${grouped(bytes)} bytes  `;
   return `\n${what}${bytesPreview(payload, width - what.length)}`.trimEnd();
 }
 

@@ -27,6 +27,8 @@ export interface ReactorInfo {
   /** As the recorder wrote them, for another build: `limit=1048576,nth=100`. */
   readonly heapSettings: string | undefined;
   readonly object: bigint;
+  /** Events before that which name the reactor's number mean one that is gone; `undefined` when no other one had it. */
+  readonly numberSinceNs: bigint | undefined;
   /** Events whose react() was begun. */
   readonly started: number;
   /** Events whose react() ended. */
@@ -105,6 +107,12 @@ export class Recording {
     return found;
   }
 
+  /** Whether an event of that time means by this number a reactor that is gone: now it is another one's. */
+  meantAnother(id: number, timeNs: bigint): boolean {
+    const reactor = this.reactors.find((one) => one.id === id);
+    return reactor?.numberSinceNs !== undefined && timeNs < reactor.numberSinceNs;
+  }
+
   /** The one inside whose react() the process ended. */
   crashedReactor(): ReactorInfo | undefined {
     const inside = this.reactors.filter((reactor) => reactor.crashEvent !== undefined);
@@ -173,6 +181,7 @@ export class Recording {
       heapBytes: file?.heap.bytes ?? 0n,
       heapSettings: file?.heap.settings,
       object: file?.object ?? 0n,
+      numberSinceNs: file?.numberSinceNs,
       ...(progress === undefined ? this.progressFromLog(id) : { started: progress.started, finished: progress.finished }),
       crashEvent: this.crashEvent(id, progress),
       state: progress?.state ?? 'unknown',

@@ -78,6 +78,8 @@ const ReactorFile = z.object({
   /** `settings`: limit, ids, and what fails on purpose, as the recorder wrote it; absent where all is as in the default. */
   heap: z.object({ base: address, bytes: z.union([size.transform(BigInt), decimal, address]), settings: z.string().optional() }),
   object: address,
+  /** Since when the number is this reactor's, if another one had it before. */
+  numberSinceNs: decimal.optional(),
   /** How it was constructed, in a recording from genesis on; `missing` says why that cannot be repeated. */
   genesis: z.object({ construction: z.string(), missing: z.string().optional() }).optional(),
 });

@@ -8,7 +8,7 @@ import { afterimage } from '../support/cli';
 import { programPath, recordCrash, withDirectory } from '../support/fixture-programs';
 
 const TRANSFERS = 300;
-const KEPT = 64; // Options::keep_ended_reactors
+const KEPT = 64; // the program's Options::keep_ended_reactors
 
 describe('a reactor that was restored', function () {
   this.timeout(120_000);
@@ -42,6 +42,21 @@ describe('a reactor that was restored', function () {
       assert.notEqual(stdout, '', stderr);
       const expected = Array.from({ length: TRANSFERS - 1 }, (_, i) => i + 1).filter((i) => i % 5 === 3);
       assert.match(stdout, new RegExp(`\\b${expected.reduce((sum, cents) => sum + cents, 0)}\\b`));
+    }));
+
+  it('says since when it has the number of one that is gone, before its own events', () =>
+    withDirectory(async (directory) => {
+      const recording = openRecording(await recordCrash('account-store', directory, ['--transfers', String(TRANSFERS)]));
+      try {
+        const crashed = recording.crashedReactor();
+        assert.ok(crashed?.numberSinceNs !== undefined);
+        const { timeNs } = recording.log(crashed.id).event(0);
+        assert.ok(crashed.numberSinceNs <= timeNs && crashed.numberSinceNs > recording.manifest.startTimeNs);
+        assert.ok(recording.meantAnother(crashed.id, recording.manifest.startTimeNs));
+        assert.ok(!recording.meantAnother(crashed.id, timeNs));
+      } finally {
+        recording.close();
+      }
     }));
 
   it('leaves a recording that does not grow with every reactor', () =>

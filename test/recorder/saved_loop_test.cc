@@ -102,5 +102,5 @@ int main() {
   const std::uint64_t events = repetitions("AFTERIMAGE_SAVED_EVENTS", 500);
   test_loop({.directory = ""}, events);
   CHECK(std::filesystem::is_empty(directory.path()));
-  test_loop({.directory = directory.path(), .segment_bytes = 16 << 10}, events);
+  test_loop({.directory = directory.path(), .segment_bytes = 16 << 10, .keep_ended_reactors = 64}, events);
 }

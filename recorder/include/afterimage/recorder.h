@@ -107,8 +107,8 @@ struct Options {
   // each event takes as long as reading all of the reactor's memory.
   bool state_digests = false;
   // Of the reactors that are gone, so many stay in the recording: those that went last, and before others those with failures
-  // (note_failure). 0, and with `genesis`: all of them. A recording has room for 4096 reactors in any case.
-  std::uint32_t keep_ended_reactors = 64;
+  // (note_failure). With `genesis` all do. There is room for 4096 reactors; a new one takes the place of one that is gone when there is none left.
+  std::uint32_t keep_ended_reactors = 4096;
 };
 
 namespace detail {

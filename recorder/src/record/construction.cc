@@ -41,7 +41,7 @@ Status ReactorCore::begin_construction_log(const EventTypeInfo& type, std::span<
   if (Status status = make_directory(directory_); !status) return status;
   if (Status status = make_directory(directory); !status) return status;
   construction_ = std::make_unique<EventLog>(recorder_->segments(), construction_retention_,
-                                             LogPlace{directory, kSegmentBytes, recorder_->uuid(), id_});
+                                             LogPlace{directory, kSegmentBytes, recorder_->uuid(), place_.id});
   if (Status status = construction_->open(); !status) return status;
   const format::Message message{construction_->channel_of(type, 0), 0, next_time(clock_.now_ns())};
   if (message.channel == 0 || !construction_->append(message, arguments, {}, 0)) return construction_->failure();

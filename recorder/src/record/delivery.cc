@@ -96,7 +96,7 @@ void log_inputs() noexcept { inputs::hooks = &kRecordHooks; }
   log.append_in_room({known->channel, static_cast<std::uint32_t>(event.number), time_ns}, payload);
   publish(slot_->started, event.number + 1);
   if (core_reactor_ == nullptr) [[unlikely]] return true;
-  if (known->noted.bytes != payload.size()) [[unlikely]] known->noted = CoreNotebook::kind_of(id_, known->noted.type, payload.size());
+  if (known->noted.bytes != payload.size()) [[unlikely]] known->noted = CoreNotebook::kind_of(place_.id, known->noted.type, payload.size());
   recorder_->core_notebook().note(known->noted, event.number, time_ns, payload.data());
   publish(core_reactor_->started, event.number + 1);
   return true;

@@ -113,12 +113,13 @@ std::string manifest_json(const ProcessDescription& process) {
 }
 
 std::string reactor_json(const ReactorDescription& reactor) {
-  const auto& [id, name, type, heap, settings, construction] = reactor;
+  const auto& [place, name, type, heap, settings, construction] = reactor;
   JsonWriter json;
-  json.begin_object().field("id", std::uint64_t{id}).field("name", name).field("type", type);
+  json.begin_object().field("id", std::uint64_t{place.id}).field("name", name).field("type", type);
   json.key("heap").begin_object().field("base", hex(heap.base())).field("bytes", heap.slot_bytes());
   if (const std::string text = to_text(settings); !text.empty()) json.field("settings", text);
   json.end_object().field("object", hex(heap.object()));
+  if (place.since_ns != 0) json.field("numberSinceNs", std::to_string(place.since_ns));
   if (!construction.signature.empty()) {
     json.key("genesis").begin_object().field("construction", construction.signature);
     if (!construction.missing.empty()) json.field("missing", construction.missing);

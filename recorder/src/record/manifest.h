@@ -23,8 +23,13 @@ struct ConstructionNote {
 };
 
 std::string manifest_json(const ProcessDescription& process);
-struct ReactorDescription {
+// A reactor's place in the recording.
+struct Place {
   std::uint32_t id;
+  std::uint64_t since_ns = 0;  // CLOCK_REALTIME; 0: no other reactor had it before
+};
+struct ReactorDescription {
+  const Place& place;
   const std::string& name;
   const std::string& type;
   const Heap& heap;

@@ -37,12 +37,12 @@ constexpr std::uint64_t kBehindNs = 1'000'000, kFailingNs = 1'000'000'000;
 
 }  // namespace
 
-ReactorCore::ReactorCore(std::shared_ptr<RecorderCore> recorder, std::uint32_t id, std::string name, std::string type,
+ReactorCore::ReactorCore(std::shared_ptr<RecorderCore> recorder, const Place& place, std::string name, std::string type,
                          Heap* heap)
     : heap_(heap), heap_range_(as_current(heap)), foreign_frees_(heap == nullptr ? nullptr : &foreign_frees_of(*heap)),
-      recorder_(std::move(recorder)), id_(id), state_digests_(recorder_->options().state_digests), name_(std::move(name)),
+      recorder_(std::move(recorder)), place_(place), state_digests_(recorder_->options().state_digests), name_(std::move(name)),
       type_(std::move(type)),
-      directory_(recorder_->path() + "/r" + std::to_string(id)),
+      directory_(recorder_->path() + "/r" + std::to_string(place_.id)),
       retention_(recorder_->options().genesis ? 0 : recorder_->options().keep_bytes,
                  recorder_->options().genesis ? 0 : recorder_->options().keep_ms * 1'000'000u) {}
 
@@ -56,7 +56,7 @@ ReactorCore::~ReactorCore() {
   if (slot_ != nullptr && slot_->state == format::kReactorLive) publish(slot_->state, format::kDestroyed);
   // Without an object its constructor has thrown, and what it threw lives in this heap: it stays.
   if (heap_ != nullptr && object_ != nullptr) retire(heap_);
-  if (slot_ != nullptr) recorder_->reactor_ended(id_);
+  if (slot_ != nullptr) recorder_->reactor_ended(place_.id);
 }
 
 // In the child the log and the control file are the parent's: not even their destructors may run.
@@ -69,13 +69,13 @@ void ReactorCore::abandon_after_fork() noexcept {
 }
 
 Status ReactorCore::start_log() {
-  slot_ = recorder_->control().slot(id_);
+  slot_ = recorder_->control().slot(place_.id);
   if (slot_ == nullptr)
-    return Status(ENOSPC, "reactor " + name_ + " is number " + std::to_string(id_) + ", a recording holds " +
+    return Status(ENOSPC, "reactor " + name_ + " is number " + std::to_string(place_.id) + ", a recording holds " +
                               std::to_string(format::kReactorSlots) + ".");
   if (Status status = make_directory(directory_); !status) return status;
   log_ = std::make_unique<EventLog>(recorder_->segments(), retention_,
-                                    LogPlace{directory_, recorder_->options().segment_bytes, recorder_->uuid(), id_});
+                                    LogPlace{directory_, recorder_->options().segment_bytes, recorder_->uuid(), place_.id});
   return log_->open();
 }
 
@@ -108,22 +108,22 @@ void ReactorCore::start_recording() {
   if (status.ok()) status = start_log();
   if (status.ok())
     status = write_file(directory_ + "/reactor.json",
-                        reactor_json({id_, name_, type_, *heap_, recorder_->heap_settings(), construction_note_}));
+                        reactor_json({place_, name_, type_, *heap_, recorder_->heap_settings(), construction_note_}));
   if (!status.ok()) {
     log_.reset();  // for good
     return step_aside(status, 0);
   }
-  core_reactor_ = recorder_->core_notebook().add_reactor(id_, name_, type_, heap_->base(), heap_->slot_bytes(), heap_->object());
+  core_reactor_ = recorder_->core_notebook().add_reactor(place_.id, name_, type_, heap_->base(), heap_->slot_bytes(), heap_->object());
   slot_->slot_base = heap_->base();
   publish(slot_->state, format::kReactorLive);
-  publish_at_least(recorder_->control().get()->reactors, id_ + 1);
+  publish_at_least(recorder_->control().get()->reactors, place_.id + 1);
   snapshots_ = &recorder_->snapshots();
   recording_ = true;
   save_snapshot_now();
 }
 
 void ReactorCore::tell_check() const noexcept {
-  check_hooks->reactor_constructed({id_, name_.c_str(), type_.c_str(), heap_, this});
+  check_hooks->reactor_constructed({place_.id, name_.c_str(), type_.c_str(), heap_, this});
 }
 
 void ReactorCore::prepare_event(std::uint64_t event) noexcept {
@@ -141,7 +141,7 @@ void ReactorCore::prepare_event(std::uint64_t event) noexcept {
 ReactorCore::KnownType* ReactorCore::learn(KnownType& known, const EventTypeInfo& type, std::uint64_t event) noexcept {
   const std::uint16_t channel = log_->channel_of(type, event);
   if (channel == 0) return nullptr;
-  known = {.type = &type, .channel = channel, .noted = CoreNotebook::kind_of(id_, recorder_->core_notebook().index_of(type), 0)};
+  known = {.type = &type, .channel = channel, .noted = CoreNotebook::kind_of(place_.id, recorder_->core_notebook().index_of(type), 0)};
   return &known;
 }
 
@@ -203,7 +203,7 @@ void ReactorCore::log_sender(const EventOrigin& origin, std::uint64_t event) noe
   const ReactorCore& sender = *origin.sender;
   if (sender.recorder_ != recorder_) return;
   last_time_ns_ = std::max(last_time_ns_, sender.last_time_ns_);
-  const format::Sender from{origin.sender_event, sender.id_, static_cast<std::uint32_t>(sender.outbound_.count - 1)};
+  const format::Sender from{origin.sender_event, sender.place_.id, static_cast<std::uint32_t>(sender.outbound_.count - 1)};
   log_input(format::InputKind::sender, bytes_of(&from, sizeof from), event);
 }
 
@@ -212,7 +212,7 @@ SnapshotOrder ReactorCore::snapshot_order(std::uint64_t position, std::uint32_t 
   thread_state.take();
   return {.path = snapshot_path(directory_, position),
           .note = {.version = 1,
-                   .reactor = id_,
+                   .reactor = place_.id,
                    .position = position,
                    .parent = position,
                    .kind = format::kFull,

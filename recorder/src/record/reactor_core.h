@@ -41,7 +41,7 @@ struct Outbound {
 class ReactorCore {
  public:
   // `heap` may be null: the reactor then lives in the ordinary heap and is not recorded.
-  ReactorCore(std::shared_ptr<RecorderCore> recorder, std::uint32_t id, std::string name, std::string type, Heap* heap);
+  ReactorCore(std::shared_ptr<RecorderCore> recorder, const Place& place, std::string name, std::string type, Heap* heap);
   ~ReactorCore();
 
   // Opens the log; until then, and if it fails, the reactor is not recorded.
@@ -58,7 +58,7 @@ class ReactorCore {
   bool logs_genesis() const noexcept;
   void begin_construction(const std::type_info& signature, const EventTypeInfo* type, std::span<const std::byte> arguments) noexcept;
 
-  std::uint32_t id() const noexcept { return id_; }
+  std::uint32_t id() const noexcept { return place_.id; }
   Heap* heap() const noexcept { return heap_; }
   const CurrentHeap& heap_range() const noexcept { return heap_range_; }
   void* object() const noexcept { return object_; }
@@ -173,7 +173,7 @@ class ReactorCore {
   format::CoreReactor* core_reactor_ = nullptr;  // null: a core will not tell of this reactor
   std::unique_ptr<EventLog> log_;
   const std::shared_ptr<RecorderCore> recorder_;
-  const std::uint32_t id_;
+  const Place place_;
   int depth_ = 0;  // of nested deliveries to this reactor
   bool recording_ = false;
   bool snapshot_required_ = false;

@@ -205,13 +205,13 @@ ReactorCore* RecorderCore::adopt_reactor(std::string_view name, const std::type_
 }
 
 bool RecorderCore::must_make_room() const noexcept {
-  if (!open_ || ended_.empty() || options_.genesis || options_.keep_ended_reactors == 0) return false;
+  if (!open_ || ended_.empty() || options_.genesis) return false;
   return ended_.size() > options_.keep_ended_reactors || reactor_count_ >= format::kReactorSlots;
 }
 
 // A number of its own, or that of the reactor which has ended first, without failures if there is one: its recording goes.
-std::uint32_t RecorderCore::take_place() {
-  if (!must_make_room()) return reactor_count_++;
+Place RecorderCore::take_place() {
+  if (!must_make_room()) return {reactor_count_++};
   const auto without_failures = std::ranges::find_if(ended_, [&](std::uint32_t id) { return control_.slot(id)->failures == 0; });
   const auto oldest = without_failures != ended_.end() ? without_failures : ended_.begin();
   const std::uint32_t id = *oldest;
@@ -221,7 +221,7 @@ std::uint32_t RecorderCore::take_place() {
   std::error_code error;
   std::filesystem::remove_all(directory, error);
   *control_.slot(id) = {};
-  return id;
+  return {id, os::realtime_ns()};
 }
 
 void RecorderCore::reactor_ended(std::uint32_t id) noexcept {

@@ -65,7 +65,7 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   Status start_threads(std::unique_ptr<SnapshotEngine> engine);
   Status create_bundle();
   Heap* create_heap() const noexcept;
-  std::uint32_t take_place();
+  Place take_place();
   bool must_make_room() const noexcept;
 
   const Options options_;

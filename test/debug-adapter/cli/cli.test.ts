@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { openRecording } from '../../../debug-adapter/recording';
 import { afterimage } from '../../support/cli';
 import { root } from '../../support/fixture-programs';
 import { control, manifest, writeBundle } from '../../support/recording-writer';
@@ -95,6 +96,27 @@ describe('afterimage events', () => {
       stdout.split('\n').slice(2, 6).map((line) => /\s16\s+(\S+( µs)?)/.exec(line)?.[1]), // prettier-ignore
       ['1.5 µs', 'never', '1.5 µs', 'crashed'],
     );
+  });
+
+  it('does not take the reactor that has a number now for the one that had it before', async () => {
+    const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'afterimage-number-again-'));
+    try {
+      const copy = path.join(scratch, 'again.afterimage');
+      fs.cpSync(vector('one-sends-to-another'), copy, { recursive: true });
+      const said = async (reactor: string) => (await afterimage(['events', '--reactor', reactor, copy])).stdout;
+      const asJson = async () => JSON.parse((await afterimage(['events', '--reactor', '1', '--json', copy])).stdout);
+      const { name } = openRecording(copy).reactor(0);
+      assert.ok((await said('1')).includes(` ${name} 0 `));
+      assert.equal((await asJson()).events[0].sender.gone, undefined);
+
+      const file = path.join(copy, 'r0', 'reactor.json');
+      const reactor = JSON.parse(fs.readFileSync(file, 'utf8'));
+      fs.writeFileSync(file, JSON.stringify({ ...reactor, numberSinceNs: String(2n ** 63n) }));
+      assert.ok((await said('1')).includes(' r0 (gone) 0 '), await said('1'));
+      assert.equal((await asJson()).events[0].sender.gone, true);
+    } finally {
+      fs.rmSync(scratch, { recursive: true });
+    }
   });
 
   const selections: { title: string; args: string[]; numbers: number[] }[] = [
