@@ -15,13 +15,13 @@ using Which = os::WrittenPages::Which;
 
 namespace {
 
-constexpr std::size_t kFewPages = 64;          // few enough for the pause
+constexpr std::size_t kFewPages = 320;         // few enough for the pause: 0.2 ms; one more round interrupts the reactor for each page table
 constexpr int kMostRounds = 16;                // one after the other
 constexpr int kMostStrikes = 3;                // rounds that do not shrink by a quarter
 constexpr std::size_t kPieceBytes = std::size_t{2} << 20;  // of one page table: what one interrupt of the reactor can arm
 constexpr std::chrono::nanoseconds kWaitingForPage{500};  // for gaps between events: as long as its copy takes
 constexpr std::size_t kPausePages = 2000;      // about 1 ms
-constexpr std::size_t kLongRun = kFewPages * os::kPageBytes;  // shorter ones without memory are copied as zeroes
+constexpr std::size_t kShortRun = 64 * os::kPageBytes;  // of variables: is not watched; without memory: is copied as zeroes
 constexpr std::size_t kMostHoles = 1 << 16;    // and what is more than these
 constexpr long kRestNs = 20'000'000;           // before a longer pause is allowed
 
@@ -114,7 +114,7 @@ bool PrecopyEngine::copy_until_little_is_left(const std::atomic<bool>& cancelled
 
 // False where they are few, and when the kernel refuses: then they are copied in the pause.
 bool PrecopyEngine::watch_variables() noexcept {
-  if (image_->variable_bytes() < kFewPages * os::kPageBytes) return false;
+  if (image_->variable_bytes() < kShortRun) return false;
   return std::ranges::all_of(image_->variables(), [&](const VariablePages& pages) { return userfault_.watch(pages.address, pages.bytes) == 0; });
 }
 
@@ -179,7 +179,7 @@ bool PrecopyEngine::finish() noexcept {
   holes_.clear();
   std::size_t pages = 0;
   const auto add_run = [&](const os::PageRun& run) {
-    const bool is_long = run.bytes() >= kLongRun && image_->is_in_slot(run.address()) && long_runs_.size() < kMostHoles;
+    const bool is_long = run.bytes() >= kShortRun && image_->is_in_slot(run.address()) && long_runs_.size() < kMostHoles;
     if (is_long) long_runs_.push_back({run.address(), run.bytes()});
     return is_long || add_to_rest({run.address(), run.bytes()}, pages);
   };
