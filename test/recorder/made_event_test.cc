@@ -238,7 +238,7 @@ Heap* used_heap() {
 MadeOrder make_an_order() {
   MadeOrder made{.heap = used_heap(), .base = 0, .payload = {}, .fingerprint = 0};
   HeapJournal journal;
-  CHECK(made.heap->exchange_journal(&journal) == nullptr);
+  CHECK(made.heap->exchange_listener(&journal) == nullptr);
   Order* order = nullptr;
   {
     const HeapScope scope(*made.heap);
@@ -249,7 +249,7 @@ MadeOrder make_an_order() {
     order->items.pop_back();
     std::free(block);
   }
-  CHECK(made.heap->exchange_journal(nullptr) == &journal);
+  CHECK(made.heap->exchange_listener(nullptr) == &journal);
   const std::size_t noted = journal.operations().size();
   made.heap->deallocate(made.heap->allocate(64));
   CHECK_EQUAL(journal.operations().size(), noted);  // it is over

@@ -159,7 +159,7 @@ void* Heap::reallocate(void* block, std::size_t bytes) noexcept {
   const bool fits = s.kind == SpanKind::large ? bytes > kMaxSmallBytes && resize_large(s, bytes)
                                               : bytes <= old && (bytes >= old / 2 || old == class_bytes(0));
   if (fits) {
-    if ((flags & kJournaled) != 0) journal_resize(bytes, block);
+    if ((flags & kListenedTo) != 0) tell_resize(bytes, block);
     note_allocation_at(bytes, offset_of(block));
     return block;
   }

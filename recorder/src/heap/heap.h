@@ -70,7 +70,7 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   void* reallocate(void* block, std::size_t bytes) noexcept;  // null block allocates; 0 bytes is a size
   [[gnu::always_inline]] void deallocate(void* block) noexcept {  // null is allowed; else owns(block)
     if (block == nullptr) return;
-    if ((flags & (kKindaSafe | kJournaled)) != 0) [[unlikely]] return release_noted(block);
+    if ((flags & (kKindaSafe | kListenedTo)) != 0) [[unlikely]] return release_noted(block);
     note_free(block);
     const std::uint32_t entry = entry_of(block);
     RecentBlocks& blocks = recent[span(slice_of(block)).size_class];
@@ -124,9 +124,9 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   void stop_at_misuse() noexcept { flags |= kStopAtMisuse; }
   void fail_allocations(const FailAllocations& which) noexcept;
 
-  // From now on what is allocated and freed is written down there (journal.cc); null: nowhere. Returns what it was before.
-  HeapJournal* exchange_journal(HeapJournal* journal) noexcept;
-  // Does again what was written down. Returns the block, null for a free.
+  // From now on whoever this is hears of what is allocated and freed (journal.cc); null: nobody. Returns who it was before.
+  HeapListener* exchange_listener(HeapListener* listener) noexcept;
+  // Does again what was heard. Returns the block, null for a free.
   void* repeat(const HeapOperation& operation) noexcept;
 
   struct Block {
@@ -197,10 +197,10 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   // Misuse (misuse.cc)
   void report_misuse(const char* what, const void* block, const void* site, const FreedBlock* freed_block = nullptr) noexcept;
 
-  // What happens while an event is made (journal.cc)
-  void journal_allocation(std::size_t bytes, const void* block, std::size_t alignment) noexcept;
-  void journal_resize(std::size_t bytes, const void* block) noexcept;
-  void journal_free(const void* block, const void* site) noexcept;
+  // What happens, for a listener (journal.cc)
+  void tell_allocation(std::size_t bytes, const void* block, std::size_t alignment) noexcept;
+  void tell_resize(std::size_t bytes, const void* block) noexcept;
+  void tell_free(const void* block, const void* site) noexcept;
 
   // Ids of blocks (block_ids.cc)
   std::uint32_t& id_at(std::uintptr_t offset) const noexcept {
@@ -218,7 +218,7 @@ class AFTERIMAGE_API Heap : private HeapHeader {
     HeapHeader::fingerprint = std::rotl(HeapHeader::fingerprint, 5) + value * 0x517c'c1b7'2722'0a95;
   }
   void note_allocation(std::size_t bytes, const void* block, std::size_t alignment = 1) noexcept {
-    if ((flags & kJournaled) != 0) [[unlikely]] journal_allocation(bytes, block, alignment);
+    if ((flags & kListenedTo) != 0) [[unlikely]] tell_allocation(bytes, block, alignment);
     note_allocation_at(bytes, block == nullptr ? 0 : offset_of(block));
   }
   void note_allocation_at(std::size_t bytes, std::uintptr_t offset) noexcept { mix(offset + bytes * 0x9e37'79b9'7f4a'7c15); }

@@ -133,7 +133,7 @@ enum HeapFlags : std::uint32_t {
   kStopAtMisuse = 2,      // ... and those inside react() end the program
   kKindaSafe = 4,         // blocks have ids (block_ids.cc)
   kFailAllocations = 8,   // some allocations inside react() fail on purpose
-  kJournaled = 16,        // what happens is written down (journal.h); between two events only
+  kListenedTo = 16,       // somebody hears of what happens (journal.h); in a recording between two events only
 };
 
 constexpr std::uintptr_t block_ids_offset(std::size_t slot_bytes) noexcept { return slot_bytes / 4 * 3; }

@@ -8,30 +8,30 @@
 
 namespace afterimage {
 
-void HeapJournal::note(const HeapOperation& operation) noexcept {
+void HeapJournal::heard(const HeapOperation& operation) noexcept {
   Heap* const heap = switch_heap(nullptr);
   is_complete_ = is_complete_ && finds_memory([&] { operations_.push_back(operation); });
   switch_heap(heap);
 }
 
-HeapJournal* Heap::exchange_journal(HeapJournal* journal) noexcept {
-  flags = journal != nullptr ? flags | kJournaled : flags & ~std::uint32_t{kJournaled};
-  fast_bytes = journal != nullptr || (flags & kFailAllocations) != 0 ? 0 : kMaxTabledBytes + 1;
-  return std::exchange(slot_of(this).journal, journal);
+HeapListener* Heap::exchange_listener(HeapListener* listener) noexcept {
+  flags = listener != nullptr ? flags | kListenedTo : flags & ~std::uint32_t{kListenedTo};
+  fast_bytes = listener != nullptr || (flags & kFailAllocations) != 0 ? 0 : kMaxTabledBytes + 1;
+  return std::exchange(slot_of(this).listener, listener);
 }
 
-[[gnu::cold]] void Heap::journal_allocation(std::size_t bytes, const void* block, std::size_t alignment) noexcept {
-  slot_of(this).journal->note({.address = reinterpret_cast<std::uintptr_t>(block), .value = bytes, .kind = HeapOperation::Kind::allocate,
+[[gnu::cold]] void Heap::tell_allocation(std::size_t bytes, const void* block, std::size_t alignment) noexcept {
+  slot_of(this).listener->heard({.address = reinterpret_cast<std::uintptr_t>(block), .value = bytes, .kind = HeapOperation::Kind::allocate,
                                .has_contents = 0, .alignment_log2 = static_cast<std::uint32_t>(std::countr_zero(alignment))});
 }
 
-[[gnu::cold]] void Heap::journal_resize(std::size_t bytes, const void* block) noexcept {
-  slot_of(this).journal->note({.address = reinterpret_cast<std::uintptr_t>(block), .value = bytes, .kind = HeapOperation::Kind::resize,
+[[gnu::cold]] void Heap::tell_resize(std::size_t bytes, const void* block) noexcept {
+  slot_of(this).listener->heard({.address = reinterpret_cast<std::uintptr_t>(block), .value = bytes, .kind = HeapOperation::Kind::resize,
                                .has_contents = 0, .alignment_log2 = 0});
 }
 
-[[gnu::cold]] void Heap::journal_free(const void* block, const void* site) noexcept {
-  slot_of(this).journal->note({.address = reinterpret_cast<std::uintptr_t>(block), .value = reinterpret_cast<std::uintptr_t>(site),
+[[gnu::cold]] void Heap::tell_free(const void* block, const void* site) noexcept {
+  slot_of(this).listener->heard({.address = reinterpret_cast<std::uintptr_t>(block), .value = reinterpret_cast<std::uintptr_t>(site),
                                .kind = HeapOperation::Kind::free, .has_contents = 0, .alignment_log2 = 0});
 }
 

@@ -6,7 +6,7 @@
 // Far from where Linux puts programs, libraries, stacks and mmap regions, so a recorded slot is free
 // in the replayer as well. The slot number is in the address; the table below (outside the slots, it
 // is process state) only says which slots are ours, and holds their queues of foreign frees and
-// journals.
+// who listens.
 #pragma once
 
 #include <atomic>
@@ -16,7 +16,7 @@
 namespace afterimage {
 
 class Heap;
-class HeapJournal;
+class HeapListener;
 struct ForeignFree;
 
 inline constexpr std::uintptr_t kLargeZone = 0x4000'0000'0000;
@@ -31,7 +31,7 @@ static_assert(kLargeSlots == 256 && kSmallSlots == 5120);
 struct Slot {
   std::atomic<Heap*> heap;                  // null: not mapped by us
   std::atomic<ForeignFree*> foreign_frees;  // newest first
-  HeapJournal* journal;                     // of the heap's owner; null: none is kept
+  HeapListener* listener;                   // the heap's owner's; null: nobody
 };
 extern Slot g_slots[kLargeSlots + kSmallSlots] __attribute__((visibility("hidden")));
 

@@ -89,10 +89,10 @@ bool Heap::new_span(unsigned size_class) noexcept {
   make_recent_of_many(recent[span(slice_of(block)).size_class], entry);
 }
 
-// deallocate() where blocks have ids, or a journal is kept.
+// deallocate() where blocks have ids, or somebody listens.
 [[gnu::noinline]] void Heap::release_noted(void* block) noexcept {
   const void* const site = __builtin_return_address(0);
-  if ((flags & kJournaled) != 0) journal_free(block, site);
+  if ((flags & kListenedTo) != 0) tell_free(block, site);
   note_free(block);
   const std::uint32_t entry = entry_of(block);
   RecentBlocks& blocks = recent[span(slice_of(block)).size_class];

@@ -13,17 +13,17 @@ namespace {
 // A journal is kept, and the heap is this thread's.
 class MakingScope {
  public:
-  MakingScope(Heap& heap, HeapJournal& journal) noexcept : heap_(heap), scope_(heap), previous_(heap.exchange_journal(&journal)) {
+  MakingScope(Heap& heap, HeapJournal& journal) noexcept : heap_(heap), scope_(heap), previous_(heap.exchange_listener(&journal)) {
     journal.clear();
   }
-  ~MakingScope() { heap_.exchange_journal(previous_); }
+  ~MakingScope() { heap_.exchange_listener(previous_); }
   MakingScope(const MakingScope&) = delete;
   MakingScope& operator=(const MakingScope&) = delete;
 
  private:
   Heap& heap_;
   const HeapScope scope_;
-  HeapJournal* const previous_;
+  HeapListener* const previous_;
 };
 
 std::uint64_t address_of(const void* pointer) noexcept { return reinterpret_cast<std::uintptr_t>(pointer); }

@@ -147,7 +147,7 @@ ReactorCore::KnownType* ReactorCore::learn(KnownType& known, const EventTypeInfo
 
 ReactorCore::Progress ReactorCore::interrupt() noexcept {
   if (heap_ == nullptr) return {std::exchange(outbound_, {}), inbox_used_, 0, nullptr};
-  return {std::exchange(outbound_, {}), inbox_used_, heap_->exchange_event(0), heap_->exchange_journal(nullptr)};
+  return {std::exchange(outbound_, {}), inbox_used_, heap_->exchange_event(0), heap_->exchange_listener(nullptr)};
 }
 
 void ReactorCore::resume(const Progress& progress) noexcept {
@@ -155,7 +155,7 @@ void ReactorCore::resume(const Progress& progress) noexcept {
   inbox_used_ = progress.inbox_used;
   if (heap_ == nullptr) return;
   heap_->exchange_event(progress.heap_event);
-  heap_->exchange_journal(progress.journal);
+  heap_->exchange_listener(progress.listener);
 }
 
 void ReactorCore::drain_foreign_frees(std::uint64_t event) noexcept {

@@ -95,7 +95,7 @@ class ReactorCore {
     Outbound outbound;
     std::size_t inbox_used;  // by it, and those that it has interrupted
     std::uint64_t heap_event;
-    HeapJournal* journal;  // of one that is being made
+    HeapListener* listener;  // to one that is being made
   };
   Progress interrupt() noexcept;
   void resume(const Progress& progress) noexcept;
