@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { ask } from './ask';
 import { type CheckResult } from './findings-file';
 import { type Issue, merged } from './issue';
-import { shortFunction } from './stack-places';
+import { shortFunction } from '../gdb/stack-places';
 
 const Found = z.array(
   z.object({ path: z.string(), instruction: z.string(), function: z.string(), file: z.string(), line: z.int(), users: z.boolean() }),

@@ -1,2 +1,2 @@
 export { check, type CheckRequest, type Report } from './check';
-export { type Group, type Issue, type Place, type Severity } from './issue';
+export { type Group, type Issue, type Severity } from './issue';

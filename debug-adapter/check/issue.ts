@@ -1,17 +1,10 @@
 // What a check reports: one line for each thing in the program, however often and from wherever it happened.
 
+import { type Place } from '../gdb/stack-places';
+
 export type Severity = 'error' | 'warning' | 'note';
 
 export type Group = 'pointer' | 'other-reactor' | 'global' | 'thread-local' | 'thread' | 'wait' | 'call' | 'instruction';
-
-export interface Place {
-  /** Without parameters. */
-  readonly function: string;
-  /** Empty without debug information; then `module` is all that is known, without symbols with an offset. */
-  readonly file: string;
-  readonly line: number;
-  readonly module: string;
-}
 
 export interface Issue {
   /** For suppressions: the group and what it is about. */

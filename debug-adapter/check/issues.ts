@@ -8,7 +8,7 @@ import { type CheckResult, Kind, type RawFinding } from './findings-file';
 import { type Group, type Issue, merged, type Severity } from './issue';
 import { type Names, threadLocalBytes, type Variable } from './names';
 import { pointerIssue } from './pointer-issues';
-import { calledFunction, usersPlaces } from './stack-places';
+import { calledFunction, usersPlaces } from '../gdb/stack-places';
 
 const WAITS = ['may wait for a lock or a condition', 'sleeps', 'may wait for a peer', 'waits for a file', 'waits for another process'];
 const WAIT_FOR_LOCK = 0;

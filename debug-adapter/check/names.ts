@@ -2,10 +2,10 @@
 
 import * as fs from 'node:fs';
 import * as z from 'zod';
+import { CodePlace } from '../gdb/code-names';
 import { ask } from './ask';
 import { type CheckResult, Kind, type LoadedModule, Place, type RawFinding } from './findings-file';
 
-const CodePlace = z.object({ function: z.string(), file: z.string(), line: z.int(), users: z.boolean() });
 const Variable = z.object({ name: z.string(), offset: z.int(), type: z.string(), file: z.string(), line: z.int() });
 const Member = z.object({ path: z.string(), type: z.string(), use: z.enum(['pointer', 'number', 'spare', 'behind']) });
 const Answer = z.object({
@@ -16,7 +16,6 @@ const Answer = z.object({
   holders: z.record(z.string(), Member.nullable()),
   problems: z.array(z.string()),
 });
-export type CodePlace = z.infer<typeof CodePlace>;
 export type Variable = z.infer<typeof Variable>;
 export type Member = z.infer<typeof Member>;
 

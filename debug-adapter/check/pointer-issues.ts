@@ -4,7 +4,7 @@ import { Place, type RawFinding } from './findings-file';
 import { type Issue, type Severity } from './issue';
 import { type Context, reactorName, variableName } from './issues';
 import { type Member, threadLocalBytes } from './names';
-import { usersPlaces } from './stack-places';
+import { usersPlaces } from '../gdb/stack-places';
 
 export function pointerIssue(finding: RawFinding, context: Context): Issue | undefined {
   const member = context.names.member(finding);

@@ -1,9 +1,10 @@
 // afterimage check: runs a program and lists what would make a replay of its reactors unfaithful.
 
 import * as path from 'node:path';
-import { check, type Group, type Issue, type Place, type Report, type Severity } from '../check';
+import { check, type Group, type Issue, type Report, type Severity } from '../check';
 import { ExitCode } from './exit-codes';
-import { type Output, pathFromHere } from './output';
+import { type Output } from './output';
+import { placeText } from './place';
 import { printable, wrapped } from './text';
 import { counted, grouped } from '../recording';
 
@@ -152,11 +153,6 @@ function placeLines({ group, verb, places }: Issue): string[] {
 }
 
 const times = (count: number) => (count === 1 ? 'once' : `${count} times`);
-
-function placeText({ function: name, file, line, module }: Place): string {
-  if (file === '') return module === '' || name === '' ? name + module : `${name} in ${module}`;
-  return name === '' ? `${pathFromHere(file)}:${line}` : `${name} (${pathFromHere(file)}:${line})`;
-}
 
 function verdict(report: Report, { colors: c }: Output): string {
   const [errors, warnings, notes] = [countOf(report, 'error'), countOf(report, 'warning'), countOf(report, 'note')];

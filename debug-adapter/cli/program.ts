@@ -220,8 +220,9 @@ function addQuestions(program: Command): void {
     .option('--count <number>', 'at most so many changes', '1000')
     .action(run<HistoryOptions>(history));
 
-  question(program, 'touched', 'allocations and frees of the memory at an address', ['touched --address 0x400000001040 REC'])
+  question(program, 'touched', 'who allocated and freed the memory at an address, and when', ['touched --address 0x400000001040 REC'])
     .requiredOption('--address <hex>', 'where')
+    .addOption(gdb())
     .action(run<TouchedOptions>(touched));
 
   question(program, 'diff', 'heap blocks that two positions do not have in common', ['diff --from 1000 --to 2000 REC'])

@@ -1,14 +1,15 @@
-// afterimage touched: what the heap did with the memory at an address, event by event.
+// afterimage touched: what the heap did with the memory at an address, event by event, and who called it.
 
 import { counted, grouped, type Recording } from '../recording';
-import { ask } from '../questions/asking';
 import { checkInHeap } from '../questions/storage';
+import { type HeapCall, touched as ask } from '../questions/touched';
 import { type Block } from '../replay/reports';
 import { addressOf, chosenReactor } from './arguments';
 import { ExitCode } from './exit-codes';
 import { type Output, showSentence } from './output';
+import { placeText } from './place';
 import { type QueryOptions, rangeOf, warnIfUnfaithful, withProgress } from './query';
-import { byteSize, hexAddress } from './text';
+import { byteSize, hexAddress, printable, wrapped } from './text';
 
 export interface TouchedOptions extends QueryOptions {
   readonly address: string;
@@ -18,22 +19,30 @@ export async function touched(recording: Recording, options: TouchedOptions, out
   const address = addressOf(options.address);
   checkInHeap(chosenReactor(recording, options.reactor), { address, bytes: 1 });
   const range = rangeOf(recording, options);
-  const command = `touched ${address.toString(16)} ${range.from} ${range.to}`;
-  const { findings, answer, faithful } = await withProgress(range, options, output, (asking) => ask<Block>(range, command, asking));
-  const blocks = findings.map(({ eventNumber, address: start, bytes, state }) => ({
+  const answer = await withProgress(range, options, output, (asking) => ask(range, address, asking));
+  const { calls, changes, faithful } = answer;
+  const blocks = answer.blocks.map(({ eventNumber, address: start, bytes, state }) => ({
     event: eventNumber < 0 ? null : eventNumber,
     state,
     address: hexAddress(start),
     bytes,
   }));
   if (output.json) {
-    output.document({ reactor: range.reactor.id, address: hexAddress(address), from: range.from, to: range.to, blocks, faithful });
+    const asked = { reactor: range.reactor.id, address: hexAddress(address), from: range.from, to: range.to };
+    output.document({ ...asked, blocks, calls: calls.map(document), faithful });
   } else {
     show(blocks, { ...range, address }, output);
+    showCalls(calls, output);
     warnIfUnfaithful(faithful, output);
   }
-  return answer.count > 0 ? ExitCode.ok : ExitCode.negative;
+  return changes > 0 ? ExitCode.ok : ExitCode.negative;
 }
+
+const document = ({ eventNumber, number, what, address, bytes, places }: HeapCall) => {
+  return { event: eventNumber, number, what, address: hexAddress(address), bytes, places };
+};
+
+const INDENT = ' '.repeat(13);
 
 interface BlockThen {
   readonly event: number | null;
@@ -51,5 +60,20 @@ function show(blocks: readonly BlockThen[], { address, from, to }: { address: bi
   for (const { event, state, bytes, address: start } of blocks) {
     const what = state === 'none' ? 'none' : `${state === 'live' ? c.green('in use') : c.red('free  ')}  ${byteSize(bytes)} at ${start}`;
     line(`  ${(event === null ? 'before' : grouped(event)).padStart(9)}  ${what}`);
+  }
+}
+
+function showCalls(calls: readonly HeapCall[], { colors: c, line, width }: Output): void {
+  const last = calls.at(-1);
+  if (last === undefined) return;
+  line();
+  line(c.dim(`      event  call${calls.length < last.number ? `, the last ${calls.length} of ${grouped(last.number)}` : ''}`));
+  for (const { eventNumber, what, bytes, address, places } of calls) {
+    line(
+      `  ${grouped(eventNumber).padStart(9)}  ${what === 'freed' ? c.red(what) : c.green(what)}  ${byteSize(bytes)} at ${hexAddress(address)}`,
+    );
+    const texts = places.length === 0 ? ['by no code of the reactor: what another thread or reactor has freed'] : places.map(placeText);
+    for (const [i, text] of texts.entries())
+      line(`${INDENT}${wrapped(`${i === 0 ? '' : 'from '}${printable(text)}`, width, `${INDENT}  `)}`);
   }
 }

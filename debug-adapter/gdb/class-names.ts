@@ -5,17 +5,11 @@
 
 import * as fs from 'node:fs';
 import { runGdb } from './compile-expression';
-
-export interface LoadedModule {
-  readonly path: string;
-  readonly base: bigint;
-  readonly bytes: bigint;
-}
+import { holds, type LoadedModule, loadOffset } from './loaded-module';
 
 /** Class names by pointer; nothing for what does not point to a virtual table. The first module is the executable. */
 export async function classNames(gdb: string, modules: readonly LoadedModule[], pointers: readonly bigint[]): Promise<Map<bigint, string>> {
   const wanted = [...new Set(pointers)].filter((pointer) => pointer !== 0n);
-  const holds = ({ base, bytes }: LoadedModule, pointer: bigint) => pointer >= base && pointer < base + bytes;
   const needed = modules.filter((module) => fs.existsSync(module.path) && wanted.some((pointer) => holds(module, pointer)));
   if (needed.length === 0) return new Map();
   const load = needed.map((module) => `add-symbol-file ${module.path} -o 0x${loadOffset(module).toString(16)}`);
@@ -34,18 +28,4 @@ export function parseSymbols(listing: string): Map<bigint, string> {
     if (name !== undefined && pointer !== undefined) names.set(pointer, name);
   }
   return names;
-}
-
-const ET_EXEC = 2;
-
-/** How far its addresses are from those in the file: a program that is not position-independent is where it was linked to be. */
-function loadOffset({ path, base }: LoadedModule): bigint {
-  const file = fs.openSync(path, 'r');
-  try {
-    const header = Buffer.alloc(18);
-    fs.readSync(file, header, 0, header.length, 0);
-    return header.readUInt16LE(16) === ET_EXEC ? 0n : base;
-  } finally {
-    fs.closeSync(file);
-  }
 }

@@ -48,9 +48,16 @@ def find_users_places(module, addresses):
             function = line
         else:
             match = re.match(r"(/.*):(\d+)", line)
-            if match and address not in users_places and is_users_file(match[1]) and not LIBRARY_NAME.match(function):
-                users_places[address] = {"function": function, "file": match[1], "line": int(match[2]), "users": True}
+            if match and is_users_file(match[1]) and not LIBRARY_NAME.match(function):
+                add_users_place(address, {"function": function, "file": match[1], "line": int(match[2])})
             function = None
+
+
+def add_users_place(address, place):
+    if address in users_places:
+        users_places[address]["inlinedInto"].append(place)
+    else:
+        users_places[address] = {**place, "users": True, "inlinedInto": []}
 
 
 def enclosing_function(pc):

@@ -73,6 +73,17 @@ const Block = z.object({
   bytes: count,
   state: z.enum(['live', 'free', 'none']),
 });
+const Call = z.object({
+  event: z.literal('call'),
+  /** Among all of the range, from 1 on; only the last ones are reported. */
+  number: count,
+  eventNumber: count,
+  what: z.enum(['allocated', 'resized', 'freed']),
+  address,
+  bytes: count,
+  /** Of the call stack, the innermost first. */
+  frames: z.array(address),
+});
 const change = z.enum(['allocated', 'freed', 'changed', 'changed-while-free']);
 const Group = z.object({ event: z.literal('group'), change, bytes: count, typeWord: address, count });
 const Change = z.object({
@@ -122,6 +133,7 @@ export const Report = z.discriminatedUnion('event', [
   Found,
   Value,
   Block,
+  Call,
   Group,
   Change,
   Answer,
@@ -146,13 +158,15 @@ export type Relocated = z.infer<typeof Relocated>;
 export type Found = z.infer<typeof Found>;
 export type Value = z.infer<typeof Value>;
 export type Block = z.infer<typeof Block>;
+export type Call = z.infer<typeof Call>;
 export type Group = z.infer<typeof Group>;
 export type Change = z.infer<typeof Change>;
-export type Finding = Found | Value | Block | Group | Change;
+export type Finding = Found | Value | Block | Call | Group | Change;
 export type Answer = z.infer<typeof Answer>;
 export type Pages = z.infer<typeof Pages>;
 
-export const isFinding = (report: Report): report is Finding => ['found', 'value', 'block', 'group', 'change'].includes(report.event);
+export const isFinding = (report: Report): report is Finding =>
+  ['found', 'value', 'block', 'call', 'group', 'change'].includes(report.event);
 
 export function parseReport(line: string): Report {
   try {

@@ -1,18 +1,12 @@
-// check/call_stack.h: how the program came to a place.
+// check/call_stack.h: how the program came to a place that a check has found.
 #pragma once
-#include <cstddef>
 #include <cstdint>
+
+#include "os/call_stack.h"
 
 namespace afterimage::check {
 
-// Addresses of instructions, the innermost first; of callers the call itself, not what follows it.
-struct CallStack {
-  static constexpr std::size_t kFrames = 32;
-  std::uint64_t count = 0;
-  std::uint64_t frames[kFrames] = {};
-
-  std::uint64_t hash(std::uint64_t seed) const noexcept;
-};
+using os::CallStack;
 
 // Of the caller, without this library's own functions.
 CallStack stack_here() noexcept;

@@ -27,6 +27,7 @@ const stories: readonly Story[] = [
       // It was freed while it was still remembered; somebody else has it now.
       const freed = lastFree(memory);
       assert.equal((await bug.event(freed!)).fields[0], LOGOUT);
+      assert.equal((await bug.callersAt(last, freed)).at(-1), 'use_after_free::Sessions::react');
       bug.wasDoneBy(freed);
     },
   },

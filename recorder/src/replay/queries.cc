@@ -7,33 +7,11 @@
 
 #include "base/hex.h"
 #include "replay/expression.h"
-#include "replay/progress.h"
+#include "replay/query.h"
 #include "replay/reports.h"
 
 namespace afterimage::replay {
 namespace {
-
-// Replays events [from, to), calling look(event) behind each; false ends the run. look is called once before the first
-// event, too, with no event.
-template <typename F>
-Status look_after_each(Replayer& replayer, std::uint64_t from, std::uint64_t to, F&& look) {
-  if (Status status = replayer.run_to(from, true, nullptr, nullptr); !status) return status;
-  if (!look(std::optional<std::uint64_t>())) return {};
-  struct Context {
-    F& look;
-    Progress progress;
-  } context{look, {}};
-  const auto after_event = [](void* pointer, std::uint64_t event) {
-    auto& [look, progress] = *static_cast<Context*>(pointer);
-    progress.at(event);
-    return look(std::optional(event));
-  };
-  return replayer.run_to(to, false, after_event, &context);
-}
-
-std::int64_t number_or_none(const std::optional<std::uint64_t>& event) {
-  return event ? static_cast<std::int64_t>(*event) : std::int64_t{-1};
-}
 
 // Watches a piece of memory from event to event.
 class Watch {
@@ -100,12 +78,6 @@ void report_value(const char* kind, const std::optional<std::uint64_t>& event, s
   report(json.field("value", std::to_string(value)).end_object());
 }
 
-void report_answer(const char* query, std::uint64_t count, std::uint64_t unreadable, std::uint64_t position) {
-  JsonWriter json;
-  json.begin_object().field("event", "answer").field("query", query).field("count", count);
-  report(json.field("unreadable", unreadable).field("position", position).end_object());
-}
-
 Status watch_writes(Replayer& replayer, std::istream& arguments, bool first_only) {
   std::uintptr_t address = 0;
   std::size_t bytes = 0;
@@ -168,38 +140,6 @@ Status history(Replayer& replayer, std::istream& arguments) {
   };
   Status status = look_after_each(replayer, question.from, question.to, look);
   if (status.ok()) report_answer("history", changes, unreadable, replayer.position());
-  return status;
-}
-
-// What the heap did with the memory at an address: every event that changed the block there or whether it is in use.
-Status touched(Replayer& replayer, std::istream& arguments) {
-  std::uintptr_t address = 0;
-  std::uint64_t from = 0, to = 0;
-  if (!(arguments >> std::hex >> address >> std::dec >> from >> to))
-    return Status(0, "command touched: expected ADDRESS FROM TO.");
-  address = replayer.memory().relocation().to_here(address);
-  Heap& heap = replayer.memory().heap();
-  if (!heap.owns(reinterpret_cast<void*>(address)))
-    return Status(0, "address " + hex(address) + " is not in the reactor's heap.");
-  Heap::Block last{};
-  bool known = false;
-  std::uint64_t changes = 0;
-  const auto look = [&](std::optional<std::uint64_t> event) {
-    Heap::Block block{};
-    if (!heap.locate(address, block)) block = {};
-    const bool same = block.address == last.address && block.size == last.size && block.live == last.live;
-    if (known && same) return true;
-    changes += event.has_value();
-    last = block;
-    known = true;
-    JsonWriter json;
-    json.begin_object().field("event", "block").field("eventNumber", number_or_none(event));
-    json.field("address", hex(block.address)).field("bytes", std::uint64_t{block.size});
-    report(json.field("state", block.size == 0 ? "none" : block.live ? "live" : "free").end_object());
-    return true;
-  };
-  Status status = look_after_each(replayer, from, to, look);
-  if (status.ok()) report_answer("touched", changes, 0, replayer.position());
   return status;
 }
 

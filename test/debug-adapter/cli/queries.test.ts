@@ -152,6 +152,19 @@ describe('afterimage, asked about flight-board', function () {
       const { stdout } = await afterimage(['touched', recording, '--address', node, '--to', '10']);
       assert.match(stdout, /was allocated or freed in \d events? from event 0 to\s+9\.\n {6}event {2}block\n( +(before|\d) .*\n)* +0 {2}in use {2}\d+ B at 0x/);
     }); // prettier-ignore
+
+    it('names who called', async () => {
+      const first = await ask('history', '--expression', '(long)days_._M_t._M_impl._M_header._M_right', '--to', '10');
+      const node = BigInt(first.values.at(-1).value).toString(16);
+      const { calls } = await ask('touched', '--address', node, '--to', '10');
+      const { event, number, what, address, places } = calls.at(-1);
+      assert.deepEqual([event, number, what, address], [0, calls.length, 'allocated', `0x${node}`]);
+      assert.deepEqual([places[0].function, path.basename(places[0].file)], ['FlightBoard::remember', 'flight_board.cc']);
+      const withoutGdb = await ask('touched', '--address', node, '--to', '10', '--gdb', '/no/such/gdb');
+      const [{ module, file }] = withoutGdb.calls.at(-1).places;
+      assert.match(module, /^flight-board\+0x[0-9a-f]+$/);
+      assert.equal(file, '');
+    });
   });
 
   describe('diff', () => {

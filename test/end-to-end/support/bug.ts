@@ -93,6 +93,13 @@ export class Bug {
     return blocks.map(({ event, state }: BlockState) => ({ event, state }));
   }
 
+  /** The functions of the program that allocated or freed it in an event, the innermost first. */
+  async callersAt(address: bigint, event: number | null): Promise<string[]> {
+    const { calls } = await this.ask('touched', '--address', address.toString(16));
+    const [call] = calls.filter((one: { event: number }) => one.event === event);
+    return call.places.map((place: { function: string }) => place.function);
+  }
+
   /** Blocks that two positions do not have in common. */
   async diff(from: number, to: number | undefined) {
     const end = to === undefined ? [] : ['--to', String(to)];

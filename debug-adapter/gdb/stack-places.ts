@@ -1,7 +1,15 @@
 // Which frames of a call stack a person wants to see, and what their functions are called.
 
-import { type Place } from './issue';
-import { type Names } from './names';
+import { type CodeNames } from './code-names';
+
+export interface Place {
+  /** Without parameters. */
+  readonly function: string;
+  /** Empty without debug information; then `module` is all that is known, without symbols with an offset. */
+  readonly file: string;
+  readonly line: number;
+  readonly module: string;
+}
 
 /** `Board::react` of `Board::react(Flight const&) [clone .cold]`, `std::getline` of what has a return type before it. */
 export function shortFunction(name: string): string {
@@ -45,7 +53,7 @@ function libraryName(name: string): string {
   return short;
 }
 
-function placeOf(address: bigint, names: Names): Place {
+function placeOf(address: bigint, names: CodeNames): Place {
   const code = names.code(address);
   const module = names.module(address);
   const name = shortFunction(code?.function ?? '');
@@ -55,21 +63,38 @@ function placeOf(address: bigint, names: Names): Place {
 }
 
 /** Index of the innermost frame that is the user's own code; without debug information, of the user's module. */
-function usersFrame(frames: readonly bigint[], names: Names): number {
+function usersFrame(frames: readonly bigint[], names: CodeNames): number {
   const index = frames.findIndex((address) => names.code(address)?.users);
   return index >= 0 ? index : frames.findIndex((address) => names.module(address)?.program);
 }
 
 /** The user's place, and with `callers` so many of those who called it. */
-export function usersPlaces(frames: readonly bigint[], names: Names, callers = 0): Place[] {
+export function usersPlaces(frames: readonly bigint[], names: CodeNames, callers = 0): Place[] {
   const first = usersFrame(frames, names);
   if (first < 0) return frames.slice(0, 1).map((address) => placeOf(address, names));
   const rest = frames.slice(first + 1).filter((address) => names.code(address)?.users);
   return [frames[first] as bigint, ...rest.slice(0, callers)].map((address) => placeOf(address, names));
 }
 
+/** The user's places of a call stack, also those that were inlined; none where it has only libraries. */
+export function usersStack(frames: readonly bigint[], names: CodeNames): Place[] {
+  const first = usersFrame(frames, names);
+  if (first < 0) return [];
+  const own = frames.filter((address, i) => i === first || (i > first && names.code(address)?.users));
+  return own.flatMap((address) => {
+    const place = placeOf(address, names);
+    const outer = (names.code(address)?.inlinedInto ?? []).map((line) => ({
+      ...line,
+      function: shortFunction(line.function),
+      module: place.module,
+    }));
+    // The compiler cuts a function in two, and puts one part into the other.
+    return [place, ...outer].filter((one, i, all) => i === 0 || one.function !== all[i - 1]?.function);
+  });
+}
+
 /** The library function that the user's code has called to get here; `undefined` when it has called ours, or none. */
-export function calledFunction(frames: readonly bigint[], names: Names): string | undefined {
+export function calledFunction(frames: readonly bigint[], names: CodeNames): string | undefined {
   const before = frames[usersFrame(frames, names) - 1];
   return before === undefined || names.module(before)?.recorder === true
     ? undefined

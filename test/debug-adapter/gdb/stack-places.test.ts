@@ -1,7 +1,7 @@
 // What functions are called in a report.
 
 import assert from 'node:assert/strict';
-import { shortFunction } from '../../../debug-adapter/check/stack-places';
+import { shortFunction } from '../../../debug-adapter/gdb/stack-places';
 
 describe('the short name of a function', () => {
   const names: readonly [full: string, short: string][] = [
