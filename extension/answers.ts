@@ -41,6 +41,20 @@ export const LastWrite = z.object({
   after: z.string().optional(),
 });
 
+export const HeapCalls = z.object({
+  expression: z.string(),
+  count: z.int(),
+  calls: z.array(
+    z.object({
+      event: z.int(),
+      what: z.string(),
+      bytes: z.int(),
+      places: z.array(z.object({ function: z.string(), file: z.string(), line: z.int(), module: z.string() })),
+    }),
+  ),
+  faithful: z.boolean(),
+});
+
 export const CrashNeeds = z.object({
   events: z.array(z.object({ number: z.int(), type: z.string(), timeNs: z.string() })),
   of: z.int(),
@@ -60,6 +74,7 @@ export const WhatIf = z.object({
 /** In the text of a time: hours to milliseconds. */
 const TIME_OF_DAY = [11, 23] as const;
 const BYTES_SHOWN = 8;
+const CALLERS_SHOWN = 2;
 const SMALL = 1_000_000n;
 
 export function foundAnswer({ expression, events, faithful }: z.infer<typeof Found>): Answer {
@@ -90,6 +105,23 @@ export function lastWriteAnswer({ expression, bytes, event, before = '', after =
   if (event === null) return { question, summary: 'no event before', rows: [], faithful: true };
   const row = { event, label: `#${grouped(event)}`, description: `${shown(before, bytes)} → ${shown(after, bytes)}` };
   return { question, summary: `event ${grouped(event)}`, rows: [row], faithful: true };
+}
+
+/** The newest first: it is why the memory is what it is. */
+export function heapCallsAnswer({ expression, count, calls, faithful }: z.infer<typeof HeapCalls>): Answer {
+  const rows = calls.toReversed().map(({ event, what, bytes, places }) => ({
+    event,
+    label: `#${grouped(event)}`,
+    description: `${what}, ${counted(bytes, 'byte')}, ${callersText(places)}`,
+  }));
+  const summary = count === 0 ? 'neither allocated nor freed' : counted(count, 'call');
+  return { question: `who allocated ${expression}`, summary, rows, faithful };
+}
+
+function callersText([place, ...callers]: z.infer<typeof HeapCalls>['calls'][number]['places']): string {
+  if (place === undefined) return 'by none of the reactor';
+  const where = place.file === '' ? place.module : `${place.file.split('/').at(-1)}:${place.line}`;
+  return [`in ${place.function} (${where})`, ...callers.slice(0, CALLERS_SHOWN).map((caller) => caller.function)].join(', from ');
 }
 
 export function crashNeedsAnswer({ events, of, minimal }: z.infer<typeof CrashNeeds>): Answer {

@@ -6,6 +6,8 @@ import {
   crashNeedsAnswer,
   Found,
   foundAnswer,
+  HeapCalls,
+  heapCallsAnswer,
   History,
   historyAnswer,
   LastWrite,
@@ -65,6 +67,17 @@ const QUESTIONS: Record<string, Question> = {
       example: 'this->total_',
     },
     read: (body) => lastWriteAnswer(LastWrite.parse(body)),
+  },
+  'afterimage.heapCalls': {
+    request: 'afterimage.heapCalls',
+    icon: 'layers',
+    title: 'Who Allocated and Freed This?',
+    about: {
+      prompt:
+        'A C++ expression, as seen from the selected frame: a pointer, for what it leads to, or anything else, for the memory that it is in',
+      example: 'this->last_',
+    },
+    read: (body) => heapCallsAnswer(HeapCalls.parse(body)),
   },
 };
 

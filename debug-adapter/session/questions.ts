@@ -5,6 +5,7 @@ import { ProgressEndEvent, ProgressStartEvent, ProgressUpdateEvent } from '@vsco
 import type { DebugProtocol as P } from '@vscode/debugprotocol';
 import * as z from 'zod';
 import * as mi from '../gdb/commands';
+import { type Gdb } from '../gdb/gdb';
 import { type Asking } from '../questions/asking';
 import { findEvents, findStretches } from '../questions/find';
 import { valueHistory } from '../questions/history';
@@ -13,11 +14,14 @@ import { type Range, replayableRange } from '../questions/range';
 import { reduce } from '../questions/reduce';
 import { type Assignment } from '../questions/typed-payloads';
 import { isRecordedCrash, supposed, whatIf } from '../questions/what-if';
+import { checkInHeap } from '../questions/storage';
+import { touched } from '../questions/touched';
 import { findWrite } from '../questions/writes';
 import { grouped, type ReactorInfo, type Recording, signalName, UserError } from '../recording';
 import { type WritingEvent } from '../replay/last-writer';
 import { type ReplaySession } from '../replay/replay-session';
 import { type Stop } from '../replay/stops';
+import { frameAt } from './stack';
 
 const MOST_ROWS = 10_000;
 const LONGEST_SEARCH_MS = 120_000;
@@ -26,7 +30,7 @@ const expression = z.string().trim().min(1);
 export const WhatIfArguments = z.object({ event: z.int().nonnegative(), set: z.string().optional() });
 export const FilterArguments = z.object({ expression });
 export const SearchArguments = z.object({ expression, count: z.int().min(1).max(MOST_ROWS).default(1000) });
-export const LastWriteArguments = z.object({ expression, frameId: z.int().optional() });
+export const ExpressionInFrame = z.object({ expression, frameId: z.int().optional() });
 
 /** What a session knows that asks. */
 export interface Asker {
@@ -108,6 +112,17 @@ export class Questions {
     };
   }
 
+  /** Who allocated and freed the memory that a pointer leads to, or that anything else is in. */
+  async heapCalls(gdb: Gdb, { expression, frameId }: z.infer<typeof ExpressionInFrame>) {
+    const range = this.range();
+    const address = await memoryMeant(gdb, frameAt(frameId), expression);
+    checkInHeap(range.reactor, { address, bytes: 1 });
+    const title = `Looking for who allocated ${expression}`;
+    const { calls, faithful } = await this.ask(title, range, (asking) => touched(range, address, asking));
+    const rows = calls.map(({ eventNumber, what, bytes, places }) => ({ event: eventNumber, what, bytes, places }));
+    return { expression, address: mi.hex(address), count: calls.at(-1)?.number ?? 0, calls: rows, faithful };
+  }
+
   /** Takes the session to the last write; `answer` is what there is to say about it. */
   async lastWrite(replay: ReplaySession, frame: mi.FrameAt, expression: string): Promise<{ stop: Stop; answer: object }> {
     const memory = await memoryOf(replay, frame, expression);
@@ -183,6 +198,17 @@ const notAnAssignment = (text: string) =>
     'not-an-assignment',
     `"${text}" gives no member of the event a value. Write MEMBER = VALUE; for example price = 0; count = 1`,
   );
+
+async function memoryMeant(gdb: Gdb, frame: mi.FrameAt, expression: string): Promise<bigint> {
+  const { address } = await mi.evaluate(gdb, frame, expression);
+  if (await isPointer(gdb, frame, expression)) return BigInt((await mi.evaluate(gdb, frame, `(unsigned long)(${expression})`)).value);
+  if (address === undefined) throw noAddress(expression);
+  return address;
+}
+
+/** Behind all names of its type. */
+const isPointer = async (gdb: Gdb, frame: mi.FrameAt, expression: string): Promise<boolean> =>
+  /\*( const| volatile)*$/.test((await mi.look(gdb, frame, `ptype ${expression}`)).trim());
 
 /** Where the value of an expression is stored, as seen from a frame. */
 async function memoryOf({ gdb }: ReplaySession, frame: mi.FrameAt, expression: string): Promise<mi.Memory> {

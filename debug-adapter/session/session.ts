@@ -15,7 +15,7 @@ import { parseLaunchArguments } from './launch-arguments';
 import { beginning, crashEventOf, type Launched, neighbour, questionsOf, type Replaying } from './launched';
 import { LookingSession } from './looking';
 import { open } from './opening';
-import { FilterArguments, LastWriteArguments, SearchArguments, WhatIfArguments } from './questions';
+import { ExpressionInFrame, FilterArguments, SearchArguments, WhatIfArguments } from './questions';
 import { frameAt } from './stack';
 import { NOT_WATCHED, watched } from './data-breakpoints';
 import { checked, EventArguments, EventsArguments, eventRows, payloadOf, reachable, timeline } from './timeline';
@@ -200,6 +200,10 @@ export class AfterimageSession extends LookingSession {
         return this.answer(response, async (launched) => questionsOf(launched).filter(checked(FilterArguments, command, args)));
       case 'afterimage.history':
         return this.answer(response, async (launched) => questionsOf(launched).history(checked(SearchArguments, command, args)));
+      case 'afterimage.heapCalls':
+        return this.answer(response, async (launched) => {
+          return questionsOf(launched).heapCalls(launched.gdb, checked(ExpressionInFrame, command, args));
+        });
       case 'afterimage.crashNeeds':
         return this.answer(response, async (launched) => questionsOf(launched).crashNeeds());
       case 'afterimage.whatIf':
@@ -223,7 +227,7 @@ export class AfterimageSession extends LookingSession {
       response,
       'goto',
       async ({ replay, questions }) => {
-        const { expression, frameId } = checked(LastWriteArguments, response.command, args);
+        const { expression, frameId } = checked(ExpressionInFrame, response.command, args);
         const found = await questions.lastWrite(replay, frameAt(frameId), expression);
         answer = found.answer;
         return found.stop;

@@ -223,6 +223,12 @@ describe('in VS Code', function () {
       await code.stoppedIn('FlightBoard::react');
     });
 
+    it('answers who allocated and freed something, and stays where it is', async () => {
+      await code.contextMenu(await code.variableIn(/^this/, 'recent_'), 'Who Allocated and Freed This?');
+      await code.answerRow('who allocated this->recent_').waitFor();
+      await code.statusBar(`event ${event(DAMAGE - 1)} of`).waitFor();
+    });
+
     it('says once why a question has no answer', async () => {
       await code.contextMenu(await code.variableIn(/^this/, 'recent_'), 'History of This Value');
       isClear(await code.notification(/it is a whole object/));

@@ -1,5 +1,5 @@
 import * as assert from 'node:assert/strict';
-import { crashNeedsAnswer, foundAnswer, historyAnswer, lastWriteAnswer, whatIfAnswer } from '../../extension/answers';
+import { crashNeedsAnswer, foundAnswer, heapCallsAnswer, historyAnswer, lastWriteAnswer, whatIfAnswer } from '../../extension/answers';
 
 describe('an answer in words', () => {
   it('where something is so: the events', () => {
@@ -59,6 +59,25 @@ describe('an answer in words', () => {
   it('nobody wrote it', () => {
     const { summary, rows } = lastWriteAnswer({ expression: 'x', bytes: 4, event: null });
     assert.deepEqual([summary, rows], ['no event before', []]);
+  });
+
+  it('who allocated and freed it: the newest call first, with who called that', () => {
+    const place = (name: string, line: number) => ({ function: name, file: '/src/session.cc', line, module: 'server' });
+    const calls = [
+      { event: 3, what: 'allocated', bytes: 48, places: [place('Sessions::react', 32)] },
+      { event: 9, what: 'freed', bytes: 48, places: [place('~Session', 15), place('Sessions::react', 35)] },
+      { event: 11, what: 'freed', bytes: 48, places: [] },
+      { event: 12, what: 'allocated', bytes: 48, places: [{ function: 'make', file: '', line: 0, module: 'server' }] },
+    ];
+    const { question, summary, rows } = heapCallsAnswer({ expression: 'last_', count: 4, calls, faithful: true });
+    assert.deepEqual([question, summary], ['who allocated last_', '4 calls']);
+    assert.deepEqual(rows.map(({ event, label, description }) => [event, label, description]), [
+      [12, '#12', 'allocated, 48 bytes, in make (server)'],
+      [11, '#11', 'freed, 48 bytes, by none of the reactor'],
+      [9, '#9', 'freed, 48 bytes, in ~Session (session.cc:15), from Sessions::react'],
+      [3, '#3', 'allocated, 48 bytes, in Sessions::react (session.cc:32)'],
+    ]); // prettier-ignore
+    assert.equal(heapCallsAnswer({ expression: '*this', count: 0, calls: [], faithful: true }).summary, 'neither allocated nor freed');
   });
 
   it('what would have been: whether it crashes, and where', () => {

@@ -142,6 +142,20 @@ describe('a session that is asked', function () {
       ]);
     });
 
+    it('answers who allocated and freed what a pointer leads to, and what anything else is in', async () => {
+      const { frames } = await client.launch({ recording, stopAt: 1000 });
+      const calls = (expression: string) => ask('heapCalls', { expression, frameId: frames[0]!.id });
+      const node = await calls('days_._M_t._M_impl._M_header._M_right');
+      const [{ event, what, places }] = node.calls.slice(-1);
+      assert.deepEqual([event, what, places[0].function, node.faithful], [0, 'allocated', 'FlightBoard::remember', true]);
+      assert.equal(BigInt(node.address), BigInt(await client.evaluate('(unsigned long)days_._M_t._M_impl._M_header._M_right', frames[0]!)));
+      const reactor = await calls('*this');
+      assert.deepEqual([reactor.calls, reactor.count], [[], 0]); // before all events
+      await assert.rejects(calls('$sp'), /is not in the memory of board/);
+      await assert.rejects(calls('1 + 1'), /"1 \+ 1" is a computed value/);
+      assert.equal(client.position!.position, 1000);
+    });
+
     it('says what it did not understand', async () => {
       await client.launch({ recording, stopAt: 1000 });
       await assert.rejects(
