@@ -119,7 +119,7 @@ export function heapCallsAnswer({ expression, count, calls, faithful }: z.infer<
 }
 
 function callersText([place, ...callers]: z.infer<typeof HeapCalls>['calls'][number]['places']): string {
-  if (place === undefined) return 'by none of the reactor';
+  if (place === undefined) return 'outside of react()';
   const where = place.file === '' ? place.module : `${place.file.split('/').at(-1)}:${place.line}`;
   return [`in ${place.function} (${where})`, ...callers.slice(0, CALLERS_SHOWN).map((caller) => caller.function)].join(', from ');
 }

@@ -42,6 +42,8 @@ const document = ({ eventNumber, number, what, address, bytes, places }: HeapCal
   return { event: eventNumber, number, what, address: hexAddress(address), bytes, places };
 };
 
+const FREED_BY_OTHERS = 'outside of react(), by another thread or reactor';
+const MADE = 'outside of react(), for an event that was made here';
 const INDENT = ' '.repeat(13);
 
 interface BlockThen {
@@ -72,7 +74,7 @@ function showCalls(calls: readonly HeapCall[], { colors: c, line, width }: Outpu
     line(
       `  ${grouped(eventNumber).padStart(9)}  ${what === 'freed' ? c.red(what) : c.green(what)}  ${byteSize(bytes)} at ${hexAddress(address)}`,
     );
-    const texts = places.length === 0 ? ['by no code of the reactor: what another thread or reactor has freed'] : places.map(placeText);
+    const texts = places.length === 0 ? [what === 'freed' ? FREED_BY_OTHERS : MADE] : places.map(placeText);
     for (const [i, text] of texts.entries())
       line(`${INDENT}${wrapped(`${i === 0 ? '' : 'from '}${printable(text)}`, width, `${INDENT}  `)}`);
   }

@@ -9,7 +9,7 @@ import { ask, type Asking } from './asking';
 import { type Range } from './range';
 
 export interface HeapCall extends Call {
-  /** The program's own code that called, and who called that; empty when nothing inside the reactor did. */
+  /** The program's own code that called, and who called that; empty when nothing inside react() did. */
   readonly places: readonly Place[];
 }
 

@@ -2,7 +2,7 @@
 // replay, at its addresses, for as long as the reactor keeps it. The recordings have digests of all memory after every event.
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
-import { openRecording, type Recording } from '../../debug-adapter/recording';
+import { madeEvent, openRecording, type Recording } from '../../debug-adapter/recording';
 import { Replayer } from '../../debug-adapter/replay/replayer';
 import { Client, named } from '../debug-adapter/session/client';
 import { afterimage } from '../support/cli';
@@ -37,6 +37,21 @@ describe('events that are made in the reactor’s heap', function () {
     assert.deepEqual([desk.replay.divergences, desk.memory.differences, desk.replay.crash.event], [[], [], last]);
     assert.deepEqual([shop.replay.divergences, shop.memory.differences, shop.replay.crash], [[], [], null]);
     assert.ok(desk.memory.snapshots >= ORDERS / 40, 'one after each order that could not be made');
+  });
+
+  // The replay goes from snapshot to snapshot on its way, whose pages do not know that somebody asks.
+  it('have memory of which it is known who allocated it, and who freed it', async () => {
+    const log = recording.log(0);
+    const events = Array.from({ length: 20 }, (_, i) => log.event(last - 200 + i)).filter((event) => event.type.codec === 'made');
+    const { number, blocks } = { ...events[0]!, ...madeEvent(events[0]!)! };
+    const { calls } = await ask('touched', '--reactor', '0', '--address', blocks.at(-1)!.address.toString(16));
+    const [made, ...later] = calls.filter(({ event }: { event: number }) => event >= number);
+    assert.deepEqual([made.event, made.what, made.places], [number, 'allocated', []]); // not inside react()
+    const freed = later.find(({ what }: { what: string }) => what === 'freed');
+    assert.ok(
+      freed.places.some((place: { function: string }) => place.function.startsWith('OrderDesk::')),
+      JSON.stringify(freed),
+    );
   });
 
   it('are there again from whichever snapshot, and going back', async () => {

@@ -73,7 +73,7 @@ describe('an answer in words', () => {
     assert.deepEqual([question, summary], ['who allocated last_', '4 calls']);
     assert.deepEqual(rows.map(({ event, label, description }) => [event, label, description]), [
       [12, '#12', 'allocated, 48 bytes, in make (server)'],
-      [11, '#11', 'freed, 48 bytes, by none of the reactor'],
+      [11, '#11', 'freed, 48 bytes, outside of react()'],
       [9, '#9', 'freed, 48 bytes, in ~Session (session.cc:15), from Sessions::react'],
       [3, '#3', 'allocated, 48 bytes, in Sessions::react (session.cc:32)'],
     ]); // prettier-ignore

@@ -126,6 +126,8 @@ class AFTERIMAGE_API Heap : private HeapHeader {
 
   // From now on whoever this is hears of what is allocated and freed (journal.cc); null: nobody. Returns who it was before.
   HeapListener* exchange_listener(HeapListener* listener) noexcept;
+  // After a restore: its pages do not know who listens now.
+  void listen_again() noexcept;
   // Does again what was heard. Returns the block, null for a free.
   void* repeat(const HeapOperation& operation) noexcept;
 

@@ -20,6 +20,10 @@ HeapListener* Heap::exchange_listener(HeapListener* listener) noexcept {
   return std::exchange(slot_of(this).listener, listener);
 }
 
+void Heap::listen_again() noexcept {
+  if (HeapListener* const listener = slot_of(this).listener; listener != nullptr) exchange_listener(listener);
+}
+
 [[gnu::cold]] void Heap::tell_allocation(std::size_t bytes, const void* block, std::size_t alignment) noexcept {
   slot_of(this).listener->heard({.address = reinterpret_cast<std::uintptr_t>(block), .value = bytes, .kind = HeapOperation::Kind::allocate,
                                .has_contents = 0, .alignment_log2 = static_cast<std::uint32_t>(std::countr_zero(alignment))});

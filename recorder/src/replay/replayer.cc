@@ -63,6 +63,7 @@ Status Replayer::restore(std::uint64_t position) {
   std::uint64_t restored = 0;
   if (Status status = memory_.restore(position, restored); !status) return status;
   discard_foreign_frees(memory_.heap());
+  memory_.heap().listen_again();
   forget_time_stamps();
   events_.seek(restored);
   position_ = restored;

@@ -7,6 +7,7 @@
 #include "heap/current_heap.h"
 #include "heap/journal.h"
 #include "os/call_stack.h"
+#include "replay/debugger.h"
 #include "replay/queries.h"
 #include "replay/query.h"
 
@@ -38,7 +39,7 @@ class Callers final : public HeapListener {
     Heap* const heap = switch_heap(nullptr);
     ++count_;
     (void)finds_memory([&] {
-      last_.push_back({replayer_.position(), name(operation.kind), block, os::call_stack([](std::uintptr_t) { return true; })});
+      last_.push_back({replayer_.position(), name(operation.kind), block, stack_in_react()});
       if (last_.size() > kKept) last_.pop_front();
     });
     switch_heap(heap);
@@ -57,6 +58,12 @@ class Callers final : public HeapListener {
 
  private:
   static constexpr std::size_t kKept = 64;
+
+  // Empty between two events: whoever called then is not here any more.
+  static os::CallStack stack_in_react() noexcept {
+    return os::call_stack([](std::uintptr_t) { return afterimage_replay.in_react != 0; });
+  }
+
   struct Call {
     std::uint64_t event;
     const char* what;
