@@ -4,10 +4,10 @@
 //
 //   title     one line: what is measured
 //   rounds    how often by default
-//   round()   measures once: [{ id, value, unit }]
+//   round()   measures once: [{ id, value, unit }]; or parts: several of those, of which one has all its rounds before the next begins
 //   setUp()   optional, before the first round        tearDown()   optional, after the last
 //
-// The rounds of all rows alternate, so that a machine that becomes busy disturbs them alike; the median is reported. The machine and
+// The rounds of all rows (of a part) alternate, so that a machine that becomes busy disturbs them alike; the median is reported. The machine and
 // its load before and after belong to the result: a figure without them means nothing.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -92,9 +92,11 @@ function median(values) {
 /** id -> { unit, values }, in the order of first appearance. */
 async function measure(bench, rounds) {
   const rows = new Map();
-  for (let round = 1; round <= rounds; round++) {
-    if (process.stderr.isTTY) process.stderr.write(`\r${bench.title}: round ${round} of ${rounds} `);
-    for (const { id, value, unit } of await bench.round()) {
+  const parts = bench.parts ?? [bench.round];
+  const all = parts.flatMap((part) => Array(rounds).fill(part));
+  for (const [i, measureOnce] of all.entries()) {
+    if (process.stderr.isTTY) process.stderr.write(`\r${bench.title}: round ${i + 1} of ${all.length} `);
+    for (const { id, value, unit } of await measureOnce()) {
       if (!rows.has(id)) rows.set(id, { unit, values: [] });
       rows.get(id).values.push(value);
     }
