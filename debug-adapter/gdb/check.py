@@ -1,4 +1,4 @@
-# Run by gdb without a process: the names behind what `afterimage check` has found.
+# Run by gdb without a process: the names behind what `afterimage check` has found, and behind call stacks (code-names.ts).
 #
 # Descriptor 3 brings {"modules": [{path, bias, code: [address]}], "code": [address], "data": [address],
 # "threadLocals": [{path, offset, bytes}], "systemCalls": [number],

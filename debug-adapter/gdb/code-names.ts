@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import * as z from 'zod';
 import { askGdb, GdbNotStarted } from './ask-gdb';
+import { hex } from './commands';
 import { holds, type LoadedModule, loadOffset } from './loaded-module';
 
 const Line = z.object({ function: z.string(), file: z.string(), line: z.int() });
@@ -20,10 +21,10 @@ export interface CodeNames {
 }
 
 const Answer = z.object({ code: z.record(z.string(), CodePlace.nullable()) });
-const hexText = (address: bigint): string => `0x${address.toString(16)}`;
+/** Ours, and those of C and C++; recorder/src/os/symbols.cc has them, too. */
 const SYSTEM_LIBRARY = /^(libc\.so|libpthread\.so|libdl\.so|ld-linux|libstdc\+\+\.so|libgcc_s\.so|libm\.so|linux-vdso|libafterimage)/;
 
-/** Names for these addresses in modules of a process that is gone; the first module is the executable. Without gdb there are only modules. */
+/** Names for these addresses in modules of a process that is gone. Without gdb there are only modules. */
 export async function codeNames(gdb: string, modules: readonly LoadedModule[], addresses: readonly bigint[]): Promise<CodeNames> {
   const known = modules
     .filter((module) => fs.existsSync(module.path) && addresses.some((address) => holds(module, address)))
@@ -31,16 +32,16 @@ export async function codeNames(gdb: string, modules: readonly LoadedModule[], a
   const code = [...new Set(addresses)];
   const asked = known.map((module) => {
     const own = module.program ? code.filter((address) => holds(module, address)) : [];
-    return { path: module.path, bias: hexText(module.bias), code: own.map(hexText) };
+    return { path: module.path, bias: hex(module.bias), code: own.map(hex) };
   });
-  const question = { modules: asked, code: code.map(hexText), data: [], threadLocals: [], systemCalls: [], images: [] };
+  const question = { modules: asked, code: code.map(hex), data: [], threadLocals: [], systemCalls: [], images: [] };
   const { lines } = asked.length === 0 ? { lines: [] } : await askGdb(gdb, { scripts: ['check.py'] }, question).catch(nothingWithoutGdb);
   const answer = lines[0] === undefined ? { code: {} } : Answer.parse(lines[0]);
   const module = (address: bigint) => known.find((one) => holds(one, address));
   return {
     module,
     code(address) {
-      const place = answer.code[hexText(address)] ?? undefined;
+      const place = answer.code[hex(address)] ?? undefined;
       return place && { ...place, users: place.users && module(address)?.program === true };
     },
   };
