@@ -64,12 +64,13 @@ void log_inputs() noexcept { inputs::hooks = &kRecordHooks; }
 
 [[gnu::always_inline]] inline ReactorCore::Event ReactorCore::begin(const EventTypeInfo& type, std::span<const std::byte> payload,
                                                                     EventOrigin origin, bool is_prepared) noexcept {
-  Event event{.number = next_event_++, .begun_ns = 0, .payload = payload.data()};
-  if (depth_++ == 0 && (is_prepared ? must_log_thread_state() : must_prepare())) [[unlikely]] {
+  if (depth_ == 0 && (is_prepared ? must_log_thread_state() : must_prepare())) [[unlikely]] {
     if (is_prepared) log_thread_state();
-    else prepare_event(event.number);
+    else prepare_event();
     origin.now_ns = 0;  // that may have taken its time
   }
+  ++depth_;
+  Event event{.number = next_event_++, .begun_ns = 0, .payload = payload.data()};
   if (recording_) [[likely]] {
     if (!log_event(type, event, payload, origin)) [[unlikely]] step_aside(log_->failure(), event.number);
   }

@@ -33,14 +33,10 @@ constexpr std::size_t kKeptPayloadBytes = std::size_t{1} << 20;
 
 }  // namespace
 
-// What begin() does, which counts the event first.
+// As begin() would.
 void ReactorCore::prepare_to_make() noexcept {
   if (made_payload_.capacity() > kKeptPayloadBytes) made_payload_ = {}, journal_ = {};
-  if (depth_ > 0 || !must_prepare()) return;
-  ++depth_;
-  prepare_event(next_event_++);
-  --next_event_;
-  --depth_;
+  if (depth_ == 0 && must_prepare()) prepare_event();
 }
 
 // When make() throws, the heap is not as the last event has left it: the next one begins with a snapshot.

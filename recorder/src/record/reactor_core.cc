@@ -119,22 +119,22 @@ void ReactorCore::start_recording() {
   publish_at_least(recorder_->control().get()->reactors, place_.id + 1);
   snapshots_ = &recorder_->snapshots();
   recording_ = true;
-  save_snapshot_now();
+  save_snapshot_now(0);
 }
 
 void ReactorCore::tell_check() const noexcept {
   check_hooks->reactor_constructed({place_.id, name_.c_str(), type_.c_str(), heap_, this});
 }
 
-void ReactorCore::prepare_event(std::uint64_t event) noexcept {
-  if (in_gap_) try_to_resume(event);
+void ReactorCore::prepare_event() noexcept {
+  if (in_gap_) try_to_resume();
   // Somebody called into the reactor other than by an event: a replay can only go on from its result.
   if (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_)) {
-    if (event > 0 && logs_genesis()) log_input(format::InputKind::entered, {}, event);
-    save_snapshot_now();
+    if (next_event_ > 0 && logs_genesis()) log_input(format::InputKind::entered, {}, next_event_);
+    save_snapshot_now(format::kDiscontinuity);
   }
   // Behind the snapshot: a replay that goes on from that frees them, too.
-  if (heap_ != nullptr) drain_foreign_frees(event);
+  if (heap_ != nullptr) drain_foreign_frees();
   if (must_log_thread_state()) log_thread_state();
 }
 
@@ -158,26 +158,22 @@ void ReactorCore::resume(const Progress& progress) noexcept {
   heap_->exchange_listener(progress.listener);
 }
 
-void ReactorCore::drain_foreign_frees(std::uint64_t event) noexcept {
-  if (!has_foreign_frees(*heap_)) return;
-  struct Batch {
-    ReactorCore* reactor;
-    std::uint64_t event;
-  } batch{this, event};
+// They come before the next event.
+void ReactorCore::drain_foreign_frees() noexcept {
   const std::size_t freed = afterimage::drain_foreign_frees(
       *heap_,
       [](void* context, const std::uint64_t* addresses, std::size_t count) {
-        const auto& [reactor, before] = *static_cast<Batch*>(context);
-        reactor->log_input(format::InputKind::foreign_frees, bytes_of(addresses, count * sizeof *addresses), before);
+        auto* const self = static_cast<ReactorCore*>(context);
+        self->log_input(format::InputKind::foreign_frees, bytes_of(addresses, count * sizeof *addresses), self->next_event_);
       },
-      &batch);
+      this);
   if (freed > 0) boundary_fingerprint_ = heap_->fingerprint();
 }
 
 // What other threads have freed is not saved; what has been changed by enter() is.
 Status ReactorCore::save(const std::type_info& type, Bytes& saved) noexcept {
   if (heap_ == nullptr || !heap_->owns(object_)) return refusal(ENOTSUP, "the reactor does not live in a heap of its own, and so it cannot be saved.");
-  drain_foreign_frees(next_event_);
+  drain_foreign_frees();
   const bool has_memory = finds_memory([&] { save_heap(*heap_, type.name(), saved); });
   return has_memory ? Status() : out_of_memory();
 }
@@ -231,8 +227,8 @@ SnapshotOrder ReactorCore::snapshot_order(std::uint64_t position, std::uint32_t 
 // Another thread runs the reactor now, or its variables have been used by others since the last event.
 void ReactorCore::log_thread_state() noexcept {
   const OutsideScope outside;
-  if (!finds_memory([&] { thread_state_.take(); })) return step_aside(out_of_memory(), next_event_ - 1);
-  log_input(format::InputKind::thread_state, thread_state_.bytes());
+  if (!finds_memory([&] { thread_state_.take(); })) return step_aside(out_of_memory(), next_event_);
+  log_input(format::InputKind::thread_state, thread_state_.bytes(), next_event_);
 }
 
 format::StateDigests ReactorCore::state_digests() {
@@ -255,20 +251,16 @@ inputs::IoPolicy ReactorCore::io_policy() const noexcept {
 }
 
 // On this thread, because what follows cannot be replayed without it.
-void ReactorCore::save_snapshot_now() noexcept {
+void ReactorCore::save_snapshot_now(std::uint32_t flags) noexcept {
   const OutsideScope outside;
-  // begin() has counted the event it is called for; the snapshot stands before it.
-  const bool before_event = depth_ > 0;
   snapshot_required_ = false;
   boundary_fingerprint_ = heap_->fingerprint();
-  const std::uint64_t position = next_event_ - before_event;
   Status status = out_of_memory();
   (void)finds_memory([&] {
     recorder_->refresh_modules();
-    const std::uint32_t flags = before_event ? std::uint32_t{format::kDiscontinuity} : 0;
-    status = recorder_->snapshots().save_now(*heap_, snapshot_order(position, flags));
+    status = recorder_->snapshots().save_now(*heap_, snapshot_order(next_event_, flags));
   });
-  if (!status.ok()) return step_aside(status, position);
+  if (!status.ok()) return step_aside(status, next_event_);
   snapshot_taken();
 }
 
@@ -340,14 +332,14 @@ void ReactorCore::step_aside(const Status& status, std::uint64_t first_lost) noe
 }
 
 // When there is a segment again, and a copy of the heap can be made: a replay that comes from earlier events goes on from that.
-void ReactorCore::try_to_resume(std::uint64_t event) noexcept {
+void ReactorCore::try_to_resume() noexcept {
   const OutsideScope outside;
   const std::uint64_t now = clock_.now_ns();
   if (now < gap_.next_try_ns) return;
   gap_.next_try_ns = now + (gap_.events.error == EAGAIN ? kBehindNs : kFailingNs);
   bool captured = false;
-  (void)finds_memory([&] { captured = log_->can_resume() && capture_discontinuity(event); });
-  if (captured) end_gap(event, false);
+  (void)finds_memory([&] { captured = log_->can_resume() && capture_discontinuity(next_event_); });
+  if (captured) end_gap(next_event_, false);
   if (!recording_) return;
   snapshot_required_ = false;
   boundary_fingerprint_ = heap_->fingerprint();

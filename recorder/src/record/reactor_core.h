@@ -121,7 +121,7 @@ class ReactorCore {
   static constexpr std::size_t kKnownTypes = 8;
 
   void start_recording();
-  void drain_foreign_frees(std::uint64_t event) noexcept;  // those that came before it
+  void drain_foreign_frees() noexcept;
   void note_missing(const Status& why) noexcept;
   void end_construction() noexcept;
   void give_up_construction() noexcept;
@@ -141,7 +141,7 @@ class ReactorCore {
            (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_ || !thread_state_.is_current()));
   }
   bool must_log_thread_state() const noexcept { return recording_ && !thread_state_.is_current(); }
-  void prepare_event(std::uint64_t event) noexcept;
+  void prepare_event() noexcept;  // the next one, not begun yet
   void prepare_to_make() noexcept;
   Made made_already(void* event) noexcept;
   bool log_event(const EventTypeInfo& type, Event& event, std::span<const std::byte> payload, EventOrigin origin) noexcept;
@@ -154,12 +154,12 @@ class ReactorCore {
   SnapshotOrder snapshot_order(std::uint64_t position, std::uint32_t flags) const;
   void log_thread_state() noexcept;
   format::StateDigests state_digests();
-  void save_snapshot_now() noexcept;
+  void save_snapshot_now(std::uint32_t flags) noexcept;
   void advance_snapshot() noexcept;
   void begin_or_finish_snapshot();
   void snapshot_taken() noexcept;
   void step_aside(const Status& status, std::uint64_t first_lost) noexcept;
-  void try_to_resume(std::uint64_t event) noexcept;
+  void try_to_resume() noexcept;
   bool capture_discontinuity(std::uint64_t position);
   void end_gap(std::uint64_t event, bool wait) noexcept;
   static void on_snapshot_written(void* context, const SnapshotOrder& order, std::uint64_t bytes, const Status& status) noexcept;
