@@ -217,11 +217,16 @@ export class EventLog {
     return this.segments.slice(at, last + 1);
   }
 
-  /** Those before the first event of a segment may be at the end of the one before. */
+  /** Those before the first event of a segment may be at the end of the one before, or fill several. */
   private inputsBefore(at: number, i: number): Input[] {
-    const before = i === 0 ? this.segments[at - 1] : undefined;
-    const early = before === undefined ? [] : inputsBefore(before, before.index.events.length);
-    return [...early, ...inputsBefore(this.segments[at] as Segment, i)];
+    const found = inputsBefore(this.segments[at] as Segment, i);
+    for (let before = at - 1; i === 0 && before >= 0; before--) {
+      const { index } = this.segments[before] as Segment;
+      if (index.endEvent !== this.indexAt(at).firstEvent) break;
+      found.unshift(...inputsBefore(this.segments[before] as Segment, index.events.length));
+      if (index.events.length > 0) break;
+    }
+    return found;
   }
 
   private shown(at: number, i: number, number: number): Input[] {

@@ -114,6 +114,16 @@ export const vectors: Record<string, () => Files> = {
     return base({ ...files, [snap(0)]: snapshot({ position: 0 }), control: control({ crash: { reactor: 0, event: 1 }, reactors: [{ started: 5, finished: 1 }] }) }); // prettier-ignore
   },
 
+  'inputs-fill-segments': () => {
+    // What others freed before event 1 takes the rest of a segment, two of their own, and the beginning of the one with the event.
+    const one = segment(1, 0).type(ORDER).event(0, 16, order(0, 1)).done(0).foreignFrees(1, 0x4000_0000_1000n);
+    const two = segment(2, 1).type(ORDER).foreignFrees(1, 0x4000_0000_2000n);
+    const three = segment(3, 1).type(ORDER).foreignFrees(1, 0x4000_0000_3000n, 0x4000_0000_4000n);
+    const four = segment(4, 1).type(ORDER).foreignFrees(1, 0x4000_0000_5000n).event(1, 16, order(1, 2)).done(1);
+    const files = { [r0(1)]: one.sealed(), [r0(2)]: two.sealed(), [r0(3)]: three.sealed(), [r0(4)]: four.live() };
+    return base({ ...files, [snap(0)]: snapshot({ position: 0 }), control: control({ reactors: [{ started: 2, finished: 2 }] }) });
+  },
+
   'large-event-out-of-turn': () => {
     // Segment 2 was prepared when an event came that needed one of its own.
     const files = { [r0(1)]: orders(1, 0, 2).sealed(), [r0(2)]: orders(2, 3, 2).live(), [r0(3)]: orders(3, 2, 1).sealed() };
