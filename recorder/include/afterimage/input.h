@@ -82,14 +82,17 @@ template <typename Function>
       throw std::runtime_error("afterimage::input: the function threw an exception when it was recorded");
     return Codec::make(replayed.value, replayed.bytes);
   }
-  try {
-    const T value = call();
-    detail::log_input(name, site, false, Codec::data(value), Codec::bytes(value));
-    return Codec::make(Codec::data(value), Codec::bytes(value));  // allocated as in the replay: inside the reactor's heap
-  } catch (...) {
-    detail::log_input(name, site, true, nullptr, 0);
-    throw;
-  }
+  const auto call_or_log = [&]() -> T {
+    try {
+      return call();
+    } catch (...) {
+      detail::log_input(name, site, true, nullptr, 0);
+      throw;
+    }
+  };
+  const T value = call_or_log();
+  detail::log_input(name, site, false, Codec::data(value), Codec::bytes(value));
+  return Codec::make(Codec::data(value), Codec::bytes(value));  // allocated as in the replay: inside the reactor's heap
 }
 
 }  // namespace afterimage
