@@ -25,8 +25,8 @@ class SnapshotEngine {
   enum class Progress {
     complete,        // the image is whole
     needs_boundary,  // finish() must be called
-    abandoned,       // `cancelled` was set
-    failed,
+    abandoned,       // `cancelled` was set, or there is no memory: the next one may succeed
+    failed,          // for good
   };
 
   virtual ~SnapshotEngine() = default;

@@ -49,9 +49,10 @@ int PrecopyEngine::begin(const Heap& heap, Image& image) noexcept {
 }
 
 SnapshotEngine::Progress PrecopyEngine::work(const std::atomic<bool>& cancelled) noexcept {
-  Progress progress = Progress::failed;
-  (void)finds_memory([&] { progress = copy_until_boundary(cancelled); });
-  return progress;
+  Progress progress;
+  if (finds_memory([&] { progress = copy_until_boundary(cancelled); })) return progress;
+  owners_ = kNobody;  // what is armed may not be in the image
+  return Progress::abandoned;
 }
 
 SnapshotEngine::Progress PrecopyEngine::copy_until_boundary(const std::atomic<bool>& cancelled) {

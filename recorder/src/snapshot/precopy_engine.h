@@ -63,7 +63,8 @@ class PrecopyEngine : public SnapshotEngine {
   os::WrittenPages written_;
   const Heap* heap_ = nullptr;
   Image* image_ = nullptr;
-  std::uint64_t owners_ = 0;  // of the image when it was last ours
+  static constexpr std::uint64_t kNobody = 0;
+  std::uint64_t owners_ = kNobody;  // of the image when it was last ours
   std::vector<PageRange> pieces_;  // in which pages were written
   std::vector<PageRange> rest_;
   std::vector<PageRange> long_runs_;  // of written pages, perhaps of pages without memory
