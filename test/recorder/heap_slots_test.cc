@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "heap/inbox.h"
 #include "heap_testing.h"
 
 using namespace afterimage;
@@ -66,6 +67,33 @@ void the_inbox_is_part_of_the_snapshot_but_not_of_the_allocator() {
   CHECK(covered);
   Heap::Block block{};
   CHECK(!heap->locate(address, block));
+}
+
+bool is_saved(const Heap& heap, const std::byte* address, std::size_t bytes) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(address);
+  bool saved = false;
+  heap.used_ranges([&](std::uintptr_t from, std::size_t range) { saved = saved || (from <= begin && begin + bytes <= from + range); });
+  return saved;
+}
+
+void events_that_do_not_fit_the_inbox_have_a_place_of_their_own() {
+  TestHeap heap;
+  Inbox inbox;
+  CHECK(!is_saved(*heap, heap->large_inbox(), 1));
+  std::byte* const small = inbox.take(*heap, 1000, 8);
+  CHECK(small == heap->inbox());
+  const Inbox interrupted = inbox;
+  std::byte* const large = inbox.take(*heap, 100'000, 64);
+  CHECK(large == heap->large_inbox() && is_saved(*heap, large, 100'000));
+  std::byte* const aligned = inbox.take(*heap, 8, 4096);
+  CHECK(aligned >= large + 100'000 && reinterpret_cast<std::uintptr_t>(aligned) % 4096 == 0);
+  CHECK(inbox.take(*heap, 8, 8) == small + 1024);
+  CHECK(inbox.take(*heap, Heap::kLargeInboxBytes, 8) == nullptr && inbox.take(*heap, SIZE_MAX, 8) == nullptr);
+  CHECK(heap->is_in_inbox(reinterpret_cast<std::uintptr_t>(aligned)));
+  inbox = interrupted;  // the nested events have ended
+  CHECK(inbox.take(*heap, 100'000, 8) == large && inbox.take(*heap, Heap::kInboxBytes - 1024, 8) == small + 1024);
+  CHECK(Inbox().take(*heap, Heap::kLargeInboxBytes, 64) == large && is_saved(*heap, large, Heap::kLargeInboxBytes));
+  CHECK_EQUAL(live_blocks(*heap), 0u);
 }
 
 void a_taken_slot_is_passed_over() {
@@ -182,6 +210,7 @@ int main() {
   heaps_lie_in_the_zone_of_their_size();
   no_huge_page_comes_into_a_heap();
   the_inbox_is_part_of_the_snapshot_but_not_of_the_allocator();
+  events_that_do_not_fit_the_inbox_have_a_place_of_their_own();
   a_taken_slot_is_passed_over();
   only_slots_can_be_reserved();
   the_fingerprint_depends_on_every_call();

@@ -14,7 +14,7 @@
  *     afterimage_close(recorder);
  *
  * A reactor is an object and a function that changes it, one event at a time. All that it allocates in create() and react() comes from a
- * heap of its own, and is the same, at the same addresses, in a replay. An event is bytes, which react() finds at the same address, too.
+ * heap of its own, and is the same, at the same addresses, in a replay. An event is bytes, which react() finds at the same address, too (up to 31 MiB).
  *
  * Nothing here throws or ends the program. Functions that can fail return a code; afterimage_error() has the sentence. Where recording is
  * impossible, or becomes so, the reactors go on unrecorded. Threads: as in afterimage/recorder.h.

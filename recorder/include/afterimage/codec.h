@@ -7,7 +7,8 @@
 //
 // Nothing is to be done for trivially copyable structs without pointers, and for std::span<const std::byte>: their bytes are
 // the payload, and `react()` receives them at a fixed address inside the reactor's slot (the inbox), so that even the
-// event's address is the same in the replay. Any other type needs a specialisation:
+// event's address is the same in the replay. That holds for up to 31 MiB, nested events counted; what is larger lies where the
+// sender has it, and in the replay elsewhere, aligned as its type says. Any other type needs a specialisation:
 //
 //     template <>
 //     struct afterimage::Codec<Order> {

@@ -13,7 +13,7 @@ constinit Slot g_slots[kLargeSlots + kSmallSlots] = {};
 
 namespace {
 
-constexpr std::uint32_t kHeapVersion = 3;
+constexpr std::uint32_t kHeapVersion = 4;
 
 Heap* register_slot(std::uintptr_t base) noexcept {
   Heap* const heap = reinterpret_cast<Heap*>(base);
@@ -77,6 +77,7 @@ bool Heap::revive() noexcept {
   const bool is_sound = is_valid() && first == first_data_slice(HeapHeader::slot_bytes) && first <= top && top <= slices && slices <= all &&
                         first <= low && low <= top;
   if (!is_sound || !has_object()) return false;
+  HeapHeader::large_inbox_bytes = 0;  // events are not saved
   os::include_in_cores(base(), kSpanOffset);
   include_in_cores(first, top);
   return true;
@@ -90,6 +91,13 @@ bool Heap::has_object() const noexcept {
   if (find_bit(head_map(), first, slice + 1, true) > slice) return false;
   Block block{};
   return span(last_set_bit(head_map(), slice)).size_class < kClasses && locate(object, block) && block.live;
+}
+
+void Heap::use_large_inbox(std::size_t bytes) noexcept {
+  if (bytes <= large_inbox_bytes()) return;
+  const std::uintptr_t end = align_up(bytes, os::kPageBytes), known = align_up<std::uintptr_t>(large_inbox_bytes(), os::kPageBytes);
+  if (end > known) os::include_in_cores(base() + kLargeInboxOffset + known, end - known);
+  HeapHeader::large_inbox_bytes = bytes;
 }
 
 void Heap::set_limit(std::size_t bytes) noexcept {

@@ -86,7 +86,15 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   std::uint64_t fingerprint() const noexcept { return HeapHeader::fingerprint; }
 
   static constexpr std::size_t kInboxBytes = 64 * 1024;
+  static constexpr std::size_t kLargeInboxBytes = kGroupOffset - kLargeInboxOffset;
   std::byte* inbox() noexcept { return reinterpret_cast<std::byte*>(base() + kInboxOffset); }
+  std::byte* large_inbox() noexcept { return reinterpret_cast<std::byte*>(base() + kLargeInboxOffset); }
+  std::size_t large_inbox_bytes() const noexcept { return HeapHeader::large_inbox_bytes; }
+  // From now on snapshots and core dumps have so much of it.
+  void use_large_inbox(std::size_t bytes) noexcept;
+  bool is_in_inbox(std::uintptr_t address) const noexcept {
+    return address - base() - kInboxOffset < kInboxBytes || address - base() - kLargeInboxOffset < large_inbox_bytes();
+  }
 
   std::uintptr_t object() const noexcept { return HeapHeader::object; }
   void set_object(void* object) noexcept { HeapHeader::object = reinterpret_cast<std::uintptr_t>(object); }
@@ -266,6 +274,7 @@ void Heap::used_ranges(F&& f) const {
   table(kUsedMapOffset, first / 64 * 8, (top + 63) / 64 * 8);
   table(kHeadMapOffset, first / 64 * 8, (top + 63) / 64 * 8);
   table(kSpanOffset, first * sizeof(Span), top * sizeof(Span));
+  table(kLargeInboxOffset, 0, large_inbox_bytes());
   table(kGroupOffset, first * kGroupBytesPerSlice, top * kGroupBytesPerSlice);
   // Free slices too: a program that reads what it has freed must read the same in the replay.
   table(0, std::uintptr_t{first} << kSliceShift, std::uintptr_t{top} << kSliceShift);

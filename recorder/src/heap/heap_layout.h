@@ -5,6 +5,7 @@
 //     128 KiB    used map: one bit per slice
 //     256 KiB    head map: one bit per slice, set where a run of slices begins
 //     1 MiB      span table: 32 bytes per slice
+//     33 MiB     large inbox, 31 MiB: events that do not fit the inbox
 //     64 MiB     block groups: 1 KiB per slice
 //     80 MiB (1 GiB slots) or 1088 MiB (64 GiB slots)    data, in slices of 64 KiB
 //     3/4 of the slot    in a kinda-safe heap only: ids of blocks, 4 bytes for each 16 bytes of data
@@ -29,6 +30,7 @@ inline constexpr std::uintptr_t kInboxOffset = 0x1'0000;
 inline constexpr std::uintptr_t kUsedMapOffset = 0x2'0000;
 inline constexpr std::uintptr_t kHeadMapOffset = 0x4'0000;
 inline constexpr std::uintptr_t kSpanOffset = 0x10'0000;
+inline constexpr std::uintptr_t kLargeInboxOffset = 0x210'0000;
 inline constexpr std::uintptr_t kGroupOffset = 0x400'0000;
 static_assert(kUsedMapOffset + kMaxSlices / 8 <= kHeadMapOffset);
 static_assert(kHeadMapOffset + kMaxSlices / 8 <= kSpanOffset);
@@ -54,7 +56,7 @@ struct Span {
   bool is_small() const noexcept { return kind == SpanKind::small || kind == SpanKind::small_continued; }
 };
 static_assert(sizeof(Span) == 32);
-static_assert(kSpanOffset + std::uintptr_t{kMaxSlices} * sizeof(Span) <= kGroupOffset);
+static_assert(kSpanOffset + std::uintptr_t{kMaxSlices} * sizeof(Span) <= kLargeInboxOffset);
 
 // Two tables in one. `free`: 64 neighbouring blocks of a span each, counted from its first slice. `live`: 1 KiB of
 // addresses each, a bit set where a block begins that is in use. A free block is either in `free` of its group, or in the
@@ -120,6 +122,7 @@ struct HeapHeader {
   Bin bins[kClasses];
   RecentBlocks recent[kClasses];
   FailingAllocations failing;
+  std::uint64_t large_inbox_bytes;  // that were used at some time; above, memory is zero
   std::uint64_t frees;          // counted in a kinda-safe heap
   static constexpr std::size_t kFreedBlocks = 1024;
   FreedBlock freed[kFreedBlocks];  // the last ones, a ring

@@ -55,7 +55,6 @@ constexpr inputs::Hooks kRecordHooks{.in_event = in_event, .policy = policy, .lo
 
 std::span<const std::byte> bytes_of(const void* data, std::size_t bytes) { return {static_cast<const std::byte*>(data), bytes}; }
 
-constexpr std::size_t kInboxAlignment = 64;
 constexpr std::size_t kSenderBytes = format::kMessageOverhead + sizeof(format::InputHeader) + sizeof(format::Sender);
 
 }  // namespace
@@ -109,13 +108,19 @@ inline ReactorCore::KnownType* ReactorCore::known_type(const EventTypeInfo& type
   return learn(known, type, event);
 }
 
-// Copies an event that is delivered in place to its address inside the slot. Nested events stack up. When it does not fit, react()
-// sees the sender's copy.
+// Copies an event that is delivered in place to its address inside the slot.
 inline const std::byte* ReactorCore::place_in_inbox(const EventTypeInfo& type, std::span<const std::byte> payload) noexcept {
-  const std::size_t room = (payload.size() + kInboxAlignment - 1) & ~(kInboxAlignment - 1);
-  if (!is_in_place(type.codec) || type.align > kInboxAlignment || room > Heap::kInboxBytes - inbox_used_) return payload.data();
-  std::byte* const place = heap_->inbox() + inbox_used_;
-  inbox_used_ += room;
+  if (!is_in_place(type.codec)) return payload.data();
+  if (!inbox_.has_room(payload.size(), type.align)) [[unlikely]] return place_in_large_inbox(type, payload);
+  std::byte* const place = inbox_.take_room(*heap_, payload.size());
+  copy_bytes(place, payload.data(), payload.size());
+  return place;
+}
+
+// Where there is no place, react() sees the sender's copy.
+const std::byte* ReactorCore::place_in_large_inbox(const EventTypeInfo& type, std::span<const std::byte> payload) noexcept {
+  std::byte* const place = inbox_.take_large(*heap_, payload.size(), type.align);
+  if (place == nullptr) return payload.data();
   copy_bytes(place, payload.data(), payload.size());
   return place;
 }
@@ -123,7 +128,7 @@ inline const std::byte* ReactorCore::place_in_inbox(const EventTypeInfo& type, s
 [[gnu::always_inline]] inline std::uint64_t ReactorCore::end(const Event& event, bool threw) noexcept {
   --depth_;
   const std::uint64_t outbound = std::exchange(outbound_, {}).hash;
-  inbox_used_ = 0;
+  inbox_ = {};
   if (heap_ != nullptr) [[likely]] heap_->exchange_event(0);
   if (!recording_) [[unlikely]] return 0;
   const std::uint64_t now = clock_.now_ns();

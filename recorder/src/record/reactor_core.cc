@@ -146,13 +146,13 @@ ReactorCore::KnownType* ReactorCore::learn(KnownType& known, const EventTypeInfo
 }
 
 ReactorCore::Progress ReactorCore::interrupt() noexcept {
-  if (heap_ == nullptr) return {std::exchange(outbound_, {}), inbox_used_, 0, nullptr};
-  return {std::exchange(outbound_, {}), inbox_used_, heap_->exchange_event(0), heap_->exchange_listener(nullptr)};
+  if (heap_ == nullptr) return {std::exchange(outbound_, {}), inbox_, 0, nullptr};
+  return {std::exchange(outbound_, {}), inbox_, heap_->exchange_event(0), heap_->exchange_listener(nullptr)};
 }
 
 void ReactorCore::resume(const Progress& progress) noexcept {
   outbound_ = progress.outbound;
-  inbox_used_ = progress.inbox_used;
+  inbox_ = progress.inbox;
   if (heap_ == nullptr) return;
   heap_->exchange_event(progress.heap_event);
   heap_->exchange_listener(progress.listener);

@@ -10,6 +10,7 @@
 #include "heap/current_heap.h"
 #include "heap/foreign_frees.h"
 #include "heap/heap.h"
+#include "heap/inbox.h"
 #include "heap/journal.h"
 #include "inputs/hooks.h"
 #include "os/clock.h"
@@ -93,7 +94,7 @@ class ReactorCore {
   // What is known of an event in progress, for one that interrupts it. end() forgets all of it.
   struct Progress {
     Outbound outbound;
-    std::size_t inbox_used;  // by it, and those that it has interrupted
+    Inbox inbox;  // as far as it is used by it, and those that it has interrupted
     std::uint64_t heap_event;
     HeapListener* listener;  // to one that is being made
   };
@@ -134,6 +135,7 @@ class ReactorCore {
   KnownType* known_type(const EventTypeInfo& type, std::uint64_t event) noexcept;
   KnownType* learn(KnownType& known, const EventTypeInfo& type, std::uint64_t event) noexcept;
   const std::byte* place_in_inbox(const EventTypeInfo& type, std::span<const std::byte> payload) noexcept;
+  const std::byte* place_in_large_inbox(const EventTypeInfo& type, std::span<const std::byte> payload) noexcept;
   // Whether prepare_event() has something to do.
   bool must_prepare() const noexcept {
     if (foreign_frees_ == nullptr) return false;
@@ -183,7 +185,7 @@ class ReactorCore {
   os::Clock clock_;
   std::uint64_t last_time_ns_ = 0;
   Outbound outbound_;
-  std::size_t inbox_used_ = 0;
+  Inbox inbox_;
   SnapshotWriter* snapshots_ = nullptr;  // as long as it is recorded
   std::uint64_t boundary_fingerprint_ = 0;  // of the heap when the last event had ended
   std::uint64_t snapshot_due_bytes_ = UINT64_MAX, snapshot_due_ns_ = UINT64_MAX;  // of log, and when: then it is due

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/bits.h"
 #include "base/file_descriptor.h"
 
 namespace afterimage::replay {
@@ -29,6 +30,12 @@ std::uint16_t channel_of(std::span<const std::byte> message) {
 
 std::uint64_t number(std::string_view text, int base = 10) {
   return std::strtoull(std::string(text).c_str(), nullptr, base);
+}
+
+// What no compiler has written is damage.
+std::size_t alignment(std::uint64_t value) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 28;
+  return is_power_of_two(value) && value <= kMost ? value : 1;
 }
 
 }  // namespace
@@ -127,7 +134,7 @@ void EventSource::read_channel(std::span<const std::byte> content) {
     if (key == "codec") channel.codec = value;
     if (key == "thunk") channel.thunk = number(value, 16);
     if (key == "bytes") channel.bytes = number(value);
-    if (key == "align") channel.align = number(value);
+    if (key == "align") channel.align = alignment(number(value));
   });
   if (!fields.failed()) channels_[id] = std::move(channel);
 }

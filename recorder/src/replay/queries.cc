@@ -64,7 +64,7 @@ struct Question {
   bool evaluate(Replayer& replayer, std::int64_t& value) const {
     const Expression::Registers registers{
         .rdi = reinterpret_cast<std::uintptr_t>(replayer.memory().object()),
-        .rsi = reinterpret_cast<std::uintptr_t>(replayer.memory().heap().inbox())};
+        .rsi = reinterpret_cast<std::uintptr_t>(replayer.last_event())};
     const auto covers = [](const void* memory, std::uintptr_t address, std::size_t bytes) noexcept {
       return static_cast<const MemoryImage*>(memory)->covers(address, bytes);
     };

@@ -72,6 +72,7 @@ void Relocator::relocate_heap(Heap& heap) {
     data_end_ = address + bytes;
   });
   words_.heap += relocate(reinterpret_cast<std::uintptr_t>(heap.inbox()), Heap::kInboxBytes);
+  words_.heap += relocate(reinterpret_cast<std::uintptr_t>(heap.large_inbox()), heap.large_inbox_bytes());
   if (traverse_ == nullptr) words_.heap += relocate(data_, data_end_ - data_);
   else TraversalRun(*this, heap, words_).run(traverse_);
 }
@@ -114,8 +115,7 @@ std::uint64_t Relocator::relocate(std::uintptr_t address, std::size_t bytes) {
 
 // Or one past it: where a vector ends.
 bool Relocator::is_memory(std::uintptr_t address) const noexcept {
-  const auto inbox = reinterpret_cast<std::uintptr_t>(const_cast<Heap*>(heap_)->inbox());
-  return (address >= data_ && address <= data_end_) || address - inbox < Heap::kInboxBytes;
+  return (address >= data_ && address <= data_end_) || heap_->is_in_inbox(address);
 }
 
 }  // namespace afterimage::replay

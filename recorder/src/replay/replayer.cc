@@ -17,12 +17,6 @@
 #include "snapshot/thread_state.h"
 
 namespace afterimage::replay {
-namespace {
-
-constexpr std::size_t kInboxAlignment = 64;  // as when recording
-
-}  // namespace
-
 Status Replayer::open(const std::string& reactor_directory) {
   if (Status status = open_log(reactor_directory); !status) return status;
   if (Status status = memory_.open(reactor_directory); !status) return status;
@@ -69,7 +63,9 @@ Status Replayer::restore(std::uint64_t position) {
   position_ = restored;
   if (memory_.relocator()) tell_relocation();
   if (!memory_.missing_locale().empty()) warn_about_locale();
-  inbox_used_ = 0;
+  inbox_ = {};
+  outside_slot_.clear();
+  last_event_ = memory_.heap().inbox();
   made_ = {};
   outbound_ = 0;
   depth_ = 0;
@@ -163,16 +159,16 @@ auto Replayer::thunk_of(const EventChannel& channel) const -> decltype(detail::E
 
 void Replayer::dispatch(const LogMessage& message, void* object) {
   const auto thunk = thunk_of(*message.channel);
-  std::size_t inbox_used = 0;
+  const Inbox inbox = inbox_;
   const bool is_made = message.channel->codec == "made";
-  const std::byte* const payload = is_made ? std::exchange(made_, {}).event : enter_inbox(message, inbox_used);
+  const std::byte* const payload = is_made ? std::exchange(made_, {}).event : enter_inbox(message);
   const Outer outer{.position = afterimage_replay.position,
                     .in_react = afterimage_replay.in_react,
                     .payload = afterimage_replay.payload,
                     .payload_bytes = afterimage_replay.payload_bytes,
                     .event_type = afterimage_replay.event_type,
                     .outbound = std::exchange(outbound_, 0),
-                    .inbox_used = inbox_used,
+                    .inbox = inbox,
                     .ends_inside_event = ends_inside_event_,
                     // To the heap a construction is no event: nothing has failed on purpose there.
                     .heap_event = memory_.heap().exchange_event(memory_.object() != nullptr ? message.event + 1 : 0)};
@@ -201,7 +197,8 @@ void Replayer::dispatch(const LogMessage& message, void* object) {
 
 void Replayer::finish(std::uint64_t event, bool threw, const Outer& outer) {
   --depth_;
-  inbox_used_ -= outer.inbox_used;
+  inbox_ = outer.inbox;
+  if (!outside_slot_.empty() && outside_slot_.back().first == depth_) outside_slot_.pop_back();
   memory_.heap().exchange_event(outer.heap_event);
   compare(event, threw, outbound_);
   outbound_ = outer.outbound;
@@ -216,17 +213,21 @@ void Replayer::finish(std::uint64_t event, bool threw, const Outer& outer) {
 }
 
 // The same place as when recording, for the same kinds of events.
-const std::byte* Replayer::enter_inbox(const LogMessage& message, std::size_t& used) {
-  const std::size_t room = (message.data.size() + kInboxAlignment - 1) & ~(kInboxAlignment - 1);
-  if (message.channel->codec == "custom" || message.channel->align > kInboxAlignment ||
-      room > Heap::kInboxBytes - inbox_used_)
-    return message.data.data();
-  std::byte* const place = memory_.heap().inbox() + inbox_used_;
+const std::byte* Replayer::enter_inbox(const LogMessage& message) {
+  if (message.channel->codec == "custom") return message.data.data();
+  std::byte* const place = place_for(message);
   std::memcpy(place, message.data.data(), message.data.size());
   if (memory_.relocator()) memory_.relocator().relocate_payload(place, message.data.size());
-  inbox_used_ += room;
-  used = room;
+  if (depth_ == 0) last_event_ = place;
   return place;
+}
+
+std::byte* Replayer::place_for(const LogMessage& message) {
+  const std::size_t bytes = message.data.size(), alignment = message.channel->align;
+  if (std::byte* const place = inbox_.take(memory_.heap(), bytes, alignment)) return place;
+  const OutsideScope outside;
+  auto& copy = outside_slot_.emplace_back(depth_, std::vector<std::byte>(bytes + alignment)).second;
+  return reinterpret_cast<std::byte*>(align_up(reinterpret_cast<std::uintptr_t>(copy.data()), alignment));
 }
 
 void Replayer::outbound(std::uint32_t id, const detail::EventTypeInfo& type, const void* payload,

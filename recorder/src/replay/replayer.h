@@ -10,6 +10,7 @@
 #include "afterimage/recorder.h"
 #include "afterimage/status.h"
 #include "format/calls.h"
+#include "heap/inbox.h"
 #include "replay/debugger.h"
 #include "replay/divergence.h"
 #include "replay/event_source.h"
@@ -35,6 +36,8 @@ class Replayer {
   std::uint64_t first() const noexcept { return memory_.first_position(); }
   std::uint64_t end() const noexcept { return events_.end(); }
   MemoryImage& memory() noexcept { return memory_; }
+  // Where the last event was that was not nested in another one.
+  const std::byte* last_event() const noexcept { return last_event_; }
   PageComparison& core() noexcept { return core_; }  // what to compare the memory with, once it is open
 
   // Goes to `target`, back by way of a snapshot, or from `from_snapshot` in any case. Stops early at the end of the log.
@@ -83,7 +86,7 @@ class Replayer {
     std::uint64_t payload_bytes;
     const char* event_type;
     std::uint64_t outbound;
-    std::size_t inbox_used;
+    Inbox inbox;
     bool ends_inside_event;
     std::uint64_t heap_event;
   };
@@ -126,7 +129,8 @@ class Replayer {
   void compare_call(const format::CallHeader& asked, std::span<const std::byte> shown, const format::CallRecord& recorded);
   void diverged(std::uint64_t event, const char* kind, const std::string& recorded, const std::string& replayed,
                 const char* cause);
-  const std::byte* enter_inbox(const LogMessage& message, std::size_t& used);
+  const std::byte* enter_inbox(const LogMessage& message);
+  std::byte* place_for(const LogMessage& message);
   Status make_again(const LogMessage& message);
   void make_for_another(const detail::EventMaker& make);
 
@@ -142,7 +146,10 @@ class Replayer {
   std::uint64_t outbound_ = 0;
   std::vector<std::pair<std::uintptr_t, Warning>> warnings_;  // by place
   std::vector<Divergence> divergences_;                       // one for each kind, call and place
-  std::size_t inbox_used_ = 0;
+  Inbox inbox_;
+  // Events in progress that have no place in the slot, neither here nor when they were recorded.
+  std::vector<std::pair<int, std::vector<std::byte>>> outside_slot_;  // by depth
+  const std::byte* last_event_ = nullptr;
   struct {
     const std::byte* event;
     decltype(detail::EventTypeInfo::thunk) thunk;

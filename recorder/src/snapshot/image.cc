@@ -11,7 +11,7 @@ namespace afterimage {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
-constexpr std::size_t kMostRanges = 16;  // a heap has eight
+constexpr std::size_t kMostRanges = 16;  // a heap has nine
 constexpr std::size_t kMostRuns = 4096;  // with memory in them; one that is protected takes two of 65,530 mappings
 constexpr std::size_t kLongGap = std::size_t{256} << 10;  // of pages without memory: shorter ones are as soon copied
 

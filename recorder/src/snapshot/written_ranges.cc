@@ -110,10 +110,9 @@ void live_ranges(const Heap& heap, std::vector<format::CoreRange>& ranges) {
 
 std::vector<PageRange> saved_ranges(const Heap& heap) {
   std::vector<PageRange> kept;
-  const std::uintptr_t inbox = heap.base() + kInboxOffset;
   for (const PageRange& part : list_written(heap).written)
     for (std::uintptr_t page = part.address; page != part.address + part.bytes; page += os::kPageBytes) {
-      if (page - inbox < Heap::kInboxBytes || heap.is_free_page(page)) continue;
+      if (heap.is_in_inbox(page) || heap.is_free_page(page)) continue;
       if (!kept.empty() && kept.back().address + kept.back().bytes == page) kept.back().bytes += os::kPageBytes;
       else kept.push_back({page, os::kPageBytes});
     }
