@@ -6,12 +6,14 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <utility>
 
 #include "afterimage/heap.h"
 #include "os/clock.h"
+#include "os/earlier_handler.h"
 #include "record/current_event.h"
 
 namespace afterimage {
@@ -20,7 +22,7 @@ namespace {
 constexpr std::array<int, 5> kSignals = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 
 std::atomic<format::Control*> g_control{nullptr};
-struct sigaction g_previous[kSignals.size()];
+constinit os::EarlierHandler g_earlier[kSignals.size()];
 bool g_installed = false;
 
 void note(format::CrashBlock& crash, int signal, const siginfo_t& info, const ucontext_t& context) noexcept {
@@ -45,26 +47,15 @@ void note(format::CrashBlock& crash, int signal, const siginfo_t& info, const uc
   __atomic_store_n(&crash.state, std::uint64_t{format::kCrashComplete}, __ATOMIC_RELEASE);
 }
 
-const struct sigaction* previous_action(int signal) noexcept {
-  for (std::size_t i = 0; i < kSignals.size(); ++i)
-    if (kSignals[i] == signal) return &g_previous[i];
-  return nullptr;
+os::EarlierHandler& earlier_handler(int signal) noexcept {
+  return g_earlier[static_cast<std::size_t>(std::ranges::find(kSignals, signal) - kSignals.begin())];
 }
 
 void on_crash(int signal, siginfo_t* info, void* context) noexcept {
   const OutsideScope outside;  // what handlers do is not done by react()
   if (format::Control* const control = g_control.load())
     note(control->crash, signal, *info, *static_cast<const ucontext_t*>(context));
-
-  const struct sigaction* const previous = previous_action(signal);
-  const bool was_handled = previous->sa_handler != SIG_DFL && previous->sa_handler != SIG_IGN;
-  if (was_handled && (previous->sa_flags & SA_SIGINFO) != 0) return previous->sa_sigaction(signal, info, context);
-  if (was_handled) return previous->sa_handler(signal);
-
-  // Back to what was there. A fault happens again on return and ends the program as it would have ended without us, with
-  // the same core dump; a signal that was sent must be sent again.
-  sigaction(signal, previous, nullptr);
-  if (info->si_code <= 0 || signal == SIGABRT) syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal);
+  earlier_handler(signal).pass_on(signal, info, context);
 }
 
 }  // namespace
@@ -79,10 +70,12 @@ void install_crash_handler(format::Control* control) noexcept {
   action.sa_sigaction = on_crash;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   sigemptyset(&action.sa_mask);
-  for (std::size_t i = 0; i < kSignals.size(); ++i) {
-    sigaction(kSignals[i], nullptr, &g_previous[i]);
+  for (const int signal : kSignals) {
+    struct sigaction earlier {};
+    sigaction(signal, nullptr, &earlier);
+    earlier_handler(signal).set(earlier);
     // A signal that the program ignores stays ignored.
-    if (g_previous[i].sa_handler != SIG_IGN) sigaction(kSignals[i], &action, nullptr);
+    if (earlier.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
   }
 }
 

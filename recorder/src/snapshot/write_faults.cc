@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <ucontext.h>
-#include <unistd.h>
 
 #include <atomic>
+#include <utility>
 
 #include "heap/heap.h"
+#include "os/earlier_handler.h"
 
 namespace afterimage {
 namespace {
@@ -20,9 +20,15 @@ struct Entry {
 Entry g_entries[16];
 
 // Who was there first, and who came later and is to be asked before. The second may call us again.
-struct sigaction g_first{}, g_later{};
+constinit os::EarlierHandler g_first, g_later;
 std::atomic<bool> g_installed = false, g_has_later = false;
-__attribute__((tls_model("initial-exec"))) thread_local bool t_passing_on = false;
+
+// The later one is being asked, about the signal with this context, from this frame of ours. Stays behind when it jumps out.
+struct Asking {
+  const void* context = nullptr;
+  const void* frame = nullptr;
+};
+__attribute__((tls_model("initial-exec"))) thread_local Asking t_asking;
 __attribute__((tls_model("initial-exec"))) thread_local std::uintptr_t t_tried_again = 0;
 
 bool is_write(const ucontext_t& context) noexcept {
@@ -49,26 +55,18 @@ bool handled(std::uintptr_t address) noexcept {
   return may_succeed_now(address);
 }
 
-void call(const struct sigaction& action, int signal, siginfo_t* info, void* context) noexcept {
-  if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN) {
-    if ((action.sa_flags & SA_SIGINFO) != 0) return action.sa_sigaction(signal, info, context);
-    return action.sa_handler(signal);
-  }
-  // As if we had never been here: the fault happens again on return; a signal that was sent must be sent again.
-  sigaction(signal, &action, nullptr);
-  if (info->si_code <= 0) syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal);
-}
-
 void on_signal(int signal, siginfo_t* info, void* context) noexcept {
   const int error = errno;
   const bool is_ours = info->si_code == SEGV_ACCERR && is_write(*static_cast<const ucontext_t*>(context)) &&
                        handled(reinterpret_cast<std::uintptr_t>(info->si_addr));
   errno = error;
   if (is_ours) return;
-  if (!g_has_later || t_passing_on) return call(g_first, signal, info, context);
-  t_passing_on = true;
-  call(g_later, signal, info, context);
-  t_passing_on = false;  // not reached when the handler jumps out: then the next one to be told is the first
+  const Asking now{context, __builtin_frame_address(0)};
+  const bool later_calls_us = t_asking.context == now.context && now.frame < t_asking.frame;
+  if (!g_has_later || later_calls_us) return g_first.pass_on(signal, info, context);
+  const Asking before = std::exchange(t_asking, now);
+  g_later.pass_on(signal, info, context);
+  t_asking = before;
 }
 
 }  // namespace
@@ -95,8 +93,8 @@ int come_first_at_write_faults() noexcept {
   struct sigaction current {};
   if (sigaction(SIGSEGV, nullptr, &current) != 0) return errno;
   if ((current.sa_flags & SA_SIGINFO) != 0 && current.sa_sigaction == on_signal) return 0;
-  struct sigaction& behind_us = g_installed ? g_later : g_first;
-  behind_us = current;
+  os::EarlierHandler& behind_us = g_installed ? g_later : g_first;
+  behind_us.set(current);
   if (g_installed) g_has_later = true;
   g_installed = true;
   struct sigaction action {};
