@@ -15,17 +15,29 @@
 #include "os/clock.h"
 #include "os/earlier_handler.h"
 #include "record/current_event.h"
+#include "record/reactor_core.h"
 
 namespace afterimage {
 namespace {
 
 constexpr std::array<int, 5> kSignals = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 
-std::atomic<format::Control*> g_control{nullptr};
+// The open recordings.
+struct Noting {
+  std::atomic<const detail::RecorderCore*> recorder{nullptr};
+  std::atomic<format::Control*> control{nullptr};
+};
+constinit Noting g_noting[64];
+std::atomic<bool> g_installed = false;
 constinit os::EarlierHandler g_earlier[kSignals.size()];
-bool g_installed = false;
 
-void note(format::CrashBlock& crash, int signal, const siginfo_t& info, const ucontext_t& context) noexcept {
+// In whose react() this thread is. Only compared: where memory is damaged it may lead anywhere.
+const detail::RecorderCore* current_recorder() noexcept {
+  const detail::ReactorCore* const reactor = detail::t_record.current.reactor;
+  return reactor != nullptr ? reactor->recorder() : nullptr;
+}
+
+void note(format::CrashBlock& crash, bool is_in_its_reactor, int signal, const siginfo_t& info, const ucontext_t& context) noexcept {
   std::uint64_t none = format::kNoCrash;
   if (!__atomic_compare_exchange_n(&crash.state, &none, std::uint64_t{format::kCrashBeingWritten}, false,
                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
@@ -39,8 +51,8 @@ void note(format::CrashBlock& crash, int signal, const siginfo_t& info, const uc
   crash.rsp = value(REG_RSP);
   crash.rbp = value(REG_RBP);
   crash.thread = static_cast<std::uint64_t>(syscall(SYS_gettid));
-  crash.reactor_plus_1 = detail::t_record.current.reactor_plus_1;
-  crash.event = detail::t_record.current.event;
+  crash.reactor_plus_1 = is_in_its_reactor ? detail::t_record.current.reactor_plus_1 : 0;
+  crash.event = is_in_its_reactor ? detail::t_record.current.event : 0;
   crash.time_ns = os::realtime_ns();
   static_assert(NGREG == 23);
   for (int i = 0; i < NGREG; ++i) crash.registers[i] = value(i);
@@ -53,19 +65,14 @@ os::EarlierHandler& earlier_handler(int signal) noexcept {
 
 void on_crash(int signal, siginfo_t* info, void* context) noexcept {
   const OutsideScope outside;  // what handlers do is not done by react()
-  if (format::Control* const control = g_control.load())
-    note(control->crash, signal, *info, *static_cast<const ucontext_t*>(context));
+  const detail::RecorderCore* const current = current_recorder();
+  for (const Noting& noting : g_noting)
+    if (format::Control* const control = noting.control.load())
+      note(control->crash, noting.recorder == current, signal, *info, *static_cast<const ucontext_t*>(context));
   earlier_handler(signal).pass_on(signal, info, context);
 }
 
-}  // namespace
-
-constinit thread_local detail::ThreadRecord detail::t_record;
-
-void install_crash_handler(format::Control* control) noexcept {
-  g_control = control;
-  if (g_installed || control == nullptr) return;
-  g_installed = true;
+void install_handlers() noexcept {
   struct sigaction action {};
   action.sa_sigaction = on_crash;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
@@ -77,6 +84,28 @@ void install_crash_handler(format::Control* control) noexcept {
     // A signal that the program ignores stays ignored.
     if (earlier.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
   }
+}
+
+}  // namespace
+
+constinit thread_local detail::ThreadRecord detail::t_record;
+
+void note_crashes(const detail::RecorderCore& recorder, format::Control& control) noexcept {
+  for (Noting& noting : g_noting) {
+    const detail::RecorderCore* nobody = nullptr;
+    if (!noting.recorder.compare_exchange_strong(nobody, &recorder)) continue;
+    noting.control = &control;
+    break;
+  }
+  if (!g_installed.exchange(true)) install_handlers();
+}
+
+void note_no_crashes(const detail::RecorderCore& recorder) noexcept {
+  for (Noting& noting : g_noting)
+    if (noting.recorder == &recorder) {
+      noting.control = nullptr;
+      noting.recorder = nullptr;
+    }
 }
 
 void ensure_signal_stack() noexcept {

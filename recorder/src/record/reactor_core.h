@@ -59,6 +59,7 @@ class ReactorCore {
   bool logs_genesis() const noexcept;
   void begin_construction(const std::type_info& signature, const EventTypeInfo* type, std::span<const std::byte> arguments) noexcept;
 
+  const RecorderCore* recorder() const noexcept { return recorder_.get(); }
   std::uint32_t id() const noexcept { return place_.id; }
   Heap* heap() const noexcept { return heap_; }
   const CurrentHeap& heap_range() const noexcept { return heap_range_; }

@@ -94,7 +94,7 @@ RecorderCore::~RecorderCore() {
   if (!open_) return;
   segments_.reset();  // completes every segment
   snapshots_.reset();
-  install_crash_handler(nullptr);
+  note_no_crashes(*this);
   control_.close(os::realtime_ns());
 }
 
@@ -131,7 +131,7 @@ Status RecorderCore::begin() {
   open_ = true;
   log_inputs();
   if (options_.state_digests) react_on_clear_stack = true;
-  if (options_.crash_handler) install_crash_handler(control_.get());
+  if (options_.crash_handler) note_crashes(*this, *control_.get());
   return {};
 }
 
@@ -286,7 +286,7 @@ void RecorderCore::abandon_after_fork() noexcept {
   // Their threads wait for condition variables that cannot be destroyed any more.
   (void)segments_.release();
   (void)snapshots_.release();
-  install_crash_handler(nullptr);
+  note_no_crashes(*this);
 }
 
 }  // namespace afterimage::detail
