@@ -38,8 +38,8 @@ void ReactorCore::begin_construction(const std::type_info& signature, const Even
 
 Status ReactorCore::begin_construction_log(const EventTypeInfo& type, std::span<const std::byte> arguments) {
   const std::string directory = directory_ + "/genesis";
-  if (Status status = make_directory(directory_); !status) return status;
-  if (Status status = make_directory(directory); !status) return status;
+  if (Status status = recorder_->make_directory(directory_); !status) return status;
+  if (Status status = recorder_->make_directory(directory); !status) return status;
   construction_ = std::make_unique<EventLog>(recorder_->segments(), construction_retention_,
                                              LogPlace{directory, kSegmentBytes, recorder_->uuid(), place_.id});
   if (Status status = construction_->open(); !status) return status;

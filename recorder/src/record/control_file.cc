@@ -40,10 +40,11 @@ void ControlFile::note_failure(const Status& status) noexcept {
   publish(control_->failure, status.error() != 0 ? static_cast<std::uint64_t>(status.error()) : EIO);
 }
 
-void ControlFile::close(std::uint64_t now_ns) noexcept {
+void ControlFile::close(std::uint64_t now_ns, bool sync) noexcept {
   if (control_ == nullptr) return;
   control_->stop_time_ns = now_ns;
   publish(control_->state, format::kClosed);
+  if (sync) msync(control_, sizeof *control_, MS_SYNC);
 }
 
 }  // namespace afterimage

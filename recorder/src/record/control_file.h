@@ -1,6 +1,8 @@
 // The mapped control file. Its words may be stored from the hot path and from a crash handler.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "afterimage/status.h"
@@ -17,13 +19,14 @@ class ControlFile {
 
   Status create(const std::string& path, const std::uint8_t (&uuid)[16]);
 
+  std::span<std::byte> memory() const noexcept { return {reinterpret_cast<std::byte*>(control_), control_ != nullptr ? sizeof *control_ : 0}; }
   // Null until created.
   format::Control* get() const noexcept { return control_; }
   format::ReactorSlot* slot(std::uint32_t reactor) const noexcept {
     return control_ != nullptr && reactor < format::kReactorSlots ? &control_->slots[reactor] : nullptr;
   }
   void note_failure(const Status& status) noexcept;
-  void close(std::uint64_t now_ns) noexcept;
+  void close(std::uint64_t now_ns, bool sync) noexcept;
 
  private:
   format::Control* control_ = nullptr;

@@ -18,6 +18,7 @@
 #include "base/file_descriptor.h"
 #include "base/hex.h"
 #include "base/json_writer.h"
+#include "os/disk.h"
 #include "os/processor.h"
 
 namespace afterimage {
@@ -129,7 +130,7 @@ std::string reactor_json(const ReactorDescription& reactor) {
   return json.text() + "\n";
 }
 
-Status write_file(const std::string& path, const std::string& content) {
+Status write_file(const std::string& path, const std::string& content, bool sync) {
   const std::string temporary = path + ".tmp";
   const auto failed = [&](int error) {
     unlink(temporary.c_str());
@@ -142,7 +143,9 @@ Status write_file(const std::string& path, const std::string& content) {
     if (written <= 0) return failed(written == 0 ? ENOSPC : errno);
     at += static_cast<std::size_t>(written);
   }
+  if (sync && fsync(file.get()) != 0) return failed(errno);
   if (rename(temporary.c_str(), path.c_str()) != 0) return failed(errno);
+  if (sync) os::sync_directory(os::directory_of(path));
   return {};
 }
 

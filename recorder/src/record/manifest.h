@@ -38,7 +38,7 @@ struct ReactorDescription {
 };
 std::string reactor_json(const ReactorDescription& reactor);
 
-// Replaces the file as one step: it is always either the old or the new content.
-Status write_file(const std::string& path, const std::string& content);
+// Replaces the file as one step: it is always either the old or the new content; after a power failure, too, with `sync`.
+Status write_file(const std::string& path, const std::string& content, bool sync);
 
 }  // namespace afterimage

@@ -73,7 +73,7 @@ Status ReactorCore::start_log() {
   if (slot_ == nullptr)
     return Status(ENOSPC, "reactor " + name_ + " is number " + std::to_string(place_.id) + ", a recording holds " +
                               std::to_string(format::kReactorSlots) + ".");
-  if (Status status = make_directory(directory_); !status) return status;
+  if (Status status = recorder_->make_directory(directory_); !status) return status;
   log_ = std::make_unique<EventLog>(recorder_->segments(), retention_,
                                     LogPlace{directory_, recorder_->options().segment_bytes, recorder_->uuid(), place_.id});
   return log_->open();
@@ -108,7 +108,7 @@ void ReactorCore::start_recording() {
   if (status.ok()) status = start_log();
   if (status.ok())
     status = write_file(directory_ + "/reactor.json",
-                        reactor_json({place_, name_, type_, *heap_, recorder_->heap_settings(), construction_note_}));
+                        reactor_json({place_, name_, type_, *heap_, recorder_->heap_settings(), construction_note_}), recorder_->syncs());
   if (!status.ok()) {
     log_.reset();  // for good
     return step_aside(status, 0);
@@ -221,7 +221,7 @@ SnapshotOrder ReactorCore::snapshot_order(std::uint64_t position, std::uint32_t 
           .locale = os::locale_names(),
           .on_written = on_snapshot_written,
           .context = const_cast<ReactorCore*>(this),
-          .sync = recorder_->options().sync_interval_ms != 0};
+          .sync = recorder_->syncs()};
 }
 
 // Another thread runs the reactor now, or its variables have been used by others since the last event.

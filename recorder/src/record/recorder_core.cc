@@ -22,6 +22,7 @@
 #include "base/type_name.h"
 #include "heap/other_allocator.h"
 #include "os/clock.h"
+#include "os/disk.h"
 #include "record/crash_handler.h"
 #include "record/fail_allocations.h"
 #include "record/reactor_core.h"
@@ -76,12 +77,12 @@ Options with_check(Options options) {
   return options;
 }
 
-}  // namespace
-
-Status make_directory(const std::string& path) {
-  if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
-  return Status(errno, "directory " + path + " cannot be created: " + std::strerror(errno) + ".");
+// Those on the way to it may be as new as itself.
+void sync_names_on_the_way_to(std::filesystem::path directory) {
+  for (; directory.has_relative_path(); directory = directory.parent_path()) os::sync_directory(directory.parent_path());
 }
+
+}  // namespace
 
 RecorderCore::RecorderCore(Options options)
     : options_(with_check(with_environment(std::move(options)))), variable_rules_(options_.variables_of) {}
@@ -95,7 +96,7 @@ RecorderCore::~RecorderCore() {
   segments_.reset();  // completes every segment
   snapshots_.reset();
   note_no_crashes(*this);
-  control_.close(os::realtime_ns());
+  control_.close(os::realtime_ns(), syncs());
 }
 
 void RecorderCore::open() noexcept {
@@ -172,13 +173,22 @@ Status RecorderCore::create_bundle() {
 
   process_.modules = os::loaded_modules();
   Status status = control_.create(path + "/control", uuid);
-  if (status.ok()) status = write_file(path + "/manifest.json", manifest_json(process_));
+  if (status.ok()) status = write_file(path + "/manifest.json", manifest_json(process_), syncs());
   if (!status.ok()) {  // rather nothing than a recording that cannot be opened
     std::filesystem::remove_all(path, error);
     return status;
   }
   path_ = path;
+  segments_->sync_first(control_.memory());
+  if (syncs()) sync_names_on_the_way_to(directory);
   core_notebook_.open(uuid, path, process_.modules.empty() ? std::string() : process_.modules.front().build_id);
+  return {};
+}
+
+Status RecorderCore::make_directory(const std::string& path) const {
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return Status(errno, "directory " + path + " cannot be created: " + std::strerror(errno) + ".");
+  if (syncs()) os::sync_directory(os::directory_of(path));
   return {};
 }
 
@@ -270,7 +280,7 @@ void RecorderCore::refresh_modules() {
   snapshots_->set_modules(std::move(modules), variables_.ranges);
   modules_generation_ = generation;
   // On failure the old list stays: a replay then names the library that it misses.
-  (void)write_file(path_ + "/manifest.json", manifest_json(process_));
+  (void)write_file(path_ + "/manifest.json", manifest_json(process_), syncs());
 }
 
 Variables RecorderCore::variables() const {

@@ -20,9 +20,6 @@ namespace afterimage::detail {
 
 using OwnedHeap = std::unique_ptr<Heap, void (*)(Heap*) noexcept>;
 
-// One that is there already is as good.
-Status make_directory(const std::string& path);
-
 class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
  public:
   explicit RecorderCore(Options options);
@@ -53,6 +50,10 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   CoreNotebook& core_notebook() noexcept { return core_notebook_; }
   SegmentKeeper& segments() noexcept { return *segments_; }
   SnapshotWriter& snapshots() noexcept { return *snapshots_; }
+  // Whether the recording shall outlive a power failure, but for the last moments.
+  bool syncs() const noexcept { return options_.sync_interval_ms != 0; }
+  // One that is there already is as good.
+  Status make_directory(const std::string& path) const;
   // Brings the module list of the manifest and of the snapshots up to date.
   void refresh_modules();
   // Where variables are that belong to the state; all that was known at the last refresh.

@@ -12,6 +12,7 @@
 #include "base/file_descriptor.h"
 #include "base/out_of_memory.h"
 #include "base/start_thread.h"
+#include "os/disk.h"
 
 namespace afterimage {
 namespace {
@@ -117,6 +118,11 @@ bool SegmentKeeper::is_ready(SegmentSource& source) {
   if (!source.asked_) source.failure_ = {};
   ask(source);
   return false;
+}
+
+void SegmentKeeper::sync_first(std::span<std::byte> memory) {
+  const std::lock_guard lock(mutex_);
+  if (sync_interval_.count() != 0) in_use_.insert(in_use_.begin(), memory);
 }
 
 void SegmentKeeper::begun(Segment& segment) {
@@ -233,7 +239,7 @@ std::unique_ptr<Segment> SegmentKeeper::make(const SegmentSource& source, std::u
   if (has_room) prefault(segment->memory);
   if (sync_interval_.count() != 0) {
     fsync(file.get());
-    sync_file(source.directory_);  // its name
+    os::sync_directory(source.directory_);
   }
   segment->writer = format::Writer(segment->memory);
   return segment;

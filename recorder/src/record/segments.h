@@ -3,7 +3,7 @@
 // The reactor's thread takes a prepared segment with one atomic exchange and gives a full one back through a queue. It
 // waits only when it writes faster than the file system can allocate, and if it wants to.
 //
-// With an interval, the same thread writes the segments in use to the disk so often.
+// With an interval, the same thread writes the segments in use, and the control file, to the disk so often.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -58,6 +58,9 @@ class SegmentKeeper {
   explicit SegmentKeeper(std::chrono::milliseconds sync_interval = {});
   ~SegmentKeeper();  // finishes what was asked for
 
+  // With an interval: this memory of a file, too, and before the segments: they have what it counts.
+  void sync_first(std::span<std::byte> memory);
+
   // A zero-filled, mapped and prefaulted segment with room for at least `bytes`; and asks for the next one. Null with a reason in
   // `status` if the file cannot be made, or if none is ready (EAGAIN) and `wait` is false. One larger than usual is waited for.
   std::unique_ptr<Segment> take(SegmentSource& source, std::size_t bytes, bool wait, Status& status);
@@ -88,7 +91,7 @@ class SegmentKeeper {
   std::condition_variable work_, prepared_;
   std::deque<SegmentSource*> wanted_;
   std::deque<std::unique_ptr<Segment>> full_;
-  std::vector<std::span<std::byte>> in_use_;  // only when they are to be synced; unmapped by no thread but ours
+  std::vector<std::span<std::byte>> in_use_;  // only when they are to be synced; segments are unmapped by no thread but ours
   Clock::time_point next_sync_;
   SegmentSource* in_progress_ = nullptr;
   const Segment* sealing_ = nullptr;

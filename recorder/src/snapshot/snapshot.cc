@@ -16,6 +16,7 @@
 #include "base/out_of_memory.h"
 #include "base/raw_log.h"
 #include "base/start_thread.h"
+#include "os/disk.h"
 #include "os/modules.h"
 #include "os/pages.h"
 #include "snapshot/copy_pages.h"
@@ -305,6 +306,7 @@ Status SnapshotWriter::write_file(const SnapshotOrder& order, std::vector<format
   if (error == 0 && fstat(file.get(), &info) != 0) error = errno;
   file_bytes = static_cast<std::uint64_t>(info.st_size);
   if (error == 0 && rename(temporary.c_str(), order.path.c_str()) != 0) error = errno;
+  if (error == 0 && order.sync) os::sync_directory(os::directory_of(order.path));  // before older ones go
   if (error == 0) return {};
   unlink(temporary.c_str());
   return Status(error, "snapshot " + order.path + " cannot be written: " + std::strerror(error) + ".");
