@@ -60,8 +60,9 @@ struct Options {
   // segment and a new snapshot can be had. The log then names the events that it lost (a gap). A full or failing disk is not
   // waited for in any case: it makes a gap, and is tried again once a second.
   bool wait_for_log = true;
-  // 0: the recording outlives its process, however that ends, but not the machine. Otherwise it is also written to the disk so
-  // often, in the background: a power failure loses at most so many milliseconds.
+  // 0: the recording outlives its process, however that ends, but not the machine. Otherwise all of it is also written to the disk so
+  // often, in the background: a power failure loses at most so many milliseconds, and what is written while the disk is busy. The event
+  // that was the last to get there may be torn, as may those larger than a page (FORMAT.md, section 6).
   std::uint64_t sync_interval_ms = 0;
   // What a reactor sends to others is recorded as a hash, by which a replay is compared. true: with its bytes as well.
   bool record_sent_events = false;
