@@ -83,7 +83,7 @@ void measure(const std::string& name, const std::string& parent, std::size_t eve
   std::uint64_t stalls = 0;
   {
     SegmentKeeper keeper(sync_interval);
-    Retention retention(0, 0);
+    Retention retention({});
     EventLog log(keeper, retention, {directory, std::size_t{16} << 20, std::string(32, '0'), 0});
     if (log.open().ok()) taken = append_paced(log, events, static_cast<std::uint64_t>(1e9 / kEventsPerSecond / tick));
     stalls = keeper.stalls();

@@ -35,7 +35,7 @@ std::vector<std::byte> payload_of(std::uint64_t event, std::uint32_t reactor) {
 }
 
 void write_log(SegmentKeeper& keeper, const std::string& directory, std::uint32_t reactor) {
-  Retention retention(0, 0);
+  Retention retention({});
   EventLog log(keeper, retention, {directory, kSegmentBytes, std::string(32, '0'), reactor});
   CHECK(log.open().ok());
   for (std::uint64_t event = 0; event < kEvents; ++event) {
@@ -64,7 +64,7 @@ void check_log(const std::string& directory, std::uint32_t reactor) {
 
 // The last event asks for so much that the segment it began in is not the last one by far.
 void write_log_that_ends_inside(SegmentKeeper& keeper, const std::string& directory) {
-  Retention retention(0, 0);
+  Retention retention({});
   EventLog log(keeper, retention, {directory, kSegmentBytes, std::string(32, '0'), 0});
   CHECK(log.open().ok());
   const std::uint16_t channel = log.channel_of(kText, 0);

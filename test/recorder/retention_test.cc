@@ -9,7 +9,7 @@ using Paths = std::vector<std::string>;
 namespace {
 
 void generations_go_when_there_are_too_many_bytes() {
-  Retention retention(/*max_bytes=*/250, /*keep_ns=*/0);
+  Retention retention({.bytes = 250});
   CHECK(retention.snapshot_written("snap-0", 0, 10, 1).empty());
   retention.segment_begun("ev-1", 0, 100);
   retention.segment_begun("ev-2", 900, 100);  // goes on beyond position 1000
@@ -23,7 +23,7 @@ void generations_go_when_there_are_too_many_bytes() {
 }
 
 void the_newest_generation_stays_whatever_it_takes() {
-  Retention retention(/*max_bytes=*/1, /*keep_ns=*/1);
+  Retention retention({.bytes = 1, .ns = 1});
   CHECK(retention.snapshot_written("snap-0", 0, 1000, 1).empty());
   for (int i = 1; i <= 5; ++i) retention.segment_begun("ev", static_cast<std::uint64_t>(100 * (i - 1)), 1000);
   CHECK((retention.snapshot_written("snap-450", 450, 1000, 100) == Paths{"snap-0", "ev", "ev", "ev", "ev"}));
@@ -31,7 +31,7 @@ void the_newest_generation_stays_whatever_it_takes() {
 }
 
 void generations_go_when_they_are_old() {
-  Retention retention(/*max_bytes=*/0, /*keep_ns=*/100);
+  Retention retention({.ns = 100});
   CHECK(retention.snapshot_written("snap-0", 0, 1, 1000).empty());
   retention.segment_begun("ev-1", 0, 1);
   CHECK(retention.snapshot_written("snap-10", 10, 1, 1050).empty());
@@ -43,7 +43,7 @@ void generations_go_when_they_are_old() {
 
 // What event 1000 was given before react(), foreign frees or its sender, may have been the last that went into the segment before it.
 void the_segment_before_the_first_event_stays() {
-  Retention retention(/*max_bytes=*/1, /*keep_ns=*/0);
+  Retention retention({.bytes = 1});
   CHECK(retention.snapshot_written("snap-0", 0, 10, 1).empty());
   retention.segment_begun("ev-1", 0, 100);
   retention.segment_begun("ev-2", 900, 100);
@@ -53,7 +53,7 @@ void the_segment_before_the_first_event_stays() {
 
 // Deltas go with the full snapshot that they build on, and before it.
 void deltas_are_part_of_a_generation() {
-  Retention retention(/*max_bytes=*/100, /*keep_ns=*/0);
+  Retention retention({.bytes = 100});
   CHECK(retention.snapshot_written("full-0", 0, 100, 1, true).empty());
   retention.segment_begun("ev-1", 0, 100);
   CHECK(retention.snapshot_written("delta-10", 10, 100, 2, false).empty());
@@ -63,9 +63,20 @@ void deltas_are_part_of_a_generation() {
   CHECK(retention.snapshot_written("delta-40", 40, 100, 5, false).empty());
 }
 
+void snapshots_are_due_as_the_bounds_need_it() {
+  using afterimage::most_between_snapshots;
+  CHECK_EQUAL(most_between_snapshots(/*wanted=*/32, /*bound=*/1000, /*least=*/1), 32u);
+  CHECK_EQUAL(most_between_snapshots(32, 100, 1), 25u);
+  CHECK_EQUAL(most_between_snapshots(32, 100, 30), 30u);
+  CHECK_EQUAL(most_between_snapshots(32, 0, 1), 32u);
+  CHECK_EQUAL(most_between_snapshots(0, 100, 1), 25u);
+  CHECK_EQUAL(most_between_snapshots(0, 0, 1), UINT64_MAX);
+}
+
 }  // namespace
 
 int main() {
+  snapshots_are_due_as_the_bounds_need_it();
   deltas_are_part_of_a_generation();
   generations_go_when_there_are_too_many_bytes();
   the_newest_generation_stays_whatever_it_takes();

@@ -52,9 +52,9 @@ struct Options {
   std::string directory = "recordings";
   // Size of one event segment; the first ones are smaller. An event larger than a segment gets one of its own.
   std::size_t segment_bytes = std::size_t{16} << 20;
-  // A snapshot of a reactor is taken at the first event boundary after this many bytes of its log. 0: only the first one.
+  // A snapshot of a reactor is taken at the first event boundary after this many bytes of its log. 0: only where keep_bytes needs one.
   std::uint64_t snapshot_log_bytes = std::uint64_t{32} << 20;
-  // ... or after this many milliseconds. 0: never by time.
+  // ... or after this many milliseconds. 0: only where keep_ms needs one. A reactor without events has no boundaries, and keeps its state.
   std::uint64_t snapshot_interval_ms = 0;
   // When events come faster than segments can be prepared: true makes deliver() wait; false goes on without recording, until a
   // segment and a new snapshot can be had. The log then names the events that it lost (a gap). A full or failing disk is not
@@ -79,8 +79,9 @@ struct Options {
   // several times the cost of writing. Snapshots that a reactor waits for, like its first one, stay as they are.
   int snapshot_compression = 0;
   // Bounds of what is kept of each reactor: bytes on disk (events and snapshots), and history in milliseconds. 0: no bound.
-  // The oldest snapshot and the events up to the next one are dropped together; the newest complete snapshot and every event
-  // since are always kept, even beyond the bounds.
+  // The oldest snapshot and the events up to the next one are dropped together, when a newer snapshot has been written: so one is due
+  // after a quarter of a bound at the latest, and so much beyond it is kept meanwhile, beside the snapshot. The newest complete
+  // snapshot and every event since are always kept, even beyond the bounds.
   std::uint64_t keep_bytes = std::uint64_t{1} << 30;
   std::uint64_t keep_ms = 0;
   // No reactor may use more memory than this: what it allocates beyond fails (std::bad_alloc), and does so at the same place in the

@@ -32,6 +32,17 @@ std::span<const std::byte> bytes_of(const void* data, std::size_t bytes) {
   return {static_cast<const std::byte*>(data), bytes};
 }
 
+// Between two snapshots, however small the bounds of what is kept.
+constexpr std::uint64_t kLeastLogBytes = std::uint64_t{256} << 10, kLeastNs = 1'000'000;
+
+constexpr std::uint64_t later(std::uint64_t now, std::uint64_t by) noexcept { return by < UINT64_MAX - now ? now + by : UINT64_MAX; }
+
+// A segment stays until all of its events may go: so it is a small part of the bound.
+std::size_t segment_bytes_within(std::size_t wanted, const Bounds& bounds) noexcept {
+  constexpr std::uint64_t kLeast = std::uint64_t{16} << 10;
+  return bounds.bytes == 0 ? wanted : std::min<std::size_t>(wanted, std::max(bounds.bytes / 16, kLeast));
+}
+
 // How long a gap lasts at least: until a segment may be ready, and until a disk may have room again.
 constexpr std::uint64_t kBehindNs = 1'000'000, kFailingNs = 1'000'000'000;
 
@@ -43,8 +54,7 @@ ReactorCore::ReactorCore(std::shared_ptr<RecorderCore> recorder, const Place& pl
       recorder_(std::move(recorder)), place_(place), state_digests_(recorder_->options().state_digests), name_(std::move(name)),
       type_(std::move(type)),
       directory_(recorder_->path() + "/r" + std::to_string(place_.id)),
-      retention_(recorder_->options().genesis ? 0 : recorder_->options().keep_bytes,
-                 recorder_->options().genesis ? 0 : recorder_->options().keep_ms * 1'000'000u) {}
+      retention_(recorder_->bounds()) {}
 
 ReactorCore::~ReactorCore() {
   recorder_->forget_reactor(*this);
@@ -74,8 +84,8 @@ Status ReactorCore::start_log() {
     return Status(ENOSPC, "reactor " + name_ + " is number " + std::to_string(place_.id) + ", a recording holds " +
                               std::to_string(format::kReactorSlots) + ".");
   if (Status status = recorder_->make_directory(directory_); !status) return status;
-  log_ = std::make_unique<EventLog>(recorder_->segments(), retention_,
-                                    LogPlace{directory_, recorder_->options().segment_bytes, recorder_->uuid(), place_.id});
+  const std::size_t segment_bytes = segment_bytes_within(recorder_->options().segment_bytes, recorder_->bounds());
+  log_ = std::make_unique<EventLog>(recorder_->segments(), retention_, LogPlace{directory_, segment_bytes, recorder_->uuid(), place_.id});
   return log_->open();
 }
 
@@ -300,8 +310,9 @@ void ReactorCore::snapshot_taken() noexcept {
   snapshot_attempts_ = 0;
   snapshot_requests_ = __atomic_load_n(&slot_->snapshot_requests, __ATOMIC_RELAXED);
   const Options& options = recorder_->options();
-  snapshot_due_bytes_ = options.snapshot_log_bytes != 0 ? log_->bytes() + options.snapshot_log_bytes : UINT64_MAX;
-  snapshot_due_ns_ = options.snapshot_interval_ms != 0 ? clock_.now_ns() + options.snapshot_interval_ms * 1'000'000u : UINT64_MAX;
+  const Bounds bounds = recorder_->bounds();
+  snapshot_due_bytes_ = later(log_->bytes(), most_between_snapshots(options.snapshot_log_bytes, bounds.bytes, kLeastLogBytes));
+  snapshot_due_ns_ = later(clock_.now_ns(), most_between_snapshots(options.snapshot_interval_ms * 1'000'000u, bounds.ns, kLeastNs));
 }
 
 void ReactorCore::on_snapshot_written(void* context, const SnapshotOrder& order, std::uint64_t bytes,

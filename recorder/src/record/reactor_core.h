@@ -197,7 +197,7 @@ class ReactorCore {
   const std::string name_, type_;
   const std::string directory_;
   Retention retention_;
-  Retention construction_retention_{0, 0};
+  Retention construction_retention_{Bounds{}};
   std::unique_ptr<EventLog> construction_;  // until the reactor is constructed
   ConstructionNote construction_note_;
   struct {  // the events that are not logged at present

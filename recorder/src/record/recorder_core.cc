@@ -153,6 +153,11 @@ HeapSettings RecorderCore::heap_settings() const noexcept {
           .fail_allocations = options_.fail_allocations};
 }
 
+Bounds RecorderCore::bounds() const noexcept {
+  if (options_.genesis) return {};
+  return {.bytes = options_.keep_bytes, .ns = options_.keep_ms * 1'000'000u};
+}
+
 Status RecorderCore::create_bundle() {
   std::uint8_t uuid[16];
   if (getrandom(uuid, sizeof uuid, 0) != sizeof uuid) return Status(errno, "no random bytes for the recording's id.");

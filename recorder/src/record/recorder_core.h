@@ -12,6 +12,7 @@
 #include "record/control_file.h"
 #include "record/core_notebook.h"
 #include "record/manifest.h"
+#include "record/retention.h"
 #include "record/segments.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/variable_rules.h"
@@ -44,6 +45,8 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
 
   const Options& options() const noexcept { return options_; }
   HeapSettings heap_settings() const noexcept;
+  // Of what is kept of each reactor.
+  Bounds bounds() const noexcept;
   const std::string& path() const noexcept { return path_; }
   const std::string& uuid() const noexcept { return process_.uuid; }
   ControlFile& control() noexcept { return control_; }

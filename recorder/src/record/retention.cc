@@ -1,6 +1,5 @@
 #include "record/retention.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace afterimage {
@@ -29,8 +28,8 @@ std::uint64_t Retention::bytes() const {
 bool Retention::oldest_generation_may_go(std::uint64_t now_ns) const {
   const std::size_t next = oldest_generation();
   if (next == snapshots_.size()) return false;
-  const bool too_much = max_bytes_ != 0 && bytes_ > max_bytes_;
-  const bool too_old = keep_ns_ != 0 && now_ns > keep_ns_ && snapshots_[next].time_ns <= now_ns - keep_ns_;
+  const bool too_much = bounds_.bytes != 0 && bytes_ > bounds_.bytes;
+  const bool too_old = bounds_.ns != 0 && now_ns > bounds_.ns && snapshots_[next].time_ns <= now_ns - bounds_.ns;
   return too_much || too_old;
 }
 

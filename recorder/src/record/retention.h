@@ -7,6 +7,7 @@
 //       |-- ev-1 --|-- ev-2 --|-- ev-3 --|-- ev-4 ...      dropping generation 0 frees snap 0 and ev-1, not ev-2 if it
 //                                                          holds an event from 1000 on
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -15,10 +16,21 @@
 
 namespace afterimage {
 
+// 0: none. `ns`: a generation is kept until a newer one began that long ago.
+struct Bounds {
+  std::uint64_t bytes = 0, ns = 0;
+};
+
+// What comes between two snapshots: as much as is wanted (0: anything), but no more than a quarter of the bound, since nothing can go
+// before there is a newer snapshot; and no less than `least`, however small the bound.
+constexpr std::uint64_t most_between_snapshots(std::uint64_t wanted, std::uint64_t bound, std::uint64_t least) noexcept {
+  const std::uint64_t most = wanted != 0 ? wanted : UINT64_MAX;
+  return bound == 0 ? most : std::min(most, std::max(bound / 4, least));
+}
+
 class Retention {
  public:
-  // 0: not bounded. `keep_ns`: a generation is kept until a newer one began that long ago.
-  Retention(std::uint64_t max_bytes, std::uint64_t keep_ns) : max_bytes_(max_bytes), keep_ns_(keep_ns) {}
+  explicit Retention(Bounds bounds) : bounds_(bounds) {}
 
   // In the order of events. Thread-safe, as is the rest.
   void segment_begun(std::string path, std::uint64_t first_event, std::uint64_t bytes);
@@ -40,7 +52,7 @@ class Retention {
   std::size_t oldest_generation() const;
   void drop_oldest_generation(std::vector<std::string>& paths);
 
-  const std::uint64_t max_bytes_, keep_ns_;
+  const Bounds bounds_;
   mutable std::mutex mutex_;
   std::deque<File> segments_, snapshots_;
   std::uint64_t bytes_ = 0;
