@@ -15,6 +15,7 @@
 
 #include "afterimage/recorder.h"
 #include "check.h"
+#include "engines.h"
 #include "format/core_file.h"
 #include "kills.h"
 #include "replay/event_source.h"
@@ -153,6 +154,7 @@ std::size_t kill_once(const Mode& mode, RandomNumbers& random) {
   *g_begun = 0;
   const std::uint64_t target = 1 + random.below(kLatestKill);
   kill_child([&] { record(directory.path(), mode); }, [&] { return __atomic_load_n(g_begun, __ATOMIC_RELAXED) >= target; });
+  check_recorded_with_engine(directory.only_entry(), mode.engine);
   const std::string reactor = directory.only_entry() + "/r0";
   Snapshots snapshots = open_snapshots(reactor);
   std::erase_if(snapshots, [&](const auto& entry) { return !is_usable(snapshots, entry.first); });
@@ -170,7 +172,12 @@ int main() {
   CHECK(g_begun != MAP_FAILED);
   RandomNumbers random(random_seed());
   const std::uint64_t kills = repetitions("AFTERIMAGE_SNAPSHOT_KILLS", 30);
+  bool skipped = false;
   for (const Mode& mode : kModes) {
+    if (!machine_has_engine(mode.engine)) {
+      skipped = true;
+      continue;
+    }
     std::size_t snapshots = 0;
     const std::uint64_t share = std::max<std::uint64_t>(1, kills / std::size(kModes));
     for (std::uint64_t kill = 0; kill < share; ++kill) snapshots += kill_once(mode, random);
@@ -178,4 +185,5 @@ int main() {
                 static_cast<unsigned long long>(share), snapshots);
     std::fflush(stdout);
   }
+  return skipped ? kSkipped : 0;
 }
