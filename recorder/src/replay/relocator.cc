@@ -66,18 +66,28 @@ void Relocator::relocate_heap(Heap& heap) {
   words_ = {};
   heap_ = &heap;
   heap.set_object(reinterpret_cast<void*>(relocation_.to_here(heap.object())));
-  // Its own records have offsets only. The last range is what was handed out.
-  heap.used_ranges([&](std::uintptr_t address, std::size_t bytes) {
-    data_ = address;
-    data_end_ = address + bytes;
-  });
+  look_at_data();
   words_.heap += relocate(reinterpret_cast<std::uintptr_t>(heap.inbox()), Heap::kInboxBytes);
   words_.heap += relocate(reinterpret_cast<std::uintptr_t>(heap.large_inbox()), heap.large_inbox_bytes());
   if (traverse_ == nullptr) words_.heap += relocate(data_, data_end_ - data_);
   else TraversalRun(*this, heap, words_).run(traverse_);
 }
 
+// The heap's own records have offsets only. The last range is what was handed out.
+void Relocator::look_at_data() {
+  heap_->used_ranges([&](std::uintptr_t address, std::size_t bytes) {
+    data_ = address;
+    data_end_ = address + bytes;
+  });
+}
+
+void Relocator::relocate_payload(std::byte* payload, std::size_t bytes) {
+  look_at_data();
+  relocate(reinterpret_cast<std::uintptr_t>(payload), bytes);
+}
+
 std::vector<std::byte> Relocator::relocated_thread_state(std::span<const std::byte> bytes) {
+  look_at_data();
   std::vector<std::byte> copy(bytes.begin(), bytes.end());  // words of variables are words in here
   words_.thread += relocate(reinterpret_cast<std::uintptr_t>(copy.data()), copy.size());
   return copy;

@@ -52,7 +52,7 @@ class Relocator {
   // A copy of what ThreadState has taken.
   std::vector<std::byte> relocated_thread_state(std::span<const std::byte> bytes);
   // Of an event in the inbox.
-  void relocate_payload(std::byte* payload, std::size_t bytes) { relocate(reinterpret_cast<std::uintptr_t>(payload), bytes); }
+  void relocate_payload(std::byte* payload, std::size_t bytes);
   // What leaves the reactor, as it was when recorded.
   std::vector<std::byte> as_recorded(std::span<const std::byte> bytes) const;
 
@@ -60,6 +60,7 @@ class Relocator {
   std::uint64_t relocate(std::uintptr_t address, std::size_t bytes);
 
  private:
+  void look_at_data();  // which grows from event to event
   bool is_memory(std::uintptr_t address) const noexcept;
 
   detail::RegisteredTraversal::Traverse traverse_ = nullptr;
