@@ -224,8 +224,8 @@ void realloc_moves_a_block_to_the_heap_which_grows_it() {
   grow_in(nullptr, 200);
   grow_in(nullptr, 40);
   std::free(text);
-  CHECK_EQUAL(drain_foreign_frees(*first, nullptr, nullptr), 1u);
-  CHECK_EQUAL(drain_foreign_frees(*second, nullptr, nullptr), 1u);
+  CHECK_EQUAL(drain_foreign_frees(*first), 1u);
+  CHECK_EQUAL(drain_foreign_frees(*second), 1u);
   CHECK_EQUAL(live_blocks(*first) + live_blocks(*second), 0u);
 }
 

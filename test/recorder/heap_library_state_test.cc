@@ -101,7 +101,7 @@ std::size_t left_behind_by(const Call& call) {
     const HeapScope scope(*heap);
     call.call();
   }
-  drain_foreign_frees(*heap, nullptr, nullptr);
+  drain_foreign_frees(*heap);
   return live_blocks(*heap);
 }
 

@@ -96,7 +96,7 @@ void work(Scene& scene, std::size_t self, std::uint64_t steps) {
     auto sent = std::make_unique<Block>(allocate(scene, self, random));
     auto& place = scene.mailboxes[random.below(kThreads)].places[random.below(kMailbox)];
     if (const std::unique_ptr<Block> there{place.exchange(sent.release())}) free_block(scene, *there);
-    if (step % 1000 == 0) drain_foreign_frees(**scene.heaps[self], nullptr, nullptr);
+    if (step % 1000 == 0) drain_foreign_frees(**scene.heaps[self]);
   }
 }
 
@@ -106,7 +106,7 @@ void check_that_all_is_free(Scene& scene) {
       if (const std::unique_ptr<Block> left{place.exchange(nullptr)}) free_block(scene, *left);
   for (std::size_t i = 0; i < kThreads; ++i) {
     Heap& heap = **scene.heaps[i];
-    drain_foreign_frees(heap, nullptr, nullptr);
+    drain_foreign_frees(heap);
     CHECK_EQUAL(scene.shadows[i].live(), 0u);
     CHECK_EQUAL(live_blocks(heap), 0u);
     CHECK_EQUAL(heap.misuses(), 0u);

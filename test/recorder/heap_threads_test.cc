@@ -15,51 +15,25 @@ using namespace afterimage;
 
 namespace {
 
-using Addresses = std::vector<std::uint64_t>;
-
-void append_batch(void* context, const std::uint64_t* addresses, std::size_t count) {
-  CHECK(count > 0 && count <= kForeignFreeBatch);
-  auto& all = *static_cast<Addresses*>(context);
-  all.insert(all.end(), addresses, addresses + count);
-}
-
 void foreign_frees_wait_for_the_event_boundary() {
   TestHeap heap;
-  Addresses blocks;
-  for (std::size_t i = 0; i < 5000; ++i) blocks.push_back(reinterpret_cast<std::uintptr_t>(heap->allocate(1 + i)));
+  std::vector<void*> blocks;
+  for (std::size_t i = 0; i < 5000; ++i) blocks.push_back(heap->allocate(1 + i));
   const std::uint64_t before = heap->fingerprint();
-  for (const std::uint64_t block : blocks) std::free(reinterpret_cast<void*>(block));  // this thread is outside
+  for (void* const block : blocks) std::free(block);  // this thread is outside
   CHECK_EQUAL(live_blocks(*heap), 5000u);
   CHECK_EQUAL(heap->fingerprint(), before);
 
-  Addresses drained;
-  CHECK_EQUAL(drain_foreign_frees(*heap, append_batch, &drained), 5000u);
-  CHECK(drained == blocks);  // oldest first
+  CHECK_EQUAL(drain_foreign_frees(*heap), 5000u);
   CHECK_EQUAL(live_blocks(*heap), 0u);
-  CHECK_EQUAL(drain_foreign_frees(*heap, append_batch, &drained), 0u);
-}
-
-struct Reporting {
-  Heap* heap;
-  std::size_t live_at_report;
-};
-
-void a_batch_is_reported_before_it_is_freed() {
-  TestHeap heap;
-  for (int i = 0; i < 10; ++i) std::free(heap->allocate(50));
-  Reporting seen{&*heap, 0};
-  drain_foreign_frees(*heap, [](void* context, const std::uint64_t*, std::size_t) {
-    auto& reporting = *static_cast<Reporting*>(context);
-    reporting.live_at_report = live_blocks(*reporting.heap);
-  }, &seen);
-  CHECK_EQUAL(seen.live_at_report, 10u);
+  CHECK_EQUAL(drain_foreign_frees(*heap), 0u);
 }
 
 void in_a_replay_queued_frees_are_dropped() {
   TestHeap heap;
   std::free(heap->allocate(50));
   discard_foreign_frees(*heap);
-  CHECK_EQUAL(drain_foreign_frees(*heap, nullptr, nullptr), 0u);
+  CHECK_EQUAL(drain_foreign_frees(*heap), 0u);
   CHECK_EQUAL(live_blocks(*heap), 1u);
 }
 
@@ -119,7 +93,7 @@ void a_forked_child_can_go_on() {
       std::free(inherited);  // foreign: queued
       const HeapScope scope(*heap);
       void* const block = std::malloc(1000);
-      const bool right = heap->owns(block) && drain_foreign_frees(*heap, nullptr, nullptr) == 1 && live_blocks(*heap) == 1;
+      const bool right = heap->owns(block) && drain_foreign_frees(*heap) == 1 && live_blocks(*heap) == 1;
       std::free(block);
       ::_exit(right ? 0 : 1);
     }
@@ -136,7 +110,6 @@ void a_forked_child_can_go_on() {
 
 int main() {
   foreign_frees_wait_for_the_event_boundary();
-  a_batch_is_reported_before_it_is_freed();
   in_a_replay_queued_frees_are_dropped();
   scopes_nest_and_survive_exceptions();
   every_thread_has_its_own_current_heap();

@@ -1,5 +1,6 @@
 // What comes between two events is logged before the second one, wherever a segment happens to end.
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -62,8 +63,40 @@ void inputs_larger_than_a_segment_have_one_of_their_own() {
   }
 }
 
+// A replay that goes on from a snapshot would do again what is logged behind it.
+void what_a_snapshot_has_is_not_logged_behind_it() {
+  const TemporaryDirectory directory("between");
+  std::string path;
+  {
+    Recorder recorder = Recorder::open({.directory = directory.path(), .snapshot_log_bytes = 0});
+    path = recorder.path();
+    auto lender = recorder.create<Lender>("lender");
+    lender.deliver(3);
+    std::free(lender->lent[0]);
+    try {  // where an event is made, what comes before it has been done; and nobody gets this one
+      lender.deliver_made([]() -> long { throw std::vector<int>(100); });
+    } catch (const std::vector<int>&) {
+    }
+    lender.deliver(1);
+    std::free(lender->lent[1]);
+    Bytes saved;
+    CHECK(lender.save(saved).ok());
+    lender.enter([](Lender& object) { object.lent.reserve(100); });
+    lender.deliver(1);
+  }
+  EventSource source;
+  CHECK(source.open(path + "/r0").ok());
+  std::uint64_t frees = 0;
+  while (const auto message = source.next())
+    if (message->is_input(format::InputKind::foreign_frees)) ++frees;
+  CHECK(std::filesystem::exists(path + "/r0/snap-000000000001.core"));
+  CHECK(std::filesystem::exists(path + "/r0/snap-000000000002.core"));
+  CHECK_EQUAL(frees, 1u);  // of the exception, behind the first snapshot
+}
+
 }  // namespace
 
 int main() {
+  what_a_snapshot_has_is_not_logged_behind_it();
   inputs_larger_than_a_segment_have_one_of_their_own();
 }

@@ -26,6 +26,7 @@
 #include "afterimage/codec.h"
 #include "afterimage/construction.h"
 #include "afterimage/event_type.h"
+#include "afterimage/foreign_ptr.h"
 #include "afterimage/heap.h"
 #include "afterimage/made.h"
 #include "afterimage/react.h"
@@ -156,8 +157,6 @@ AFTERIMAGE_API void deliver_events(ReactorCore* core, std::uint32_t reactor, con
 AFTERIMAGE_API void deliver_decoded(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, std::span<const std::byte> payload,
                                     void (*react)(void* object, const void* event), const void* event);
 
-AFTERIMAGE_API bool is_replaying() noexcept;
-
 struct NewReactor {
   ReactorCore* core;
   std::uint32_t id;
@@ -169,6 +168,7 @@ struct NewReactor {
 AFTERIMAGE_API NewReactor new_reactor(RecorderCore* recorder, std::string_view name, const std::type_info& type);
 AFTERIMAGE_API Heap* reactor_heap(ReactorCore* core) noexcept;  // null: the ordinary heap
 AFTERIMAGE_API void reactor_constructed(ReactorCore* core, void* object) noexcept;  // takes the snapshot at position 0
+AFTERIMAGE_API void before_reactor_ends(ReactorCore* core) noexcept;                // while the object is there
 AFTERIMAGE_API void delete_reactor(ReactorCore* core) noexcept;                     // the object is destroyed already
 // Reactor::save() and Recorder::restore(). Of what cannot be restored the core is null, and `why_not` says why.
 AFTERIMAGE_API Status save_reactor(ReactorCore* core, const std::type_info& type, Bytes& saved) noexcept;
@@ -329,6 +329,7 @@ class Reactor {
   }
   ~Reactor() {
     if (object_ == nullptr || detail::is_replaying()) return;  // in the replayer it is another reactor's, and not here
+    detail::before_reactor_ends(core_);
     {
       const detail::ReactorScope scope(core_);
       delete object_;

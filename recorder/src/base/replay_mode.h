@@ -12,6 +12,8 @@ struct EventTypeInfo;
 
 namespace afterimage {
 
+class Heap;
+
 // What is different in the replayer, where everything comes from the log and only from there.
 struct ReplayHooks {
   // A delivery to reactor `id` from inside react(), which must not be carried out; to itself, it may throw.
@@ -21,6 +23,10 @@ struct ReplayHooks {
   // The next input of the event in progress, if it is of this kind: up to `capacity` bytes of it, and its size in
   // `bytes`. False when the log has another one here, or none: that is a divergence, already noted.
   bool (*input)(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept;
+  // That of the reactor, in react() or its constructor; else null.
+  Heap* (*heap_of_event)() noexcept;
+  // An event that destroys an object finds none.
+  void (*nothing_lent)(const void* object) noexcept;
 };
 
 // Null while recording.

@@ -34,7 +34,9 @@ Heap* Heap::create(SlotSize size, int& error) noexcept {
   for (std::size_t attempt = 0; attempt < count; ++attempt) {
     const std::uintptr_t base = zone + next[large ? 0 : 1].fetch_add(1, std::memory_order_relaxed) % count * bytes;
     Heap* const heap = create_at(base, bytes, error);
-    if (error != EEXIST) return heap;
+    if (error == EEXIST) continue;
+    if (heap == nullptr || foreign_queue_of(*heap).lent.load(std::memory_order_relaxed) == 0) return heap;
+    destroy(heap);  // somebody still holds what was there (afterimage/foreign_ptr.h)
   }
   if (release_retired_heaps()) return create(size, error);
   error = ENOSPC;

@@ -128,6 +128,8 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   // A pointer with `id` was used, but the block has another one by now.
   void report_dangling(const char* what, const void* address, const std::uint32_t* current_id, std::uint32_t id,
                        const void* site) noexcept;
+  // What is wrong in any case: named on stderr and in the recording.
+  void report_misuse(const char* what, const void* block, const void* site, const FreedBlock* freed_block = nullptr) noexcept;
   // A misuse inside react() ends the program where it happens, with SIGABRT.
   void stop_at_misuse() noexcept { flags |= kStopAtMisuse; }
   void fail_allocations(const FailAllocations& which) noexcept;
@@ -203,9 +205,6 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   // Allocations that fail on purpose (failing_allocations.cc)
   bool must_fail(std::size_t bytes) noexcept { return (flags & kFailAllocations) != 0 && fails_on_purpose(bytes); }
   bool fails_on_purpose(std::size_t bytes) noexcept;
-
-  // Misuse (misuse.cc)
-  void report_misuse(const char* what, const void* block, const void* site, const FreedBlock* freed_block = nullptr) noexcept;
 
   // What happens, for a listener (journal.cc)
   void tell_allocation(std::size_t bytes, const void* block, std::size_t alignment) noexcept;

@@ -83,7 +83,7 @@ void add(const RetiredHeap& heap) noexcept {
 }  // namespace
 
 void retire(Heap* heap) noexcept {
-  drain_foreign_frees(*heap, nullptr, nullptr);
+  drain_foreign_frees(*heap);
   const std::size_t bytes = is_vast(*heap) ? 0 : used_bytes(*heap);
   const std::unique_lock lock(g_mutex, std::try_to_lock);  // a forked child may find it held for ever
   if (bytes == 0 || bytes > kRetiredBytes || !lock.owns_lock()) return Heap::destroy(heap);

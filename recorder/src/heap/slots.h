@@ -5,8 +5,8 @@
 //
 // Far from where Linux puts programs, libraries, stacks and mmap regions, so a recorded slot is free
 // in the replayer as well. The slot number is in the address; the table below (outside the slots, it
-// is process state) only says which slots are ours, and holds their queues of foreign frees and
-// who listens.
+// is process state) only says which slots are ours, and holds what others want of them, and who
+// listens.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,7 @@ namespace afterimage {
 
 class Heap;
 class HeapListener;
-struct ForeignFree;
+struct ForeignRequest;
 
 inline constexpr std::uintptr_t kLargeZone = 0x4000'0000'0000;
 inline constexpr std::uintptr_t kSmallZone = 0x5000'0000'0000;
@@ -28,10 +28,21 @@ inline constexpr std::size_t kLargeSlots = (kSmallZone - kLargeZone) >> kLargeSl
 inline constexpr std::size_t kSmallSlots = (kZonesEnd - kSmallZone) >> kSmallSlotShift;
 static_assert(kLargeSlots == 256 && kSmallSlots == 5120);
 
+namespace detail {
+
+// What other threads want of a reactor (foreign_frees.h), and what they hold of it (afterimage/foreign_ptr.h).
+struct ForeignQueue {
+  std::atomic<ForeignRequest*> first;         // newest first
+  std::atomic<std::uint32_t> lent;            // objects that have not come back
+  std::atomic<std::uint32_t> reactor_plus_1;  // 0: no reactor, or not any more
+};
+
+}  // namespace detail
+
 struct Slot {
-  std::atomic<Heap*> heap;                  // null: not mapped by us
-  std::atomic<ForeignFree*> foreign_frees;  // newest first
-  HeapListener* listener;                   // the heap's owner's; null: nobody
+  std::atomic<Heap*> heap;  // null: not mapped by us
+  detail::ForeignQueue foreign;
+  HeapListener* listener;  // the heap's owner's; null: nobody
 };
 extern Slot g_slots[kLargeSlots + kSmallSlots] __attribute__((visibility("hidden")));
 

@@ -6,6 +6,7 @@
 #include "base/out_of_memory.h"
 #include "base/replay_mode.h"
 #include "heap/current_heap.h"
+#include "heap/libc_heap.h"
 #include "inputs/failures.h"
 #include "inputs/hooks.h"
 #include "record/control_file.h"
@@ -16,6 +17,7 @@
 #include "record/saved_reactors.h"
 
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 namespace {
@@ -55,6 +57,8 @@ constexpr inputs::Hooks kRecordHooks{.in_event = in_event, .policy = policy, .lo
 
 std::span<const std::byte> bytes_of(const void* data, std::size_t bytes) { return {static_cast<const std::byte*>(data), bytes}; }
 
+const SentBy* address_of(const std::optional<SentBy>& sent_by) noexcept { return sent_by ? &*sent_by : nullptr; }
+
 constexpr std::size_t kSenderBytes = format::kMessageOverhead + sizeof(format::InputHeader) + sizeof(format::Sender);
 
 }  // namespace
@@ -63,9 +67,9 @@ void log_inputs() noexcept { inputs::hooks = &kRecordHooks; }
 
 [[gnu::always_inline]] inline ReactorCore::Event ReactorCore::begin(const EventTypeInfo& type, std::span<const std::byte> payload,
                                                                     EventOrigin origin, bool is_prepared) noexcept {
-  if (depth_ == 0 && (is_prepared ? must_log_thread_state() : must_prepare())) [[unlikely]] {
-    if (is_prepared) log_thread_state();
-    else prepare_event();
+  if (depth_ == 0 && (is_prepared ? must_log_before() : must_prepare())) [[unlikely]] {
+    if (!is_prepared) prepare_event();
+    log_before_event();
     origin.now_ns = 0;  // that may have taken its time
   }
   ++depth_;
@@ -90,7 +94,7 @@ void log_inputs() noexcept { inputs::hooks = &kRecordHooks; }
     if (!log.make_room(room, event.number, recorder_->options().wait_for_log)) return false;
     origin.now_ns = 0;
   }
-  if (origin.sender != nullptr) [[unlikely]] log_sender(origin, event.number);
+  if (origin.sent_by != nullptr) [[unlikely]] log_sender(*origin.sent_by, event.number);
   event.begun_ns = origin.now_ns != 0 ? origin.now_ns : clock_.now_ns();
   const std::uint64_t time_ns = next_time(event.begun_ns);
   log.append_in_room({known->channel, static_cast<std::uint32_t>(event.number), time_ns}, payload);
@@ -216,9 +220,11 @@ class Interruption {
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
 
-  // Who delivers, if it is another reactor.
-  ReactorCore* sender() const noexcept { return current_.reactor != &core_ ? current_.reactor : nullptr; }
-  std::uint64_t sender_event() const noexcept { return current_.event; }
+  // If another reactor delivers, it has sent this.
+  std::optional<SentBy> sent(std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) const noexcept {
+    if (current_.reactor == nullptr || current_.reactor == &core_) return std::nullopt;
+    return current_.reactor->sends(current_.event, reactor, type, payload, bytes);
+  }
 
  private:
   ReactorCore& core_;
@@ -277,10 +283,8 @@ template <typename Enter>
   if (replay_hooks != nullptr) return replay_hooks->outbound(reactor, type, payload.data(), payload.size());
   ensure_signal_stack();
   const Interruption outer(*core);
-  ReactorCore* const sender = outer.sender();
-  if (sender != nullptr) sender->sends(reactor, type, payload.data(), payload.size());
-  const EventOrigin origin{.sender = sender, .sender_event = outer.sender_event()};
-  react_to(*core, type, payload, origin, [&](void* object, const ReactorCore::Event& event) {
+  const std::optional<SentBy> sent_by = outer.sent(reactor, type, payload.data(), payload.size());
+  react_to(*core, type, payload, {.sent_by = address_of(sent_by)}, [&](void* object, const ReactorCore::Event& event) {
     const CheckedEvent checked(*core, event.number);
     enter(object, event);
   });
@@ -323,13 +327,46 @@ void deliver_made_event(ReactorCore* core, std::uint32_t reactor, const EventTyp
     const CheckedMaking checked;
     made = core->make_event(make);
   }
-  ReactorCore* const sender = outer.sender();
-  if (sender != nullptr) sender->sends(reactor, type, nullptr, 0);
+  const std::optional<SentBy> sent_by = outer.sent(reactor, type, nullptr, 0);
   const auto enter = [&](void* object, const ReactorCore::Event& event) {
     const CheckedEvent checked(*core, event.number);
     type.thunk(object, static_cast<const std::byte*>(made.event), type.bytes);
   };
-  react_to(*core, type, made.payload, {.sender = sender, .sender_event = outer.sender_event()}, enter, made.is_prepared);
+  react_to(*core, type, made.payload, {.sent_by = address_of(sent_by)}, enter, made.is_prepared);
+}
+
+void run_outside(void (*function)(void* context), void* context) {
+  ReactorCore* const reactor = t_record.current.reactor;
+  if (reactor == nullptr) {
+    const OutsideScope outside;
+    return function(context);
+  }
+  const Interruption outer(*reactor);
+  const CheckedMaking checked;
+  function(context);
+}
+
+// For events whose coming is prepared.
+void ReactorCore::destroy_dropped() noexcept {
+  if (dropped_ == nullptr) return;
+  const Interruption outer(*this);
+  while (dropped_ != nullptr) {
+    const auto drop = static_cast<ForeignDrop*>(std::exchange(dropped_, dropped_->next));
+    const EventTypeInfo& type = *drop->type;
+    const std::span payload = bytes_of(&drop->lent, sizeof drop->lent);
+    const auto enter = [&](void* object, const Event& event) {
+      const CheckedEvent checked(*this, event.number);
+      type.thunk(object, event.payload, payload.size());
+    };
+    react_to(*this, type, payload, {.sent_by = address_of(drop->sent_by)}, enter, true);
+    __libc_free(drop);
+  }
+}
+
+void ReactorCore::settle() noexcept {
+  if (depth_ > 0 || !has_objects(*foreign_)) return;
+  ensure_signal_stack();
+  prepare_event();
 }
 
 bool logs_construction(const ReactorCore* core) noexcept { return replay_hooks == nullptr && core->logs_genesis(); }
@@ -412,6 +449,10 @@ void delete_reactor(ReactorCore* core) noexcept {
   const OutsideScope outside;
   if (check_hooks != nullptr) check_hooks->reactor_ends(core->heap());
   delete core;
+}
+
+void before_reactor_ends(ReactorCore* core) noexcept {
+  if (replay_hooks == nullptr) core->settle();
 }
 
 void request_snapshot(ReactorCore* core) noexcept {

@@ -12,10 +12,12 @@
 #include "base/check_hooks.h"
 #include "base/copy.h"
 #include "base/out_of_memory.h"
+#include "heap/libc_heap.h"
 #include "heap/retired_heaps.h"
 #include "os/locale.h"
 #include "record/control_file.h"
 #include "record/crash_handler.h"
+#include "record/foreign_ptr.h"
 #include "record/recorder_core.h"
 #include "record/saved_reactors.h"
 
@@ -46,11 +48,14 @@ std::size_t segment_bytes_within(std::size_t wanted, const Bounds& bounds) noexc
 // How long a gap lasts at least: until a segment may be ready, and until a disk may have room again.
 constexpr std::uint64_t kBehindNs = 1'000'000, kFailingNs = 1'000'000'000;
 
+// Frees by others are logged in parts of so many.
+constexpr std::size_t kForeignFreeBatch = 1024;
+
 }  // namespace
 
 ReactorCore::ReactorCore(std::shared_ptr<RecorderCore> recorder, const Place& place, std::string name, std::string type,
                          Heap* heap)
-    : heap_(heap), heap_range_(as_current(heap)), foreign_frees_(heap == nullptr ? nullptr : &foreign_frees_of(*heap)),
+    : heap_(heap), heap_range_(as_current(heap)), foreign_(foreign_queue_for(heap, place.id)),
       recorder_(std::move(recorder)), place_(place), state_digests_(recorder_->options().state_digests), name_(std::move(name)),
       type_(std::move(type)),
       directory_(recorder_->path() + "/r" + std::to_string(place_.id)),
@@ -64,6 +69,8 @@ ReactorCore::~ReactorCore() {
   log_.reset();
   if (construction_ != nullptr) give_up_construction();
   if (slot_ != nullptr && slot_->state == format::kReactorLive) publish(slot_->state, format::kDestroyed);
+  free_requests(freed_);
+  abandon_foreign(*foreign_, dropped_);
   // Without an object its constructor has thrown, and what it threw lives in this heap: it stays.
   if (heap_ != nullptr && object_ != nullptr) retire(heap_);
   if (slot_ != nullptr) recorder_->reactor_ended(place_.id);
@@ -143,9 +150,8 @@ void ReactorCore::prepare_event() noexcept {
     if (next_event_ > 0 && logs_genesis()) log_input(format::InputKind::entered, {}, next_event_);
     save_snapshot_now(format::kDiscontinuity);
   }
-  // Behind the snapshot: a replay that goes on from that frees them, too.
-  if (heap_ != nullptr) drain_foreign_frees();
-  if (must_log_thread_state()) log_thread_state();
+  take_foreign_requests();
+  destroy_dropped();
 }
 
 ReactorCore::KnownType* ReactorCore::learn(KnownType& known, const EventTypeInfo& type, std::uint64_t event) noexcept {
@@ -168,22 +174,38 @@ void ReactorCore::resume(const Progress& progress) noexcept {
   heap_->exchange_listener(progress.listener);
 }
 
-// They come before the next event.
-void ReactorCore::drain_foreign_frees() noexcept {
-  const std::size_t freed = afterimage::drain_foreign_frees(
-      *heap_,
-      [](void* context, const std::uint64_t* addresses, std::size_t count) {
-        auto* const self = static_cast<ReactorCore*>(context);
-        self->log_input(format::InputKind::foreign_frees, bytes_of(addresses, count * sizeof *addresses), self->next_event_);
-      },
-      this);
-  if (freed > 0) boundary_fingerprint_ = heap_->fingerprint();
+// Objects are only collected: destroying one is an event.
+void ReactorCore::take_foreign_requests() noexcept {
+  if (!has_requests(*foreign_)) return;
+  const ForeignRequests taken = afterimage::take_foreign_requests(*foreign_);
+  append_requests(dropped_, taken.others);
+  if (taken.frees == nullptr) return;
+  free_blocks(*heap_, taken.frees);
+  append_requests(freed_, taken.frees);
+  boundary_fingerprint_ = heap_->fingerprint();
 }
 
-// What other threads have freed is not saved; what has been changed by enter() is.
+// Before an event that begins now: were there a snapshot in between, it would have them already.
+void ReactorCore::log_foreign_frees() noexcept {
+  std::uint64_t batch[kForeignFreeBatch];
+  while (freed_ != nullptr) {
+    std::size_t count = 0;
+    for (; freed_ != nullptr && count < kForeignFreeBatch; __libc_free(std::exchange(freed_, freed_->next)))
+      batch[count++] = reinterpret_cast<std::uintptr_t>(freed_->block);
+    log_input(format::InputKind::foreign_frees, bytes_of(batch, count * sizeof *batch), next_event_);
+  }
+}
+
+void ReactorCore::log_before_event() noexcept {
+  log_foreign_frees();
+  if (recording_ && !thread_state_.is_current()) log_thread_state();
+}
+
+// What other threads have freed or dropped is not saved; what has been changed by enter() is.
 Status ReactorCore::save(const std::type_info& type, Bytes& saved) noexcept {
   if (heap_ == nullptr || !heap_->owns(object_)) return refusal(ENOTSUP, "the reactor does not live in a heap of its own, and so it cannot be saved.");
-  drain_foreign_frees();
+  settle();
+  take_foreign_requests();
   const bool has_memory = finds_memory([&] { save_heap(*heap_, type.name(), saved); });
   return has_memory ? Status() : out_of_memory();
 }
@@ -205,12 +227,10 @@ void ReactorCore::log_input(format::InputKind kind, std::span<const std::byte> v
 }
 
 // Also orders the two: no event has an earlier time than the one that sent it.
-void ReactorCore::log_sender(const EventOrigin& origin, std::uint64_t event) noexcept {
-  const ReactorCore& sender = *origin.sender;
-  if (sender.recorder_ != recorder_) return;
-  last_time_ns_ = std::max(last_time_ns_, sender.last_time_ns_);
-  const format::Sender from{origin.sender_event, sender.place_.id, static_cast<std::uint32_t>(sender.outbound_.count - 1)};
-  log_input(format::InputKind::sender, bytes_of(&from, sizeof from), event);
+void ReactorCore::log_sender(const SentBy& sent_by, std::uint64_t event) noexcept {
+  if (sent_by.recorder != recorder_.get()) return;
+  last_time_ns_ = std::max(last_time_ns_, sent_by.time_ns);
+  log_input(format::InputKind::sender, bytes_of(&sent_by.sender, sizeof sent_by.sender), event);
 }
 
 SnapshotOrder ReactorCore::snapshot_order(std::uint64_t position, std::uint32_t flags) const {
@@ -265,6 +285,7 @@ void ReactorCore::save_snapshot_now(std::uint32_t flags) noexcept {
   const OutsideScope outside;
   snapshot_required_ = false;
   boundary_fingerprint_ = heap_->fingerprint();
+  free_requests(freed_);  // it has them
   Status status = out_of_memory();
   (void)finds_memory([&] {
     recorder_->refresh_modules();
@@ -350,7 +371,7 @@ void ReactorCore::try_to_resume() noexcept {
   gap_.next_try_ns = now + (gap_.events.error == EAGAIN ? kBehindNs : kFailingNs);
   bool captured = false;
   (void)finds_memory([&] { captured = log_->can_resume() && capture_discontinuity(next_event_); });
-  if (captured) end_gap(next_event_, false);
+  if (captured) free_requests(freed_), end_gap(next_event_, false);
   if (!recording_) return;
   snapshot_required_ = false;
   boundary_fingerprint_ = heap_->fingerprint();

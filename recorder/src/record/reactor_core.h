@@ -2,8 +2,10 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "afterimage/foreign_ptr.h"
 #include "afterimage/recorder.h"
 #include "format/control.h"
 #include "format/core_block.h"
@@ -26,11 +28,24 @@ namespace afterimage::detail {
 
 class ReactorCore;
 
+// The event of another reactor that has sent this one.
+struct SentBy {
+  const RecorderCore* recorder;
+  format::Sender sender;
+  std::uint64_t time_ns;
+};
+
 // Who delivers an event, and when it is known without asking the clock.
 struct EventOrigin {
-  const ReactorCore* sender = nullptr;  // in whose react(), if it is another reactor's
-  std::uint64_t sender_event = 0;
-  std::uint64_t now_ns = 0;  // 0: unknown
+  const SentBy* sent_by = nullptr;  // if it was sent in react()
+  std::uint64_t now_ns = 0;         // 0: unknown
+};
+
+// An object that comes back to its owner (record/foreign_ptr.cc).
+struct ForeignDrop : ForeignRequest {
+  LentObject* lent;
+  const EventTypeInfo* type;
+  std::optional<SentBy> sent_by;
 };
 
 // What a reactor has sent to others in its current event.
@@ -107,8 +122,13 @@ class ReactorCore {
 
   inputs::IoPolicy io_policy() const noexcept;
 
-  // An event that react() delivers to another reactor.
-  void sends(std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept;
+  // An event that react() of `event` delivers to another reactor.
+  SentBy sends(std::uint64_t event, std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept;
+
+  // What others hold of this reactor, and what they have dropped.
+  ForeignQueue& foreign() noexcept { return *foreign_; }
+  // An event for each of these. Before the reactor is saved, or ends.
+  void settle() noexcept;
 
  private:
   std::uint64_t next_time(std::uint64_t now_ns) noexcept {
@@ -123,14 +143,16 @@ class ReactorCore {
   static constexpr std::size_t kKnownTypes = 8;
 
   void start_recording();
-  void drain_foreign_frees() noexcept;
+  void take_foreign_requests() noexcept;
+  void log_foreign_frees() noexcept;
+  void destroy_dropped() noexcept;
   void note_missing(const Status& why) noexcept;
   void end_construction() noexcept;
   void give_up_construction() noexcept;
   Status begin_construction_log(const EventTypeInfo& type, std::span<const std::byte> arguments);
   // Of what is logged now: the construction's, or that of the events.
   EventLog* log() noexcept { return construction_ != nullptr ? construction_.get() : log_.get(); }
-  void log_sender(const EventOrigin& origin, std::uint64_t event) noexcept;
+  void log_sender(const SentBy& sent_by, std::uint64_t event) noexcept;
   void log_input(format::InputKind kind, std::span<const std::byte> value, std::uint64_t event) noexcept;
   // What the log and the notebook know a type by. Null if the log cannot announce it.
   KnownType* known_type(const EventTypeInfo& type, std::uint64_t event) noexcept;
@@ -139,11 +161,12 @@ class ReactorCore {
   const std::byte* place_in_large_inbox(const EventTypeInfo& type, std::span<const std::byte> payload) noexcept;
   // Whether prepare_event() has something to do.
   bool must_prepare() const noexcept {
-    if (foreign_frees_ == nullptr) return false;
-    return foreign_frees_->load(std::memory_order_relaxed) != nullptr || in_gap_ ||
+    return has_requests(*foreign_) || freed_ != nullptr || in_gap_ ||
            (recording_ && (snapshot_required_ || heap_->fingerprint() != boundary_fingerprint_ || !thread_state_.is_current()));
   }
-  bool must_log_thread_state() const noexcept { return recording_ && !thread_state_.is_current(); }
+  // Whether there is something to be logged before an event that is prepared.
+  bool must_log_before() const noexcept { return freed_ != nullptr || (recording_ && !thread_state_.is_current()); }
+  void log_before_event() noexcept;
   void prepare_event() noexcept;  // the next one, not begun yet
   void prepare_to_make() noexcept;
   Made made_already(void* event) noexcept;
@@ -170,7 +193,8 @@ class ReactorCore {
   // What every event needs, together: react() leaves little of it in the nearest cache.
   Heap* const heap_;
   const CurrentHeap heap_range_;
-  const ForeignFrees* const foreign_frees_;  // null without a heap
+  ForeignQueue* const foreign_;
+  ForeignRequest* freed_ = nullptr;  // by others, since the last event and snapshot; to be logged
   void* object_ = nullptr;
   format::ReactorSlot* slot_ = nullptr;
   format::CoreReactor* core_reactor_ = nullptr;  // null: a core will not tell of this reactor
@@ -205,6 +229,7 @@ class ReactorCore {
     std::string reason;
     std::uint64_t next_try_ns = 0;
   } gap_;
+  ForeignRequest* dropped_ = nullptr;  // objects that are to be destroyed before the next event, oldest first
   HeapJournal journal_;        // of the last event that was made
   Bytes made_payload_;
   Variables variables_;        // those of the last snapshot

@@ -42,6 +42,9 @@ Status OtherBuild::find(const EventChannel& channel) {
   if (channel.codec == "made")
     return Status(0, "the recording has the memory of its events of type " + channel.type + " (deliver_made), which fits the recorded build "
                      "only. Of events with an afterimage::Codec it has what another build understands.");
+  if (channel.type.starts_with("afterimage::Dropped<"))
+    return Status(0, "somebody else has dropped what the reactor had lent (" + channel.type + "), and the recording knows only where that was in the "
+                     "recorded build. What is lent as an event with an afterimage::Codec, and given back as one, another build understands.");
   const detail::EventTypeInfo* found = nullptr;
   for (const auto* entry = registered_events(); entry != nullptr; entry = entry->next()) {
     if (type_name(*entry->event().type) != channel.type || type_name(entry->reactor()) != reactor_) continue;

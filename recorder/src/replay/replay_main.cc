@@ -213,6 +213,10 @@ void on_made(std::uint32_t id, const detail::EventTypeInfo& type, const detail::
   if (g_replayer != nullptr) g_replayer->made(id, type, make);
 }
 
+Heap* heap_of_event() noexcept { return g_replayer != nullptr ? g_replayer->heap_of_event() : nullptr; }
+
+void on_nothing_lent(const void* object) noexcept { g_replayer->nothing_lent(object); }
+
 bool on_input(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept {
   bytes = 0;
   return g_replayer != nullptr && g_replayer->input(kind, buffer, capacity, bytes);
@@ -247,7 +251,8 @@ Status restore(const Plan& plan) {
 
 }  // namespace
 
-extern const ReplayHooks kReplayHooks{.outbound = on_outbound, .made = on_made, .input = on_input};
+extern const ReplayHooks kReplayHooks{
+    .outbound = on_outbound, .made = on_made, .input = on_input, .heap_of_event = heap_of_event, .nothing_lent = on_nothing_lent};
 
 void replay_main(const Plan& plan) {
   load_missing_modules(plan);

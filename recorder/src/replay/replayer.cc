@@ -17,6 +17,13 @@
 #include "snapshot/thread_state.h"
 
 namespace afterimage::replay {
+namespace {
+
+// What it lends says whose it is.
+void belongs_to(const Heap& heap, std::uint32_t reactor) { foreign_queue_of(heap).reactor_plus_1 = reactor + 1; }
+
+}  // namespace
+
 Status Replayer::open(const std::string& reactor_directory) {
   if (Status status = open_log(reactor_directory); !status) return status;
   if (Status status = memory_.open(reactor_directory); !status) return status;
@@ -57,6 +64,7 @@ Status Replayer::restore(std::uint64_t position) {
   std::uint64_t restored = 0;
   if (Status status = memory_.restore(position, restored); !status) return status;
   discard_foreign_frees(memory_.heap());
+  belongs_to(memory_.heap(), reactor_);
   memory_.heap().listen_again();
   forget_time_stamps();
   events_.seek(restored);
@@ -150,6 +158,14 @@ void Replayer::apply_foreign_frees(const LogMessage& message) {
     if (memory_.heap().owns(block)) memory_.heap().deallocate_from(block, nullptr);
   }
   discard_foreign_frees(memory_.heap());
+}
+
+// In what would have been it may never have been lent.
+void Replayer::nothing_lent(const void* object) {
+  if (!is_strict()) return;
+  const OutsideScope outside;
+  diverged(position_, "allocation", "an object at " + hex(reinterpret_cast<std::uintptr_t>(object)) + ", which somebody else had dropped", "none",
+           "The reactor has not lent what it had lent when it was recorded.");
 }
 
 auto Replayer::thunk_of(const EventChannel& channel) const -> decltype(detail::EventTypeInfo::thunk) {

@@ -58,6 +58,10 @@ class Replayer {
   void made(std::uint32_t id, const detail::EventTypeInfo& type, const detail::EventMaker& make);
   // An outside value asked for inside react(): the log's next input, if it is of this kind.
   bool input(std::uint16_t kind, void* buffer, std::size_t capacity, std::size_t& bytes) noexcept;
+  // Its heap in react(), however that allocates; else null.
+  Heap* heap_of_event() noexcept { return depth_ > 0 ? &memory_.heap() : nullptr; }
+  // An event is to destroy an object that is not there (afterimage/foreign_ptr.h).
+  void nothing_lent(const void* object);
   // A call of the world inside react() (inputs/hooks.h).
   bool in_event() const noexcept { return depth_ > 0 && current_heap() == &memory_.heap(); }
   // Whether the recorded process ended in the event in progress.
