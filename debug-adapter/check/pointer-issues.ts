@@ -9,6 +9,7 @@ import { usersPlaces } from '../gdb/stack-places';
 export function pointerIssue(finding: RawFinding, context: Context): Issue | undefined {
   const member = context.names.member(finding);
   if (member?.use === 'spare') return undefined; // left over from an earlier use of the memory
+  if (isForeignPtr(finding, member)) return undefined;
   return {
     id: `pointer ${holderOf(finding, member, context)}`,
     group: 'pointer',
@@ -24,6 +25,10 @@ export function pointerIssue(finding: RawFinding, context: Context): Issue | und
     firstEvent: finding.event,
   };
 }
+
+/** An afterimage::ForeignPtr: it only says what to give back to whom. */
+const isForeignPtr = ({ extra }: RawFinding, member: Member | undefined) =>
+  extra[2] === BigInt(Place.otherReactor) && member?.type.startsWith('afterimage::detail::Lent<') === true;
 
 /** Elements of a container are one: `Worker.routes_[*]`. So are the words of blocks that no member leads to. */
 function holderOf(finding: RawFinding, member: Member | undefined, { result }: Context): string {
