@@ -7,6 +7,10 @@
 // measured is the engine. The image is checked each time: all pages' counters add up to the events of the instant. `p99` is of
 // the events during a snapshot, `quiet_p99` of those between two: what is left without the engine. `traversal` is what it takes
 // only to visit all objects of a heap, which saving them one by one would begin with, against copying its pages.
+//
+// And for every engine, at 100 MB, idle and with both CPUs loaded by somebody else (`loaded`): `stall` is the longest from when an event was
+// due until it had ended, `cost` the CPU time that a snapshot takes from the reactor's thread, in its pauses and by making events longer.
+// On loaded CPUs the scheduler's turns, of a few milliseconds, are in the stall.
 #include <elf.h>
 #include <pthread.h>
 #include <sched.h>
@@ -24,6 +28,7 @@
 #include <map>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "format/core_file.h"
@@ -52,6 +57,12 @@ void calibrate() {
   const std::uint64_t ticks = __rdtsc(), begun = now();
   while (now() - begun < 50'000'000) continue;
   g_ns_per_tick = static_cast<double>(now() - begun) / static_cast<double>(__rdtsc() - ticks);
+}
+
+double thread_cpu_s() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
 void pin_to(int cpu) {
@@ -101,6 +112,27 @@ class Reactor {
     return pause_;
   }
 
+  // What its thread has spent on events and between them since the last call; only counted if that is wanted, because to ask takes time.
+  struct CpuTime {
+    double ms = 0;
+    std::uint64_t events = 0;
+  };
+  void count_cpu_time(bool wanted) {
+    between_events([&] { counts_cpu_time_ = wanted; });
+  }
+  CpuTime take_cpu_time() {
+    CpuTime taken;
+    between_events([&] { taken = std::exchange(cpu_time_, {}); });
+    return taken;
+  }
+
+  // How late an event has ended at most since the last call, in ticks.
+  std::uint64_t take_lateness() {
+    std::uint64_t taken = 0;
+    between_events([&] { taken = std::exchange(lateness_, 0); });
+    return taken;
+  }
+
   // The durations of the events since the last call. Only between events.
   std::vector<std::uint32_t> take_durations() {
     std::vector<std::uint32_t> taken = durations_;
@@ -125,9 +157,11 @@ class Reactor {
     const auto period = static_cast<std::uint64_t>(1e9 / 20'000 / g_ns_per_tick);
     for (std::uint64_t due = __rdtsc(); !stopping_;) {
       if (wanted_.load(std::memory_order_acquire)) {
+        const double cpu_begun = cpu_ms();
         const std::uint64_t begun = __rdtsc();
         action_();
         pause_ = __rdtsc() - begun;
+        cpu_time_.ms += cpu_ms() - cpu_begun;
         wanted_.store(false, std::memory_order_release);
       }
       if (__rdtsc() < due) {
@@ -135,13 +169,20 @@ class Reactor {
         continue;
       }
       due += period;
+      const double cpu_begun = cpu_ms();
       const std::uint64_t begun = __rdtsc();
       heap_->exchange_event(events_ + 1);  // as a delivery does
       event();
       heap_->exchange_event(0);
-      if (durations_.size() < durations_.capacity()) durations_.push_back(static_cast<std::uint32_t>(__rdtsc() - begun));
+      const std::uint64_t ended = __rdtsc();
+      if (durations_.size() < durations_.capacity()) durations_.push_back(static_cast<std::uint32_t>(ended - begun));
+      lateness_ = std::max(lateness_, ended - (due - period));
+      cpu_time_.ms += cpu_ms() - cpu_begun;
+      ++cpu_time_.events;
     }
   }
+
+  double cpu_ms() const { return counts_cpu_time_ ? thread_cpu_s() * 1000 : 0; }
 
   void event() {
     ++events_;
@@ -161,6 +202,9 @@ class Reactor {
   const std::size_t pages_count_;
   std::uint64_t events_ = 0, random_ = 88172645463325252u, pause_ = 0;
   std::vector<std::uint32_t> durations_;
+  bool counts_cpu_time_ = false;
+  CpuTime cpu_time_;
+  std::uint64_t lateness_ = 0;
   std::function<void()> action_;
   std::atomic<bool> wanted_ = false;
   bool stopping_ = false;
@@ -168,8 +212,9 @@ class Reactor {
 };
 
 struct Samples {
-  std::vector<double> pause_ms, total_ms, p99_us;
+  std::vector<double> pause_ms, total_ms, p99_us, stall_ms;
   std::vector<double> quiet_p99_us;  // while no snapshot is made
+  std::vector<Reactor::CpuTime> cpu_time, quiet_cpu_time;
 };
 
 // Of those since the durations were last taken.
@@ -183,6 +228,8 @@ double p99_us_of_events(Reactor& reactor) {
 void snapshot(Reactor& reactor, SnapshotEngine& engine, Image& image, Samples& samples) {
   static const std::atomic<bool> never = false;
   std::uint64_t instant = 0, pause = 0;
+  (void)reactor.take_cpu_time();
+  (void)reactor.take_lateness();
   const std::uint64_t begun = __rdtsc();
   int error = 0;
   pause = reactor.between_events([&] {
@@ -204,6 +251,8 @@ void snapshot(Reactor& reactor, SnapshotEngine& engine, Image& image, Samples& s
   }
   engine.end();
   const std::uint64_t total = __rdtsc() - begun;
+  const Reactor::CpuTime cpu_time = reactor.take_cpu_time();
+  const std::uint64_t lateness = reactor.take_lateness();
   const double p99_us = p99_us_of_events(reactor);
   if (progress != Progress::complete || !reactor.image_is_of_one_instant(image, instant)) {
     std::fprintf(stderr, "snapshot_bench: %s made a wrong image.\n", engine.name());
@@ -212,6 +261,8 @@ void snapshot(Reactor& reactor, SnapshotEngine& engine, Image& image, Samples& s
   samples.pause_ms.push_back(milliseconds(pause));
   samples.total_ms.push_back(milliseconds(total));
   samples.p99_us.push_back(p99_us);
+  samples.stall_ms.push_back(milliseconds(lateness));
+  samples.cpu_time.push_back(cpu_time);
 }
 
 // `rounds` snapshots with the engine and with `stop`, in turn.
@@ -222,9 +273,11 @@ void compare(Reactor& reactor, SnapshotEngine& engine, int rounds, Samples& samp
   for (int round = 0; round <= rounds; ++round) {
     snapshot(reactor, stop, stop_image, round == 0 ? warm_up : stopped);
     snapshot(reactor, engine, image, round == 0 ? warm_up : samples);
+    (void)reactor.take_cpu_time();
     timespec time{0, 50'000'000};
     nanosleep(&time, nullptr);
     samples.quiet_p99_us.push_back(p99_us_of_events(reactor));
+    samples.quiet_cpu_time.push_back(reactor.take_cpu_time());
   }
 }
 
@@ -247,8 +300,8 @@ double memcpy_ms(Reactor& reactor, int rounds) {
 }
 
 double median(const std::vector<double>& values) { return quantile(values, 0.5); }
-void row(const std::string& id, double value, const char* unit) {
-  std::printf("snapshot.%s %.4g %s\n", id.c_str(), value, unit);
+void row(const std::string& id, double value, const char* unit, int rounds) {
+  std::printf("snapshot.%s %.4g %s %d\n", id.c_str(), value, unit, rounds);
   std::fflush(stdout);
 }
 
@@ -262,12 +315,56 @@ void rows_of(Reactor& reactor, const char* engine_name, bool incremental, int ro
   compare(reactor, *choice.engine, rounds, samples, stopped);
   const std::string name = engine_name;
   const std::string id = incremental ? "incremental" : name;
-  row(id + ".pause" + size, median(samples.pause_ms) / median(stopped.pause_ms), "of_stop");
-  row(id + ".pause" + size + "_ms", median(samples.pause_ms), "ms");
-  row(id + ".total" + size + "_ms", median(samples.total_ms), "ms");
-  if (size == "100" && name == "precopy") row(incremental ? "incremental.p99_us" : "full.p99_us", median(samples.p99_us), "us");
-  else row(id + ".p99_" + size + "_us", median(samples.p99_us), "us");
-  row(id + ".quiet_p99_" + size + "_us", median(samples.quiet_p99_us), "us");
+  row(id + ".pause" + size, median(samples.pause_ms) / median(stopped.pause_ms), "of_stop", rounds);
+  row(id + ".pause" + size + "_ms", median(samples.pause_ms), "ms", rounds);
+  row(id + ".total" + size + "_ms", median(samples.total_ms), "ms", rounds);
+  if (size == "100" && name == "precopy") row(incremental ? "incremental.p99_us" : "full.p99_us", median(samples.p99_us), "us", rounds);
+  else row(id + ".p99_" + size + "_us", median(samples.p99_us), "us", rounds);
+  row(id + ".quiet_p99_" + size + "_us", median(samples.quiet_p99_us), "us", rounds);
+}
+
+// Somebody else's work on both CPUs, as important as the reactor's.
+class Load {
+ public:
+  explicit Load(bool wanted) {
+    for (const int cpu : {0, 1})
+      if (wanted) threads_.emplace_back([this, cpu] {
+          pin_to(cpu);
+          while (!stopping_.load(std::memory_order_relaxed)) continue;
+        });
+  }
+  ~Load() {
+    stopping_ = true;
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+ private:
+  std::atomic<bool> stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+// Beyond what the same events cost without a snapshot, by the median of the quiet times.
+std::vector<double> costs_ms(const Samples& samples, const std::vector<Reactor::CpuTime>& quiet) {
+  std::vector<double> an_event, costs;
+  for (const auto& [ms, events] : quiet) an_event.push_back(events == 0 ? 0 : ms / static_cast<double>(events));
+  for (const auto& [ms, events] : samples.cpu_time) costs.push_back(std::max(0.0, ms - median(an_event) * static_cast<double>(events)));
+  return costs;
+}
+
+void cost_rows(Reactor& reactor, const char* engine_name, bool loaded, int rounds, const std::string& size) {
+  EngineChoice choice = choose_engine(engine_name, /*kernel_writes=*/false);
+  if (!choice.note.empty()) return;  // rows_of() has said so
+  const Load load(loaded);
+  Samples samples, stopped;
+  reactor.count_cpu_time(true);
+  compare(reactor, *choice.engine, rounds, samples, stopped);
+  reactor.count_cpu_time(false);
+  const std::vector<double> costs = costs_ms(samples, samples.quiet_cpu_time), stop_costs = costs_ms(stopped, samples.quiet_cpu_time);
+  const std::string id = std::string(engine_name) + (loaded ? ".loaded" : "");
+  row(id + ".stall" + size, median(samples.stall_ms) / median(stopped.stall_ms), "of_stop", rounds);
+  row(id + ".stall" + size + "_ms", median(samples.stall_ms), "ms", rounds);
+  row(id + ".cost" + size, median(costs) / median(stop_costs), "of_stop", rounds);
+  row(id + ".cost" + size + "_ms", median(costs), "ms", rounds);
 }
 
 void stop_rows(Reactor& reactor, int rounds, const std::string& size) {
@@ -277,14 +374,8 @@ void stop_rows(Reactor& reactor, int rounds, const std::string& size) {
   compare(reactor, stop, rounds, samples, again);
   const double memcpy_after = memcpy_ms(reactor, rounds);
   const double copied_ms = std::min(memcpy_before, memcpy_after);
-  row("stop.memcpy" + (size == "100" ? std::string() : size), median(samples.pause_ms) / copied_ms, "of_memcpy");
-  row("stop.pause" + size + "_ms", median(samples.pause_ms), "ms");
-}
-
-double thread_cpu_s() {
-  timespec time;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+  row("stop.memcpy" + (size == "100" ? std::string() : size), median(samples.pause_ms) / copied_ms, "of_memcpy", rounds);
+  row("stop.pause" + size + "_ms", median(samples.pause_ms), "ms", rounds);
 }
 
 // What Options::snapshot_compression costs the worker, and the events meanwhile; heaps differ in how small they get.
@@ -313,9 +404,9 @@ void compression_rows(Reactor& reactor, int level, int rounds) {
     std::fclose(file);
   }
   const std::string id = "compression" + std::to_string(level);
-  row(id + ".cpu", median(cpu_s) / static_cast<double>(image.bytes()) * 1e9, "s/GB");
-  row(id + ".size", file_bytes / static_cast<double>(image.bytes()), "of_heap");
-  row(id + ".p99_us", median(p99_us), "us");
+  row(id + ".cpu", median(cpu_s) / static_cast<double>(image.bytes()) * 1e9, "s/GB", rounds);
+  row(id + ".size", file_bytes / static_cast<double>(image.bytes()), "of_heap", rounds);
+  row(id + ".p99_us", median(p99_us), "us", rounds);
 }
 
 // A std::map<int, int> whose nodes lie in the order in which random keys came.
@@ -357,8 +448,8 @@ void traversal_row(int rounds, std::size_t megabytes) {
     std::fprintf(stderr, "snapshot_bench: not all objects were visited, or not all pages copied.\n");
     std::exit(1);
   }
-  row("traversal", median(visited_ms) / median(copied_ms), "of_stop");
-  row("traversal_ms", median(visited_ms), "ms");
+  row("traversal", median(visited_ms) / median(copied_ms), "of_stop", rounds);
+  row("traversal_ms", median(visited_ms), "ms", rounds);
   Heap::destroy(heap);
 }
 
@@ -388,5 +479,9 @@ int main(int count, char** arguments) {
       for (const int level : {1, 3}) compression_rows(reactor, level, rounds);
     for (const char* const other : {"fork", "cow-uffd", "cow-mprotect"})
       if (all || smoke) rows_of(reactor, other, false, rounds, size);
+    if (&megabytes != &sizes[0].megabytes) continue;
+    for (const char* const engine : {"stop", "precopy", "fork", "cow-uffd", "cow-mprotect"})
+      for (const bool loaded : {false, true})
+        if (!loaded || !smoke) cost_rows(reactor, engine, loaded, rounds, size);
   }
 }
