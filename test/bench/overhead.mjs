@@ -2,7 +2,9 @@
 // (support/kv-server.mjs).
 //
 //   overhead.event_ns      what one event costs more: append, done, fingerprint, scope, heap, caches
-//   overhead.flightboard   events a second, recorded / not recorded; snapshots come with every 32 MiB of log
+//   overhead.flightboard   events a second, recorded / not recorded
+//   overhead.flightboard.snapshots   how many a run has. They come with every 32 MiB of log: at this speed that is several a second,
+//                          where one every 5 s would be none in most runs, which are as short as the bug in the program allows
 //   overhead.flightboard.together   the same by the hundred (Reactor::deliver_all)
 //
 // The same executable each time; --no-record gives the reactor no heap of its own and no log. The events are fewer than the first
@@ -44,13 +46,15 @@ async function kvServers() {
 function flightBoard() {
   const recordings = path.join(directory, 'flight-board');
   const plain = secondsPerMillion(['--no-record']);
-  const { seconds: recorded, bytes } = recordedRun(recordings, []);
+  const { seconds: recorded, bytes, snapshots } = recordedRun(recordings, []);
   const { seconds: together } = recordedRun(recordings, ['--together']);
   return [
     { id: 'overhead.plain_ns', value: plain * 1000, unit: 'ns/event' },
     { id: 'overhead.recorded_ns', value: recorded * 1000, unit: 'ns/event' },
     { id: 'overhead.event_ns', value: (recorded - plain) * 1000, unit: 'ns/event' },
     { id: 'overhead.flightboard', value: plain / recorded, unit: 'of_plain' },
+    { id: 'overhead.flightboard.snapshots', value: snapshots, unit: 'per_run' },
+    { id: 'overhead.flightboard.run', value: (recorded * events) / 1e6, unit: 's' },
     { id: 'overhead.flightboard.together', value: plain / together, unit: 'of_plain' },
     { id: 'overhead.recording', value: bytes / events, unit: 'bytes/event' },
   ];
@@ -60,8 +64,9 @@ function recordedRun(recordings, options) {
   takeMemoryBack();
   const seconds = secondsPerMillion(['--directory', recordings, ...options]);
   const bytes = bytesIn(recordings);
+  const snapshots = filesIn(recordings).filter((file) => file.includes('/snap-')).length;
   fs.rmSync(recordings, { recursive: true });
-  return { seconds, bytes };
+  return { seconds, bytes, snapshots };
 }
 
 /**
@@ -82,7 +87,11 @@ function secondsPerMillion(options) {
   return 1 / rate;
 }
 
+function filesIn(directory) {
+  const entries = fs.readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return entries.map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
+}
+
 function bytesIn(directory) {
-  const files = fs.readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return files.reduce((sum, entry) => sum + fs.statSync(path.join(entry.parentPath ?? entry.path, entry.name)).blocks * 512, 0);
+  return filesIn(directory).reduce((sum, file) => sum + fs.statSync(file).blocks * 512, 0);
 }
