@@ -1,6 +1,6 @@
 // npm run bench -- NAME [--rounds N] [--json]
 //
-// A bench is a program of recorder/bench/, NAME_bench, which prints rows "id value unit"; or a module test/bench/NAME.mjs, which exports
+// A bench is a program of recorder/bench/, NAME_bench, which prints rows "id value unit [rounds]"; or a module test/bench/NAME.mjs, which exports
 //
 //   title     one line: what is measured
 //   rounds    how often by default
@@ -46,7 +46,7 @@ function programBench(name, program) {
         .trim()
         .split('\n')
         .map((line) => line.split(' '));
-      return rows.map(([id, value, unit]) => ({ id, value: Number(value), unit }));
+      return rows.map(([id, value, unit, rounds = '1']) => ({ id, value: Number(value), unit, rounds: Number(rounds) }));
     },
   };
 }
@@ -89,16 +89,18 @@ function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** id -> { unit, values }, in the order of first appearance. */
+/** id -> { unit, values, rounds }, in the order of first appearance. A value may be the median of several rounds already. */
 async function measure(bench, rounds) {
   const rows = new Map();
   const parts = bench.parts ?? [bench.round];
   const all = parts.flatMap((part) => Array(rounds).fill(part));
   for (const [i, measureOnce] of all.entries()) {
     if (process.stderr.isTTY) process.stderr.write(`\r${bench.title}: round ${i + 1} of ${all.length} `);
-    for (const { id, value, unit } of await measureOnce()) {
-      if (!rows.has(id)) rows.set(id, { unit, values: [] });
-      rows.get(id).values.push(value);
+    for (const { id, value, unit, rounds = 1 } of await measureOnce()) {
+      if (!rows.has(id)) rows.set(id, { unit, values: [], rounds: 0 });
+      const row = rows.get(id);
+      row.values.push(value);
+      row.rounds += rounds;
     }
   }
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
@@ -106,11 +108,11 @@ async function measure(bench, rounds) {
 }
 
 function summary(rows) {
-  return [...rows].map(([id, { unit, values }]) => ({
+  return [...rows].map(([id, { unit, values, rounds }]) => ({
     id,
     value: median(values),
     unit,
-    rounds: values.length,
+    rounds,
     min: Math.min(...values),
     max: Math.max(...values),
   }));
@@ -122,7 +124,8 @@ function print(title, rows, where) {
   console.log(title);
   console.log(`${where.cpu}, ${where.cpus} CPUs, Linux ${where.kernel}; load ${where.loadBefore} before, ${where.loadAfter} after`);
   for (const { id, value, unit, rounds, min, max } of rows) {
-    console.log(`  ${id.padEnd(36)} ${figure(value).padStart(12)} ${unit}   (${rounds} rounds: ${figure(min)} to ${figure(max)})`);
+    const range = min === max ? '' : `: ${figure(min)} to ${figure(max)}`;
+    console.log(`  ${id.padEnd(36)} ${figure(value).padStart(12)} ${unit}   (${rounds} rounds${range})`);
   }
 }
 

@@ -105,9 +105,9 @@ int main(int count, char** arguments) {
       codec.push_back(ns_per_event(events, [&](std::size_t i) { by_codec.deliver(an_order(i)); }));
       made.push_back(ns_per_event(events, [&](std::size_t i) { by_making.deliver_made([&] { return an_order(i); }); }));
     }
-    std::printf("events.unrecorded.cpu_ns %.1f ns\n", median(neither));
-    std::printf("events.codec.cpu_ns %.1f ns\n", median(codec));
-    std::printf("events.made.cpu_ns %.1f ns\n", median(made));
+    std::printf("events.unrecorded.cpu_ns %.1f ns %zu\n", median(neither), rounds);
+    std::printf("events.codec.cpu_ns %.1f ns %zu\n", median(codec), rounds);
+    std::printf("events.made.cpu_ns %.1f ns %zu\n", median(made), rounds);
   }
   const auto all = static_cast<double>(events * rounds);
   std::printf("events.codec.log_bytes %.1f bytes\n", static_cast<double>(bytes_in(path + "/r0")) / all);

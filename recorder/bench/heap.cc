@@ -241,13 +241,15 @@ std::vector<Contender> contenders(const std::string& library) {
   return all;
 }
 
+constexpr int rounds(bool smoke) noexcept { return smoke ? 1 : 7; }
+
 struct Ratios {
   std::vector<double> to_mimalloc, checked_to_mimalloc, to_glibc;
 };
 
 bool run_case(const Case& workload, const std::vector<Contender>& all, bool smoke, Ratios& ratios) {
   std::vector<std::vector<double>> times(all.size());
-  for (int round = 0; round < (smoke ? 1 : 7); ++round) {
+  for (int round = 0; round < rounds(smoke); ++round) {
     for (std::size_t i = 0; i < all.size(); ++i) {
       times[i].push_back(measure(workload, all[i], smoke ? "1" : "25"));
       if (times[i].back() >= 0) continue;
@@ -255,7 +257,7 @@ bool run_case(const Case& workload, const std::vector<Contender>& all, bool smok
       return false;
     }
   }
-  for (std::size_t i = 0; i < all.size(); ++i) std::printf("heap.%s.%s %.1f ms\n", workload.name, all[i].name, median(times[i]));
+  for (std::size_t i = 0; i < all.size(); ++i) std::printf("heap.%s.%s %.1f ms %d\n", workload.name, all[i].name, median(times[i]), rounds(smoke));
   ratios.to_glibc.push_back(median_ratio(times[kInHeap], times[kGlibc]));
   if (all.size() <= kMimalloc) return true;
   ratios.to_mimalloc.push_back(median_ratio(times[kInHeap], times[kMimalloc]));
@@ -283,10 +285,11 @@ int main(int count, char** arguments) {
     if (!workload.command.empty() && ::access(workload.command[0].c_str(), X_OK) != 0) continue;  // not installed
     if (!run_case(workload, all, smoke, ratios)) return 1;
   }
-  std::printf("heap.fast.glibc %.3f of_glibc\n", geometric_mean(ratios.to_glibc));
+  const auto row = [&](const char* id, double value, const char* unit) { std::printf("heap.%s %.3f %s %d\n", id, value, unit, rounds(smoke)); };
+  row("fast.glibc", geometric_mean(ratios.to_glibc), "of_glibc");
   if (ratios.to_mimalloc.empty()) return 0;
-  std::printf("heap.fast.geomean %.3f of_mimalloc\n", geometric_mean(ratios.to_mimalloc));
-  std::printf("heap.fast.worst %.3f of_mimalloc\n", *std::ranges::max_element(ratios.to_mimalloc));
-  std::printf("heap.checked.geomean %.3f of_mimalloc\n", geometric_mean(ratios.checked_to_mimalloc));
-  std::printf("heap.checked.worst %.3f of_mimalloc\n", *std::ranges::max_element(ratios.checked_to_mimalloc));
+  row("fast.geomean", geometric_mean(ratios.to_mimalloc), "of_mimalloc");
+  row("fast.worst", *std::ranges::max_element(ratios.to_mimalloc), "of_mimalloc");
+  row("checked.geomean", geometric_mean(ratios.checked_to_mimalloc), "of_mimalloc");
+  row("checked.worst", *std::ranges::max_element(ratios.checked_to_mimalloc), "of_mimalloc");
 }

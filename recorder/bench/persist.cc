@@ -41,7 +41,7 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void row(const std::string& id, double value, const char* unit) { std::printf("%s %.6g %s\n", id.c_str(), value, unit); }
+void row(const std::string& id, double value, const char* unit, int rounds) { std::printf("%s %.6g %s %d\n", id.c_str(), value, unit, rounds); }
 
 [[noreturn]] void fail(const Status& status) {
   std::fprintf(stderr, "persist_bench: %s\n", status.message().c_str());
@@ -99,11 +99,11 @@ void rows_of(std::size_t kilobytes, const std::string& size, int rounds) {
     saving.push_back(us_of([&] { save(*reactor, saved); }));
     known.push_back(us_of([&] { std::memcpy(copy.data(), saved.data(), saved.size()); }));
   }
-  row("persist.save." + size + "_us", median(saving), "us");
-  row("persist.save." + size + ".memcpy", median(saving) / median(known), "ratio");
-  row("persist.restore." + size + "_us", median(restoring), "us");
-  row("persist.restore." + size + ".memcpy", median(restoring) / median(fresh), "ratio");
-  row("persist.bytes." + size, static_cast<double>(saved.size()), "bytes");
+  row("persist.save." + size + "_us", median(saving), "us", rounds);
+  row("persist.save." + size + ".memcpy", median(saving) / median(known), "ratio", rounds);
+  row("persist.restore." + size + "_us", median(restoring), "us", rounds);
+  row("persist.restore." + size + ".memcpy", median(restoring) / median(fresh), "ratio", rounds);
+  row("persist.bytes." + size, static_cast<double>(saved.size()), "bytes", 1);
 }
 
 void cycle_row(const std::string& id, const std::string& directory, int rounds) {
@@ -120,7 +120,7 @@ void cycle_row(const std::string& id, const std::string& directory, int rounds) 
       reactor.deliver(Change{static_cast<std::uint64_t>(round), 1});
       save(reactor, saved);
     }));
-  row(id, median(cycles), "us");
+  row(id, median(cycles), "us", rounds);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ struct Way {
 
 void print(Way& way) {
   std::ranges::sort(way.rounds);
-  std::printf("%s %.2f GB/s\n", way.id, way.rounds[way.rounds.size() / 2]);
+  std::printf("%s %.2f GB/s %zu\n", way.id, way.rounds[way.rounds.size() / 2], way.rounds.size());
 }
 
 }  // namespace
