@@ -247,6 +247,46 @@ void allocations_fail_on_purpose(const std::string& directory) {
   afterimage_close(recorder);
 }
 
+void a_reactor_tells_how_its_memory_is_used(const std::string& directory) {
+  afterimage_options options = afterimage_default_options();
+  options.directory = directory.c_str();
+  options.heap_limit_bytes = std::uint64_t{16} << 20;
+  options.memory = AFTERIMAGE_MEMORY_KINDA_SAFE;
+  afterimage_recorder* recorder = nullptr;
+  CHECK(afterimage_open(&options, &recorder) == AFTERIMAGE_OK);
+  constexpr afterimage_reactor_type hungry{
+      .create = make_counter,
+      .react = [](void* object, const void*, std::size_t bytes) {
+        void* volatile const block = std::malloc(bytes << 20);
+        static_cast<Counter*>(object)->bytes += block == nullptr;
+        std::free(block);
+      },
+      .destroy = destroy_counter};
+  afterimage_reactor reactor;
+  CHECK(afterimage_create(recorder, "hungry", &hungry, nullptr, &reactor) == AFTERIMAGE_OK);
+  afterimage_statistics before{}, after{}, older{};
+  before.bytes = after.bytes = sizeof(afterimage_statistics);
+  CHECK(afterimage_heap_statistics(reactor, &before) == AFTERIMAGE_OK);
+  const char event[17] = "";
+  for (const std::size_t bytes : {1u, 2u, 17u}) CHECK(afterimage_deliver(reactor, event, bytes) == AFTERIMAGE_OK);
+  CHECK(counter_of(reactor).bytes == 1);
+  CHECK(afterimage_heap_statistics(reactor, &after) == AFTERIMAGE_OK);
+  CHECK(after.limit_bytes == std::uint64_t{16} << 20);
+  CHECK(after.live_blocks == before.live_blocks && after.live_bytes == before.live_bytes);
+  CHECK(after.allocations == before.allocations + 2 && after.frees == before.frees + 2);
+  CHECK(after.large_allocations == 2 && after.large_frees == 2 && after.foreign_frees == 0);
+  CHECK(after.failed_allocations == 1 && after.refusals == 1 && after.misuses == 0);
+
+  // An older caller has fewer fields, and a careless one none.
+  older.bytes = offsetof(afterimage_statistics, free_blocks);
+  older.free_blocks = 77;
+  CHECK(afterimage_heap_statistics(reactor, &older) == AFTERIMAGE_OK);
+  CHECK(older.live_blocks == after.live_blocks && older.free_blocks == 77);
+  CHECK(afterimage_heap_statistics(reactor, nullptr) == AFTERIMAGE_INVALID_ARGUMENT);
+  afterimage_destroy(reactor);
+  afterimage_close(recorder);
+}
+
 void options_that_make_no_sense_are_named(const std::string& directory) {
   const auto refused = [&](auto spoil, const char* named) {
     afterimage_options options = afterimage_default_options();
@@ -276,6 +316,7 @@ int main() {
   all_options_reach_the_recorder(directory);
   a_dangling_pointer_is_named_where_memory_is_kinda_safe(directory);
   allocations_fail_on_purpose(directory);
+  a_reactor_tells_how_its_memory_is_used(directory);
   options_that_make_no_sense_are_named(directory);
   std::filesystem::remove_all(directory);
   return 0;

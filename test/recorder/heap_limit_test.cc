@@ -5,9 +5,13 @@
 #include <iterator>
 #include <map>
 #include <new>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "afterimage/recorder.h"
+#include "format/control.h"
+#include "heap/foreign_frees.h"
 #include "heap_testing.h"
 
 namespace {
@@ -58,19 +62,30 @@ void a_late_limit_keeps_what_there_is() {
   CHECK(heap->allocate(100'000) == nullptr);
 }
 
-void statistics_equal_an_independent_count() {
+void statistics_equal_an_independent_count(bool kinda_safe) {
   TestHeap heap;
+  if (kinda_safe) heap->keep_ids();
   heap->set_report_misuse(false);
   RandomNumbers random;
   std::map<void*, std::size_t> live;
+  HeapStatistics counted;
+  const auto is_large = [](std::size_t size) { return size > 64 * 1024; };
   for (int i = 0; i < 100'000; ++i) {
     if (random.below(5) < 3 || live.empty()) {
       const std::size_t bytes = random.below(random.below(100) == 0 ? 300'000 : 600);
       void* const block = heap->allocate(bytes);
-      live[block] = heap->usable_size(block) > 64 * 1024 ? bytes : heap->usable_size(block);
+      live[block] = is_large(bytes) ? bytes : heap->usable_size(block);
+      ++counted.allocations;
+      counted.large_allocations += is_large(bytes);
     } else {
       const auto victim = std::next(live.begin(), static_cast<std::ptrdiff_t>(random.below(std::min<std::size_t>(live.size(), 50))));
-      heap->deallocate(victim->first);
+      const bool foreign = random.below(10) == 0;
+      if (foreign) std::thread([&] { std::free(victim->first); }).join();
+      else heap->deallocate(victim->first);
+      if (foreign) CHECK_EQUAL(drain_foreign_frees(*heap), 1u);
+      ++counted.frees;
+      counted.foreign_frees += foreign;
+      counted.large_frees += is_large(victim->second);
       live.erase(victim);
     }
   }
@@ -83,6 +98,34 @@ void statistics_equal_an_independent_count() {
   CHECK(statistics.live_bytes + statistics.free_bytes <= statistics.touched_bytes);
   CHECK_EQUAL(statistics.failed_allocations, 0u);
   CHECK_EQUAL(statistics.misuses, 1u);
+  CHECK_EQUAL(statistics.large_allocations, counted.large_allocations);
+  CHECK_EQUAL(statistics.large_frees, counted.large_frees);
+  CHECK_EQUAL(statistics.foreign_frees, counted.foreign_frees);
+  CHECK_EQUAL(statistics.allocations, kinda_safe ? counted.allocations : 0);
+  CHECK_EQUAL(statistics.frees, kinda_safe ? counted.frees : 0);
+}
+
+// The first ones are said on stderr, those that fail on purpose in words of their own.
+void what_finds_no_room_is_said() {
+  TestHeap heap;
+  heap->set_limit(kLimit);
+  heap->exchange_event(7);
+  const std::string text = stderr_of([&] {
+    for (int i = 0; i < 100; ++i) CHECK(heap->allocate(2 * kLimit) == nullptr);
+  });
+  CHECK(text.starts_with("afterimage: no room for 16384 KiB more in a reactor's heap, which may have 8192 KiB (Options::heap_limit_bytes): "
+                         "the allocation fails, in event 6"));
+  CHECK_EQUAL(std::ranges::count(text, '\n'), 16);
+  CHECK(text.ends_with("; further ones in this heap are not reported\n"));
+  CHECK_EQUAL(heap->statistics().refusals, 100u);
+  CHECK_EQUAL(heap->statistics().failed_allocations, 100u);
+
+  TestHeap failing;
+  failing->fail_allocations({.nth = 1});
+  failing->exchange_event(1);
+  CHECK(stderr_of([&] { CHECK(failing->allocate(10) == nullptr); }).find("no room") == std::string::npos);
+  CHECK_EQUAL(failing->statistics().refusals, 0u);
+  CHECK_EQUAL(failing->statistics().failed_allocations, 1u);
 }
 
 void a_reactor_gets_bad_alloc_and_goes_on() {
@@ -96,6 +139,9 @@ void a_reactor_gets_bad_alloc_and_goes_on() {
     CHECK_EQUAL(hoarder->refused, 13);
     CHECK_EQUAL(hoarder.memory().limit_bytes, kLimit);
     CHECK(hoarder.memory().live_bytes >= 7'000'000);
+    CHECK_EQUAL(hoarder.memory().refusals, 13u);
+    // In the recording, too.
+    CHECK_EQUAL(format::read_reactor_slot(recorder.path() + "/control", 0).failures, 13u);
     CHECK(recorder.status().ok());
   }
   std::filesystem::remove_all(directory);
@@ -107,6 +153,8 @@ int main() {
   allocations_fail_beyond_the_limit();
   every_heap_fails_at_the_same_call();
   a_late_limit_keeps_what_there_is();
-  statistics_equal_an_independent_count();
+  statistics_equal_an_independent_count(false);
+  statistics_equal_an_independent_count(true);
+  what_finds_no_room_is_said();
   a_reactor_gets_bad_alloc_and_goes_on();
 }

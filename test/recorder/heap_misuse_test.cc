@@ -13,21 +13,6 @@ using namespace afterimage;
 
 namespace {
 
-// What `action` writes to stderr.
-template <class F>
-std::string stderr_of(F&& action) {
-  FILE* const file = std::tmpfile();
-  const int saved = ::dup(STDERR_FILENO);
-  CHECK(file != nullptr && saved >= 0 && ::dup2(::fileno(file), STDERR_FILENO) >= 0);
-  action();
-  CHECK(::dup2(saved, STDERR_FILENO) >= 0 && ::close(saved) == 0);
-  std::string text(4096, '\0');
-  std::rewind(file);
-  text.resize(std::fread(text.data(), 1, text.size(), file));
-  std::fclose(file);
-  return text;
-}
-
 std::size_t lines(const std::string& text) {
   std::size_t count = 0;
   for (const char c : text) count += c == '\n' ? 1 : 0;

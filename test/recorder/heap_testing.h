@@ -1,8 +1,12 @@
 // test/recorder/heap_testing.h: heaps for tests, and who fills them.
 #pragma once
 
+#include <unistd.h>
+
+#include <cstdio>
 #include <cstring>
 #include <new>
+#include <string>
 #include <vector>
 
 #include "check.h"
@@ -34,6 +38,21 @@ inline std::size_t live_blocks(const Heap& heap) {
   std::size_t count = 0;
   heap.walk([&](const Heap::Block& block) { count += block.live ? 1 : 0; });
   return count;
+}
+
+// What `action` writes to stderr.
+template <class F>
+std::string stderr_of(F&& action) {
+  FILE* const file = std::tmpfile();
+  const int saved = ::dup(STDERR_FILENO);
+  CHECK(file != nullptr && saved >= 0 && ::dup2(::fileno(file), STDERR_FILENO) >= 0);
+  action();
+  CHECK(::dup2(saved, STDERR_FILENO) >= 0 && ::close(saved) == 0);
+  std::string text(16384, '\0');
+  std::rewind(file);
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  std::fclose(file);
+  return text;
 }
 
 // A reactor that asks for memory and keeps it, and goes on without.

@@ -134,6 +134,23 @@ AFTERIMAGE_API afterimage_code afterimage_save(afterimage_reactor reactor, void*
 AFTERIMAGE_API afterimage_code afterimage_restore(afterimage_recorder* recorder, const char* name, const void* saved, size_t bytes,
                                                   afterimage_reactor* reactor);
 
+/* The meaning of each field is that of the same name in afterimage::HeapStatistics (afterimage/heap.h). Set `bytes` to the size of the struct:
+ * fields may be added at its end. */
+typedef struct afterimage_statistics {
+  size_t bytes;
+  uint64_t live_blocks, live_bytes;
+  uint64_t free_blocks, free_bytes;
+  uint64_t touched_bytes;
+  uint64_t limit_bytes;
+  uint64_t failed_allocations, misuses;
+  uint64_t refusals;
+  uint64_t large_allocations, large_frees, foreign_frees;
+  uint64_t allocations, frees;
+} afterimage_statistics;
+
+/* How the reactor's memory is used; zeroes where it lives in the ordinary heap. Between events; walks the heap. */
+AFTERIMAGE_API afterimage_code afterimage_heap_statistics(afterimage_reactor reactor, afterimage_statistics* statistics);
+
 /* Asks for a snapshot: begun at the end of the current or the next event. May be called by any thread. */
 AFTERIMAGE_API void afterimage_snapshot(afterimage_reactor reactor);
 

@@ -21,6 +21,11 @@ struct HeapStatistics {
   std::uint64_t touched_bytes = 0;                // what snapshots copy, beside some tables
   std::uint64_t limit_bytes = 0;                  // of touched_bytes: Options::heap_limit_bytes, or the slot
   std::uint64_t failed_allocations = 0, misuses = 0;
+  std::uint64_t refusals = 0;  // of the failed ones, those for which there was no room; others have failed on purpose
+  // Since the heap was made. Large is above 64 KiB; foreign frees are other threads', and reach the heap between two events.
+  std::uint64_t large_allocations = 0, large_frees = 0, foreign_frees = 0;
+  // Of all sizes, in a kinda-safe heap; 0 in a fast one, where every malloc() would have to count.
+  std::uint64_t allocations = 0, frees = 0;
 };
 // Allocations inside react() that fail on purpose (std::bad_alloc, or a null pointer), to see what becomes of that: the `nth` one of a
 // reactor, counted from 1; or each with a probability; or, without either, all. Of those larger than `above_bytes` only.

@@ -86,7 +86,7 @@ struct Options {
   std::uint64_t keep_bytes = std::uint64_t{1} << 30;
   std::uint64_t keep_ms = 0;
   // No reactor may use more memory than this: what it allocates beyond fails (std::bad_alloc), and does so at the same place in the
-  // replay. 0: 64 GiB.
+  // replay, and is named on stderr and in the recording (the first 16 times). 0: 64 GiB.
   std::uint64_t heap_limit_bytes = 0;
   // Whether dangling SafePtrs are found.
   Memory memory = Memory::fast;

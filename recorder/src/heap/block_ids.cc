@@ -20,6 +20,7 @@ void Heap::keep_ids() noexcept {
 }
 
 void Heap::deallocate_from(void* block, const void* site) noexcept {
+  if (site == nullptr) ++foreign_frees;
   const std::uint64_t before = frees;
   deallocate(block);
   if (frees != before) freed[before % kFreedBlocks].site = reinterpret_cast<std::uintptr_t>(site);

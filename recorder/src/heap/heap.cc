@@ -13,7 +13,7 @@ constinit Slot g_slots[kLargeSlots + kSmallSlots] = {};
 
 namespace {
 
-constexpr std::uint32_t kHeapVersion = 4;
+constexpr std::uint32_t kHeapVersion = 5;
 
 Heap* register_slot(std::uintptr_t base) noexcept {
   Heap* const heap = reinterpret_cast<Heap*>(base);
@@ -119,11 +119,17 @@ HeapStatistics Heap::statistics() const noexcept {
   HeapStatistics sum{.touched_bytes = std::uint64_t{top - first} << kSliceShift,
                      .limit_bytes = std::uint64_t{slices - first} << kSliceShift,
                      .failed_allocations = failures,
-                     .misuses = HeapHeader::misuses};
+                     .misuses = HeapHeader::misuses,
+                     .refusals = HeapHeader::refusals,
+                     .large_allocations = HeapHeader::large_allocations,
+                     .large_frees = HeapHeader::large_frees,
+                     .foreign_frees = HeapHeader::foreign_frees,
+                     .frees = HeapHeader::frees};
   walk([&](const Block& block) {
     ++(block.live ? sum.live_blocks : sum.free_blocks);
     (block.live ? sum.live_bytes : sum.free_bytes) += block.size;
   });
+  if (keeps_ids()) sum.allocations = sum.live_blocks + sum.frees;
   return sum;
 }
 

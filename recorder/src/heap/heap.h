@@ -77,7 +77,7 @@ class AFTERIMAGE_API Heap : private HeapHeader {
     if (!is_live_small(block) || blocks.count == RecentBlocks::kCapacity) [[unlikely]] return release_slowly(block);
     make_recent(blocks, entry);
   }
-  // The same, as freed by that code; null: by nobody that is known.
+  // The same, as freed by that code; null: by another thread, nobody knows where.
   void deallocate_from(void* block, const void* site) noexcept;
   // 0 for what is not the start of a block.
   std::size_t usable_size(const void* block) const noexcept;
@@ -205,6 +205,8 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   // Allocations that fail on purpose (failing_allocations.cc)
   bool must_fail(std::size_t bytes) noexcept { return (flags & kFailAllocations) != 0 && fails_on_purpose(bytes); }
   bool fails_on_purpose(std::size_t bytes) noexcept;
+
+  void report_no_room(std::size_t bytes) noexcept;  // misuse.cc
 
   // What happens, for a listener (journal.cc)
   void tell_allocation(std::size_t bytes, const void* block, std::size_t alignment) noexcept;

@@ -118,11 +118,13 @@ struct HeapHeader {
   std::uint32_t top;      // [first, top) were handed out at some time; above, memory is zero
   std::uint32_t low;      // there is no free slice below
   std::uint64_t misuses;  // frees of what is not a live block
-  std::uint64_t failures; // allocations for which there was no room
+  std::uint64_t failures; // allocations for which there was no room, or that failed on purpose
   Bin bins[kClasses];
   RecentBlocks recent[kClasses];
   FailingAllocations failing;
   std::uint64_t large_inbox_bytes;  // that were used at some time; above, memory is zero
+  std::uint64_t refusals;       // those of the failures for which there was no room
+  std::uint64_t large_allocations, large_frees, foreign_frees;
   std::uint64_t frees;          // counted in a kinda-safe heap
   static constexpr std::size_t kFreedBlocks = 1024;
   FreedBlock freed[kFreedBlocks];  // the last ones, a ring

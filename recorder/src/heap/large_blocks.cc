@@ -31,6 +31,7 @@ void Heap::refuse() noexcept {
 std::uint32_t Heap::take_slices(std::uint32_t count, std::uint32_t alignment) noexcept {
   const std::uint32_t begin = find_hole(count, alignment);
   if (begin >= slices || count > slices - begin) {
+    report_no_room(std::size_t{count} << kSliceShift);
     refuse();
     return 0;
   }
@@ -74,6 +75,7 @@ void Heap::drop_slices(std::uint32_t first_slice, std::uint32_t count) noexcept 
 
 [[gnu::noinline]] void* Heap::take_large(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcept {
   if (bytes > HeapHeader::slot_bytes || alignment > HeapHeader::slot_bytes) {
+    report_no_room(bytes);
     refuse();
     return nullptr;
   }
@@ -90,6 +92,7 @@ void Heap::drop_slices(std::uint32_t first_slice, std::uint32_t count) noexcept 
   s.head = head;
   s.slices = count;
   s.bytes = bytes;
+  ++large_allocations;
   return reinterpret_cast<void*>(slice_address(head));
 }
 
@@ -98,6 +101,7 @@ void Heap::drop_slices(std::uint32_t first_slice, std::uint32_t count) noexcept 
   const Span& s = span(head);
   if (s.kind == SpanKind::large && reinterpret_cast<std::uintptr_t>(block) == slice_address(head)) {
     if (keeps_ids()) end_id(entry_of(block), site);
+    ++large_frees;
     return drop_slices(head, s.slices);
   }
   if (s.kind == SpanKind::large) return report_misuse("free of an address inside a block: ", block, site);

@@ -253,6 +253,30 @@ afterimage_code afterimage_deliver(afterimage_reactor reactor, const void* event
   });
 }
 
+afterimage_code afterimage_heap_statistics(afterimage_reactor reactor, afterimage_statistics* statistics) {
+  using namespace afterimage;
+  if (statistics == nullptr || statistics->bytes < sizeof statistics->bytes)
+    return fail(AFTERIMAGE_INVALID_ARGUMENT, "afterimage_heap_statistics: statistics must not be NULL, and its field bytes must be its size.");
+  const HeapStatistics heap = static_cast<Owner*>(reactor.owner)->memory();
+  const afterimage_statistics all{.bytes = statistics->bytes,
+                                  .live_blocks = heap.live_blocks,
+                                  .live_bytes = heap.live_bytes,
+                                  .free_blocks = heap.free_blocks,
+                                  .free_bytes = heap.free_bytes,
+                                  .touched_bytes = heap.touched_bytes,
+                                  .limit_bytes = heap.limit_bytes,
+                                  .failed_allocations = heap.failed_allocations,
+                                  .misuses = heap.misuses,
+                                  .refusals = heap.refusals,
+                                  .large_allocations = heap.large_allocations,
+                                  .large_frees = heap.large_frees,
+                                  .foreign_frees = heap.foreign_frees,
+                                  .allocations = heap.allocations,
+                                  .frees = heap.frees};
+  std::memcpy(statistics, &all, std::min(statistics->bytes, sizeof all));
+  return AFTERIMAGE_OK;
+}
+
 void afterimage_snapshot(afterimage_reactor reactor) { static_cast<afterimage::Owner*>(reactor.owner)->snapshot(); }
 
 void afterimage_note_failure(const char* sentence) {
