@@ -10,7 +10,7 @@
 #include "check.h"
 #include "snapshot/engine.h"
 
-// Says why not.
+// Says why not. The others are tested all the same, so the test as a whole is not one that was skipped.
 inline bool machine_has_engine(const char* name) {
   const afterimage::EngineChoice choice = afterimage::choose_engine(name, /*kernel_writes=*/false);
   if (choice.note.empty()) return true;
