@@ -13,6 +13,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <new>
 #include <optional>
@@ -170,6 +171,8 @@ AFTERIMAGE_API Heap* reactor_heap(ReactorCore* core) noexcept;  // null: the ord
 AFTERIMAGE_API void reactor_constructed(ReactorCore* core, void* object) noexcept;  // takes the snapshot at position 0
 AFTERIMAGE_API void before_reactor_ends(ReactorCore* core) noexcept;                // while the object is there
 AFTERIMAGE_API void delete_reactor(ReactorCore* core) noexcept;                     // the object is destroyed already
+// Its constructor has thrown this; while it is being caught.
+AFTERIMAGE_API void delete_unconstructed(ReactorCore* core, const std::exception_ptr& thrown) noexcept;
 // Reactor::save() and Recorder::restore(). Of what cannot be restored the core is null, and `why_not` says why.
 AFTERIMAGE_API Status save_reactor(ReactorCore* core, const std::type_info& type, Bytes& saved) noexcept;
 AFTERIMAGE_API NewReactor restore_reactor(RecorderCore* recorder, std::string_view name, const std::type_info& type,
@@ -422,7 +425,7 @@ class AFTERIMAGE_API Recorder {
     try {
       object = detail::construct<T>(core, std::forward<Args>(args)...);
     } catch (...) {
-      detail::delete_reactor(core);
+      detail::delete_unconstructed(core, std::current_exception());
       throw;
     }
     detail::reactor_constructed(core, object);

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <mutex>
+#include <vector>
 
 #include "base/bits.h"
+#include "base/out_of_memory.h"
 #include "heap/foreign_frees.h"
 #include "heap/heap.h"
 #include "os/pages.h"
@@ -19,6 +21,16 @@ struct RetiredHeap {
 constinit std::mutex g_mutex;  // of what follows: a ring
 RetiredHeap g_retired[kRetiredHeaps];
 std::size_t g_first = 0, g_count = 0, g_kept_bytes = 0;
+
+struct WaitingHeap {
+  Heap* heap;
+  const void* exception;  // which lives in it
+};
+// Never destroyed: reactors may end behind main().
+std::vector<WaitingHeap>& waiting() {
+  static auto& heaps = *new std::vector<WaitingHeap>;
+  return heaps;
+}
 
 // f(begin, end), ascending, in whole slices: blocks that are in use.
 template <typename F>
@@ -80,29 +92,59 @@ void add(const RetiredHeap& heap) noexcept {
   g_kept_bytes += heap.kept_bytes;
 }
 
-}  // namespace
+// What is still in use; 0: or too much to look through.
+std::size_t bytes_left_in(Heap& heap) noexcept {
+  drain_foreign_frees(heap);
+  return is_vast(heap) ? 0 : used_bytes(heap);
+}
 
-void retire(Heap* heap) noexcept {
-  drain_foreign_frees(*heap);
-  const std::size_t bytes = is_vast(*heap) ? 0 : used_bytes(*heap);
-  const std::unique_lock lock(g_mutex, std::try_to_lock);  // a forked child may find it held for ever
-  if (bytes == 0 || bytes > kRetiredBytes || !lock.owns_lock()) return Heap::destroy(heap);
+// With the mutex held.
+void retire(Heap* heap, std::size_t bytes) noexcept {
+  if (bytes == 0 || bytes > kRetiredBytes) return Heap::destroy(heap);
   slot_of(heap).heap.store(nullptr, std::memory_order_release);
   discard_foreign_frees(*heap);  // of this very moment
   release_around_used(*heap);
   add({reinterpret_cast<std::uintptr_t>(heap), bytes});
 }
 
+// Whoever has freed an exception was not in its heap.
+void retire_those_waiting() noexcept {
+  std::erase_if(waiting(), [](const WaitingHeap& it) {
+    const bool is_over = drain_foreign_frees(*it.heap) > 0 && !it.heap->is_live_at(it.exception);
+    if (is_over) retire(it.heap, bytes_left_in(*it.heap));
+    return is_over;
+  });
+}
+
+}  // namespace
+
+void retire(Heap* heap) noexcept {
+  const std::size_t bytes = bytes_left_in(*heap);
+  const std::lock_guard lock(g_mutex);
+  retire_those_waiting();
+  retire(heap, bytes);
+}
+
+void retire_after(Heap* heap, const void* exception) noexcept {
+  if (!heap->owns(exception)) return retire(heap);
+  const std::lock_guard lock(g_mutex);
+  retire_those_waiting();
+  (void)finds_memory([&] { waiting().push_back({heap, exception}); });  // without memory it stays for good
+}
+
+std::mutex& retired_heaps_mutex() noexcept { return g_mutex; }
+
 bool release_retired_heaps() noexcept {
-  const std::unique_lock lock(g_mutex, std::try_to_lock);
-  if (!lock.owns_lock() || g_count == 0) return false;
+  const std::lock_guard lock(g_mutex);
+  const std::size_t before = waiting().size();
+  retire_those_waiting();
+  if (g_count == 0) return waiting().size() < before;
   while (g_count > 0) release_first();
   return true;
 }
 
 void release_retired_heap(std::uintptr_t base) noexcept {
-  const std::unique_lock lock(g_mutex, std::try_to_lock);
-  if (!lock.owns_lock()) return;
+  const std::lock_guard lock(g_mutex);
   for (std::size_t i = 0; i < g_count; ++i)
     while (i < g_count && retired(i).base == base) {
       std::swap(retired(i), retired(0));

@@ -71,7 +71,10 @@ void ReactorCore::end_construction() noexcept {
 void ReactorCore::give_up_construction() noexcept {
   construction_.reset();
   std::error_code error;
-  (void)finds_memory([&] { std::filesystem::remove_all(directory_, error); });
+  (void)finds_memory([&] {
+    recorder_->segments().finish(directory_);
+    std::filesystem::remove_all(directory_, error);
+  });
 }
 
 SentBy ReactorCore::sends(std::uint64_t event, std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept {

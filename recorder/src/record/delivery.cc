@@ -17,6 +17,7 @@
 #include "record/saved_reactors.h"
 
 #include <cerrno>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -453,6 +454,16 @@ void delete_reactor(ReactorCore* core) noexcept {
 
 void before_reactor_ends(ReactorCore* core) noexcept {
   if (replay_hooks == nullptr) core->settle();
+}
+
+// The pointer has nothing but the exception's address, in libstdc++ and in libc++.
+void delete_unconstructed(ReactorCore* core, const std::exception_ptr& thrown) noexcept {
+  static_assert(sizeof thrown == sizeof(void*));
+  if (replay_hooks != nullptr) return;
+  const void* exception = nullptr;
+  std::memcpy(&exception, &thrown, sizeof exception);
+  core->not_constructed(exception);
+  delete_reactor(core);
 }
 
 void request_snapshot(ReactorCore* core) noexcept {

@@ -71,9 +71,9 @@ ReactorCore::~ReactorCore() {
   if (slot_ != nullptr && slot_->state == format::kReactorLive) publish(slot_->state, format::kDestroyed);
   free_requests(freed_);
   abandon_foreign(*foreign_, dropped_);
-  // Without an object its constructor has thrown, and what it threw lives in this heap: it stays.
-  if (heap_ != nullptr && object_ != nullptr) retire(heap_);
+  if (heap_ != nullptr) retire_after(heap_, exception_);
   if (slot_ != nullptr) recorder_->reactor_ended(place_.id);
+  else if (object_ == nullptr) recorder_->reactor_never_was(place_.id);
 }
 
 // In the child the log and the control file are the parent's: not even their destructors may run.

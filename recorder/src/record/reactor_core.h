@@ -64,6 +64,7 @@ class ReactorCore {
   Status lives_in_heap() const;
   Status start_log();
   void constructed(void* object) noexcept;
+  void not_constructed(const void* exception) noexcept { exception_ = exception; }
   void tell_check() const noexcept;
   // Instead of a construction; before constructed().
   void restored() noexcept;
@@ -223,6 +224,7 @@ class ReactorCore {
   Retention retention_;
   Retention construction_retention_{Bounds{}};
   std::unique_ptr<EventLog> construction_;  // until the reactor is constructed
+  const void* exception_ = nullptr;         // or until this is thrown
   ConstructionNote construction_note_;
   struct {  // the events that are not logged at present
     format::Gap events{};

@@ -21,6 +21,7 @@
 #include "base/replay_mode.h"
 #include "base/type_name.h"
 #include "heap/other_allocator.h"
+#include "heap/retired_heaps.h"
 #include "os/clock.h"
 #include "os/disk.h"
 #include "record/crash_handler.h"
@@ -34,11 +35,17 @@ namespace {
 std::mutex g_recorders_mutex;
 std::vector<RecorderCore*> g_recorders;
 
-void before_fork() { g_recorders_mutex.lock(); }
-void in_parent_after_fork() { g_recorders_mutex.unlock(); }
+void before_fork() {
+  g_recorders_mutex.lock();
+  retired_heaps_mutex().lock();
+}
+void in_parent_after_fork() {
+  retired_heaps_mutex().unlock();
+  g_recorders_mutex.unlock();
+}
 void in_child_after_fork() {
   for (RecorderCore* const recorder : g_recorders) recorder->abandon_after_fork();
-  g_recorders_mutex.unlock();
+  in_parent_after_fork();
 }
 
 std::string local_time(std::uint64_t time_ns) {
@@ -226,6 +233,11 @@ bool RecorderCore::must_make_room() const noexcept {
 
 // A number of its own, or that of the reactor which has ended first, without failures if there is one: its recording goes.
 Place RecorderCore::take_place() {
+  if (!unused_.empty()) {
+    const std::uint32_t id = unused_.back();
+    unused_.pop_back();
+    return {id, os::realtime_ns()};
+  }
   if (!must_make_room()) return {reactor_count_++};
   const auto without_failures = std::ranges::find_if(ended_, [&](std::uint32_t id) { return control_.slot(id)->failures == 0; });
   const auto oldest = without_failures != ended_.end() ? without_failures : ended_.begin();
@@ -242,6 +254,12 @@ Place RecorderCore::take_place() {
 void RecorderCore::reactor_ended(std::uint32_t id) noexcept {
   const std::lock_guard lock(mutex_);
   (void)finds_memory([&] { ended_.push_back(id); });  // without memory it stays
+}
+
+// Those beyond the slots are as many as one likes.
+void RecorderCore::reactor_never_was(std::uint32_t id) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (id < format::kReactorSlots) (void)finds_memory([&] { unused_.push_back(id); });  // without memory it is lost
 }
 
 void RecorderCore::forget_reactor(ReactorCore& reactor) {

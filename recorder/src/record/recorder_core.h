@@ -35,6 +35,8 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   void forget_reactor(ReactorCore& reactor);
   // Nothing more is written about it. Its place in the recording is given to another one later on.
   void reactor_ended(std::uint32_t id) noexcept;
+  // There is nothing about it: its place is the next one's.
+  void reactor_never_was(std::uint32_t id) noexcept;
 
   // Notes why something is not recorded: the first reason is printed, kept for status(), and put into the recording.
   void report(const Status& status) noexcept;
@@ -87,6 +89,7 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   Variables variables_;
   Status status_;
   std::uint32_t reactor_count_ = 0;
+  std::vector<std::uint32_t> unused_;  // of the numbers below
   std::deque<std::uint32_t> ended_;  // those whose recording is still there, the oldest first
   std::vector<ReactorCore*> reactors_;
 };
