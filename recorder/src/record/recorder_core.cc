@@ -219,11 +219,21 @@ ReactorCore* RecorderCore::create_reactor(std::string_view name, const std::type
 }
 
 ReactorCore* RecorderCore::adopt_reactor(std::string_view name, const std::type_info& type, OwnedHeap heap) {
-  const std::lock_guard lock(mutex_);
-  reactors_.reserve(reactors_.size() + 1);  // first: a reactor that is not in the list would keep this recording open
-  reactors_.push_back(new ReactorCore(shared_from_this(), take_place(), std::string(name), type_name(type), heap.get()));
+  std::unique_ptr<ReactorCore> reactor = make_reactor(name, type, heap.get());
   (void)heap.release();  // the reactor's now
-  return reactors_.back();
+  const std::lock_guard lock(mutex_);
+  reactors_.push_back(reactor.get());
+  return reactor.release();
+}
+
+std::unique_ptr<ReactorCore> RecorderCore::make_reactor(std::string_view name, const std::type_info& type, Heap* heap) {
+  const Place place = take_place();
+  try {
+    return std::make_unique<ReactorCore>(shared_from_this(), place, std::string(name), type_name(type), heap);
+  } catch (const std::bad_alloc&) {
+    reactor_never_was(place.id);
+    throw;
+  }
 }
 
 bool RecorderCore::must_make_room() const noexcept {
@@ -231,24 +241,36 @@ bool RecorderCore::must_make_room() const noexcept {
   return ended_.size() > options_.keep_ended_reactors || reactor_count_ >= format::kReactorSlots;
 }
 
-// A number of its own, or that of the reactor which has ended first, without failures if there is one: its recording goes.
+// That of a reactor which never was, or a number of its own; where there must be room first, that of one which has ended: its recording goes.
 Place RecorderCore::take_place() {
+  std::unique_lock lock(mutex_);
   if (!unused_.empty()) {
     const std::uint32_t id = unused_.back();
     unused_.pop_back();
     return {id, os::realtime_ns()};
   }
   if (!must_make_room()) return {reactor_count_++};
+  const std::uint32_t id = forget_ended();
+  lock.unlock();  // other reactors would wait between two events
+  remove_recording_of(id);
+  return {id, os::realtime_ns()};
+}
+
+// The one that has ended first, without failures if there is one.
+std::uint32_t RecorderCore::forget_ended() noexcept {
   const auto without_failures = std::ranges::find_if(ended_, [&](std::uint32_t id) { return control_.slot(id)->failures == 0; });
   const auto oldest = without_failures != ended_.end() ? without_failures : ended_.begin();
   const std::uint32_t id = *oldest;
   ended_.erase(oldest);
+  return id;
+}
+
+void RecorderCore::remove_recording_of(std::uint32_t id) {
   const std::string directory = path_ + "/r" + std::to_string(id);
   segments_->finish(directory);
   std::error_code error;
   std::filesystem::remove_all(directory, error);
   *control_.slot(id) = {};
-  return {id, os::realtime_ns()};
 }
 
 void RecorderCore::reactor_ended(std::uint32_t id) noexcept {

@@ -71,7 +71,10 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   Status start_threads(std::unique_ptr<SnapshotEngine> engine);
   Status create_bundle();
   Heap* create_heap() const noexcept;
+  std::unique_ptr<ReactorCore> make_reactor(std::string_view name, const std::type_info& type, Heap* heap);
   Place take_place();
+  std::uint32_t forget_ended() noexcept;
+  void remove_recording_of(std::uint32_t id);
   bool must_make_room() const noexcept;
 
   const Options options_;
