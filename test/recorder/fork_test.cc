@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "afterimage/recorder.h"
@@ -120,8 +122,40 @@ void check_parent_is_undisturbed(const Behaviour& behaviour) {
   CHECK(program.recorder.status().ok());
 }
 
+// Whatever the other threads are doing at that moment, in a recording or without one.
+void other_threads_make_reactors(const char* directory_name) {
+  const TemporaryDirectory directory("fork");
+  auto recorder = Recorder::open({.directory = directory_name != nullptr ? directory.file(directory_name) : "", .keep_ended_reactors = 4});
+  std::atomic<bool> over = false;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i)
+    threads.emplace_back([&] {
+      while (!over) recorder.create<Counter>("other").deliver(1);
+    });
+  const std::uint64_t rounds = repetitions("AFTERIMAGE_FORKS", 200);
+  bool all_end = true;
+  for (std::uint64_t round = 0; round < rounds && all_end; ++round) {
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+      alarm(20);
+      recorder.create<Counter>("counter").deliver(1);
+      (void)recorder.status();
+      _exit(0);
+    }
+    int status = 0;
+    CHECK_EQUAL(waitpid(child, &status, 0), child);
+    all_end = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  }
+  over = true;
+  for (std::thread& thread : threads) thread.join();
+  CHECK(all_end);
+}
+
 }  // namespace
 
 int main() {
   for (const Behaviour& behaviour : kBehaviours) check_parent_is_undisturbed(behaviour);
+  other_threads_make_reactors("of-parent");
+  other_threads_make_reactors(nullptr);
 }

@@ -31,16 +31,18 @@
 namespace afterimage::detail {
 namespace {
 
-// All open recordings, for fork(): nobody else holds the mutex then, and so it is not left behind locked.
+// All recorders, for fork(): nobody else holds the mutexes then, and so they are not left behind locked.
 std::mutex g_recorders_mutex;
 std::vector<RecorderCore*> g_recorders;
 
 void before_fork() {
   g_recorders_mutex.lock();
+  for (RecorderCore* const recorder : g_recorders) recorder->hold();
   retired_heaps_mutex().lock();
 }
 void in_parent_after_fork() {
   retired_heaps_mutex().unlock();
+  for (RecorderCore* const recorder : g_recorders) recorder->release();
   g_recorders_mutex.unlock();
 }
 void in_child_after_fork() {
@@ -92,7 +94,13 @@ void sync_names_on_the_way_to(std::filesystem::path directory) {
 }  // namespace
 
 RecorderCore::RecorderCore(Options options)
-    : options_(with_check(with_environment(std::move(options)))), variable_rules_(options_.variables_of) {}
+    : options_(with_check(with_environment(std::move(options)))), variable_rules_(options_.variables_of) {
+  if (replay_hooks != nullptr) return;
+  static const int registered = pthread_atfork(before_fork, in_parent_after_fork, in_child_after_fork);
+  (void)registered;
+  const std::lock_guard lock(g_recorders_mutex);
+  g_recorders.push_back(this);
+}
 
 RecorderCore::~RecorderCore() {
   {
@@ -129,12 +137,6 @@ Status RecorderCore::begin() {
   if (Status status = start_threads(std::move(engine.engine)); !status) return status;
   if (Status status = create_bundle(); !status) return status;
   refresh_modules();
-  static const int registered = pthread_atfork(before_fork, in_parent_after_fork, in_child_after_fork);
-  (void)registered;
-  {
-    const std::lock_guard lock(g_recorders_mutex);
-    g_recorders.push_back(this);
-  }
   // From here on nothing fails.
   open_ = true;
   log_inputs();

@@ -63,6 +63,9 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   void refresh_modules();
   // Where variables are that belong to the state; all that was known at the last refresh.
   Variables variables() const;
+  // Around a fork(): the child would find the mutex locked for ever.
+  void hold() noexcept { mutex_.lock(); }
+  void release() noexcept { mutex_.unlock(); }
   // The child of a fork() shares the files with its parent and must not write.
   void abandon_after_fork() noexcept;
 
