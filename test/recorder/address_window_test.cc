@@ -1,6 +1,9 @@
 // The addresses of heaps are free in every process, wherever the kernel puts everything else. Where they cannot be had (a limit on
 // addresses, valgrind, a sanitizer), the program says so in one sentence, and runs unrecorded.
 #include <limits.h>
+#include <linux/capability.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,11 +33,25 @@ struct Outcome {
   std::string status;
 };
 
+struct Limits {
+  rlim_t addresses = RLIM_INFINITY;
+  rlim_t locked = RLIM_INFINITY;  // as it is
+};
+
+// A privileged program has no limit of locked memory. False when this process cannot set one.
+bool set_limits(const Limits& limits) {
+  const rlimit addresses{limits.addresses, limits.addresses}, locked{limits.locked, limits.locked};
+  if (limits.locked != RLIM_INFINITY && (setrlimit(RLIMIT_MEMLOCK, &locked) != 0 || (geteuid() == 0 && prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK) != 0)))
+    return false;
+  return setrlimit(RLIMIT_AS, &addresses) == 0;
+}
+
 // The program must end as it does without a recorder, whatever becomes of the recording.
-Outcome run(const std::string& sanitizer, const std::vector<std::string>& before = {}, rlim_t addresses = RLIM_INFINITY) {
+Outcome run(const std::string& sanitizer, const std::vector<std::string>& before = {}, const Limits& limits = {}, const char* option = nullptr) {
   const TemporaryDirectory directory("address-window");
   std::vector<std::string> words = before;
   words.insert(words.end(), {folder_of_this_program() + "/recorded_program_" + sanitizer, directory.file("recordings")});
+  if (option != nullptr) words.push_back(option);
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -43,10 +60,9 @@ Outcome run(const std::string& sanitizer, const std::vector<std::string>& before
   const pid_t child = fork();
   CHECK(child >= 0);
   if (child == 0) {
-    const rlimit limit{addresses, addresses};
     dup2(output[1], STDOUT_FILENO);
     close(output[0]);
-    if (setrlimit(RLIMIT_AS, &limit) == 0) execvp(arguments[0], arguments.data());
+    if (set_limits(limits)) execvp(arguments[0], arguments.data());
     _exit(127);
   }
   close(output[1]);
@@ -79,9 +95,27 @@ void the_window_is_free_at_every_start() {
 
 void a_limit_on_addresses_is_told() {
   constexpr rlim_t kGiB = rlim_t{1} << 30;
-  CHECK(run("none", {}, kGiB / 2).status.starts_with("reactor counter finds no addresses for a heap"));
-  const Outcome small = run("none", {}, 32 * kGiB);
+  const std::string status = run("none", {}, {.addresses = kGiB / 2}).status;
+  CHECK(status.starts_with("reactor counter finds no addresses for a heap.") && status.ends_with("the limit of addresses is 524288 KiB (ulimit -v)."));
+  const Outcome small = run("none", {}, {.addresses = 32 * kGiB});
   CHECK(small.status == "recorded" && small.reactor >= kSmallZone && small.reactor < kZonesEnd);
+}
+
+// Whether so much may be locked that a heap's addresses do not matter.
+bool may_lock_heaps() {
+  constexpr std::size_t kBytes = std::size_t{2} << kLargeSlotShift;
+  void* const addresses = mmap(nullptr, kBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  CHECK(addresses != MAP_FAILED);
+  const bool locked = mlock2(addresses, kBytes, MLOCK_ONFAULT) == 0;
+  CHECK(munmap(addresses, kBytes) == 0);
+  return locked;
+}
+
+// The kernel would give a new mapping of 64 GiB all of its memory at once.
+void locked_memory_is_locked_as_it_is_used() {
+  if (may_lock_heaps()) CHECK(run("none", {}, {}, "lock").status == "recorded");
+  const std::string status = run("none", {}, {.locked = rlim_t{8} << 20}, "lock").status;
+  CHECK(status.find("after mlockall(MCL_FUTURE) they count as locked memory, and the limit of that is 8192 KiB (ulimit -l).") != std::string::npos);
 }
 
 void another_malloc_is_told() {
@@ -103,6 +137,7 @@ void valgrind_answers_malloc() {
 int main() {
   the_window_is_free_at_every_start();
   a_limit_on_addresses_is_told();
+  locked_memory_is_locked_as_it_is_used();
   another_malloc_is_told();
   valgrind_answers_malloc();
 }

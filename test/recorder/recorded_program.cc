@@ -1,5 +1,7 @@
-// recorded_program DIRECTORY: the smallest program that is recorded. Says where its reactor lives, what ten events have added up to,
+// recorded_program DIRECTORY [lock]: the smallest program that is recorded, perhaps with its memory locked. Says where its reactor lives, what ten events have added up to,
 // and "recorded", or why it is not.
+#include <sys/mman.h>
+
 #include <cstdio>
 #include <vector>
 
@@ -22,8 +24,9 @@ struct Counter {
 
 }  // namespace
 
-int main(int, char** arguments) {
+int main(int count, char** arguments) {
   auto recorder = afterimage::Recorder::open({.directory = arguments[1]});
+  if (count > 2 && mlockall(MCL_FUTURE) != 0) return 2;
   auto counter = recorder.create<Counter>("counter");
   for (int number = 0; number < 10; ++number) counter.deliver(Event{number});
   const afterimage::Status status = recorder.status();

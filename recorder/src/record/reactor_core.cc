@@ -18,6 +18,7 @@
 #include "record/control_file.h"
 #include "record/crash_handler.h"
 #include "record/foreign_ptr.h"
+#include "record/no_heap.h"
 #include "record/recorder_core.h"
 #include "record/saved_reactors.h"
 
@@ -112,9 +113,7 @@ void ReactorCore::constructed(void* object) noexcept {
 
 // An object that is not in its heap: valgrind answers malloc() and operator new itself, and a class may have its own.
 Status ReactorCore::lives_in_heap() const {
-  if (heap_ == nullptr)
-    return Status(ENOMEM, "reactor " + name_ + " finds no addresses for a heap: it needs 64 GiB of them, or at least 1, from " +
-                              "0x400000000000 on, whatever the memory that it uses (ulimit -v).");
+  if (heap_ == nullptr) return no_heap(name_, heap_error_);
   if (!heap_->owns(object_))
     return Status(ENOTSUP, "reactor " + name_ + " is not in its heap: something else has answered operator new, like valgrind.");
   return {};

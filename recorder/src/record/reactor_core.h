@@ -60,6 +60,7 @@ class ReactorCore {
   ReactorCore(std::shared_ptr<RecorderCore> recorder, const Place& place, std::string name, std::string type, Heap* heap);
   ~ReactorCore();
 
+  void note_heap_error(int error) noexcept { heap_error_ = error; }
   // Opens the log; until then, and if it fails, the reactor is not recorded.
   Status lives_in_heap() const;
   Status start_log();
@@ -235,6 +236,7 @@ class ReactorCore {
   HeapJournal journal_;        // of the last event that was made
   Bytes made_payload_;
   Variables variables_;        // those of the last snapshot
+  int heap_error_ = 0;         // why there is none
   int snapshot_attempts_ = 0;  // begun since the last one was taken
 };
 

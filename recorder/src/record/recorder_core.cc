@@ -206,9 +206,8 @@ Status RecorderCore::make_directory(const std::string& path) const {
   return {};
 }
 
-Heap* RecorderCore::create_heap() const noexcept {
+Heap* RecorderCore::create_heap(int& error) const noexcept {
   if (!may_have_heaps_) return nullptr;
-  int error = 0;
   Heap* heap = Heap::create(SlotSize::large, error);
   if (heap == nullptr) heap = Heap::create(SlotSize::small, error);
   if (heap != nullptr) heap->set_up(heap_settings());
@@ -217,7 +216,11 @@ Heap* RecorderCore::create_heap() const noexcept {
 
 ReactorCore* RecorderCore::create_reactor(std::string_view name, const std::type_info& type) {
   const OutsideScope outside;
-  return adopt_reactor(name, type, OwnedHeap(create_heap(), Heap::destroy));
+  int error = 0;
+  OwnedHeap heap(create_heap(error), Heap::destroy);
+  ReactorCore* const reactor = adopt_reactor(name, type, std::move(heap));
+  reactor->note_heap_error(error);
+  return reactor;
 }
 
 ReactorCore* RecorderCore::adopt_reactor(std::string_view name, const std::type_info& type, OwnedHeap heap) {

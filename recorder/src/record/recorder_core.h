@@ -73,7 +73,7 @@ class RecorderCore : public std::enable_shared_from_this<RecorderCore> {
   Status begin();
   Status start_threads(std::unique_ptr<SnapshotEngine> engine);
   Status create_bundle();
-  Heap* create_heap() const noexcept;
+  Heap* create_heap(int& error) const noexcept;
   std::unique_ptr<ReactorCore> make_reactor(std::string_view name, const std::type_info& type, Heap* heap);
   Place take_place();
   std::uint32_t forget_ended() noexcept;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "os/pages.h"
 #include "snapshot/copy_pages.h"
 
 namespace afterimage {
@@ -50,7 +51,7 @@ int Image::attach(const Heap& heap) noexcept {
   mirror_bytes_ = known_bytes_ = 0;
   mirror_ = nullptr;
   const int flags = sharing_ == Sharing::with_children ? MAP_SHARED : MAP_PRIVATE;
-  void* const memory = mmap(nullptr, slot_bytes_, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const memory = os::map_on_touch(nullptr, slot_bytes_, flags, os::Locked::never);  // it gives pages back
   if (memory == MAP_FAILED) {
     slot_ = 0;
     return errno;

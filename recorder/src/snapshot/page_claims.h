@@ -48,7 +48,7 @@ class PageClaims {
     pages_ = slot_bytes / os::kPageBytes;
     if (capacity_ >= pages_) return madvise(states_, capacity_, MADV_DONTNEED) == 0 ? 0 : errno;
     if (states_ != nullptr) munmap(states_, capacity_);
-    void* const memory = mmap(nullptr, pages_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* const memory = os::map_on_touch(nullptr, pages_, MAP_PRIVATE, os::Locked::never);  // it gives pages back
     states_ = memory == MAP_FAILED ? nullptr : static_cast<std::atomic<PageState>*>(memory);
     capacity_ = states_ != nullptr ? pages_ : 0;
     return states_ != nullptr ? 0 : errno;
