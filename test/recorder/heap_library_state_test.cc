@@ -1,14 +1,17 @@
-// C library functions which keep state of the process, called in a heap: nothing of it may stay in the
-// heap. A replay would not have it, and every later address would be another one.
+// Library functions which keep state of the process, called in a heap: nothing of it may stay in the
+// heap. A replay would not have it, and every later address would be another one. What stays all the same
+// (docs/adopting.md) is listed here, too, so that it does not become more.
 #include <dlfcn.h>
 #include <iconv.h>
 #include <netdb.h>
 #include <pwd.h>
+#include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include <clocale>
 #include <ctime>
+#include <exception>
 #include <filesystem>
 #include <future>
 #include <iostream>
@@ -105,6 +108,59 @@ std::size_t left_behind_by(const Call& call) {
   return live_blocks(*heap);
 }
 
+std::exception_ptr g_kept;
+
+constexpr std::size_t kSome = SIZE_MAX;  // as many as this libstdc++ needs
+
+// What the program, or libstdc++ for it, keeps in a variable. Operator new cannot know that from what belongs to the reactor.
+struct Kept {
+  Call call;
+  std::size_t first, second;  // blocks that stay in a heap where it is called for the first time, and in the next heap
+};
+
+const std::string& function_local_static() {
+  static const std::string text("a text which is long enough to allocate");
+  return text;
+}
+
+const std::string& thread_local_text() {
+  thread_local const std::string text("a text which is long enough to allocate");
+  return text;
+}
+
+const Kept kKept[] = {
+    {{"std::locale::global", [] { std::locale::global(std::locale("C.UTF-8")); }}, kSome, kSome},
+    {{"std::ios::sync_with_stdio(false)", [] { std::ios::sync_with_stdio(false); }}, kSome, 0},
+    // The exception and its text; the next one takes their place.
+    {{"an exception that is kept", [] { g_kept = std::make_exception_ptr(std::runtime_error("a message which is long enough to allocate")); }}, 2, 2},
+    {{"a function-local static std::string", [] { CHECK(!function_local_static().empty()); }}, 1, 0},
+    {{"a thread_local std::string", [] { CHECK(!thread_local_text().empty()); }}, 1, 0},
+};
+
+// In a process of its own: what is kept leads to heaps that are gone.
+void check_what_is_kept(const Kept& kept) {
+  std::fflush(nullptr);
+  const pid_t child = ::fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    TestHeap heaps[2];
+    std::size_t left[2];
+    for (int round = 0; round < 2; ++round) {
+      {
+        const HeapScope scope(*heaps[round]);
+        kept.call.call();
+      }
+      left[round] = live_blocks(*heaps[round]);
+    }
+    std::fprintf(stderr, "%s: %zu blocks stay, then %zu\n", kept.call.name, left[0], left[1]);
+    const auto is = [](std::size_t blocks, std::size_t expected) { return expected == kSome ? blocks > 0 : blocks == expected; };
+    ::_exit(is(left[0], kept.first) && is(left[1], kept.second) ? 0 : 1);
+  }
+  int status = 0;
+  CHECK_EQUAL(::waitpid(child, &status, 0), child);
+  CHECK_EQUAL(status, 0);
+}
+
 }  // namespace
 
 int main() {
@@ -117,5 +173,6 @@ int main() {
     }
   }
   CHECK(clean);
+  for (const Kept& kept : kKept) check_what_is_kept(kept);
   std::printf("still alive: %s\n", std::strerror(99999));  // all those heaps are unmapped
 }
