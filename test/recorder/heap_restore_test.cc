@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <map>
 #include <memory>
 #include <string>
@@ -184,6 +185,28 @@ void the_ranges_of_a_full_heap_do_not_overlap() {
   }
 }
 
+// What react() reads in memory that it has freed, or has got again, must be the same in the replay.
+void pages_that_are_free_again_are_saved() {
+  constexpr std::size_t kBlocks = 100'000, kFreed = kBlocks / 10 * 9, kBytes = 100;
+  TestHeap heap;
+  std::vector<std::byte*> blocks(kBlocks);
+  for (std::byte*& block : blocks) {
+    block = static_cast<std::byte*>(heap->allocate(kBytes));
+    std::memset(block, 7, kBytes);
+  }
+  for (std::size_t i = 0; i < kFreed; ++i) heap->deallocate(blocks[i]);
+  std::size_t free_pages = 0, freed_blocks = 0;
+  for (const Range& range : ranges_of(*heap)) {
+    for (std::uintptr_t page = range.address; page != range.address + range.bytes; page += 4096) free_pages += heap->is_free_page(page);
+    for (std::size_t i = 0; i < kFreed; ++i) freed_blocks += reinterpret_cast<std::uintptr_t>(blocks[i]) - range.address < range.bytes;
+  }
+  CHECK(free_pages * 4096 > kFreed * kBytes / 10 * 9);
+  CHECK_EQUAL(freed_blocks, kFreed);
+  for (std::size_t i = 0; i < kFreed; ++i) CHECK(blocks[i][0] == std::byte{7} && blocks[i][kBytes - 1] == std::byte{7});
+  const auto* const again = static_cast<const std::byte*>(heap->allocate(kBytes));
+  CHECK(again[0] == std::byte{7} && again[kBytes - 1] == std::byte{7});
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -192,4 +215,5 @@ int main(int argc, char** argv) {
   the_restored_heap_goes_on_alike(SlotSize::large);
   an_empty_heap_is_small();
   the_ranges_of_a_full_heap_do_not_overlap();
+  pages_that_are_free_again_are_saved();
 }
