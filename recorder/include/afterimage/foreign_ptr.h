@@ -27,6 +27,7 @@
 #include <utility>
 
 #include "afterimage/event_type.h"
+#include "afterimage/posted.h"
 #include "afterimage/react.h"
 
 namespace afterimage {
@@ -68,9 +69,6 @@ AFTERIMAGE_API bool is_with_owner(const LentObject* lent, std::uint32_t reactor)
 AFTERIMAGE_API void drop(LentObject* lent, std::uint32_t reactor, const EventTypeInfo& type) noexcept;
 // Before it is destroyed: the last moment at which it must be there.
 AFTERIMAGE_API bool take_back(LentObject* lent) noexcept;
-// As if this thread were in no reactor. Not in a replay.
-AFTERIMAGE_API void run_outside(void (*function)(void* context), void* context);
-AFTERIMAGE_API bool is_replaying() noexcept;
 // In react() of another reactor: says so.
 AFTERIMAGE_API void look_at_lent(const LentObject* lent, std::uint32_t reactor) noexcept;
 [[gnu::cold]] AFTERIMAGE_API void misuse_of_lent(const LentObject* lent, std::uint32_t reactor, const char* what) noexcept;
@@ -165,15 +163,13 @@ class ForeignPtr {
   template <typename Take>
   void hand_out(Take&& take) {
     static_assert(std::is_nothrow_invocable_v<Take&, ForeignPtr>, "the function must be noexcept");
-    struct Handing {
-      ForeignPtr handed;
-      Take& take;
-    } handing{std::move(*this), take};
+    ForeignPtr handed(std::move(*this));
     if (detail::is_replaying()) {
-      handing.handed.lent_ = nullptr;
+      handed.lent_ = nullptr;
       return;
     }
-    detail::run_outside([](void* context) { static_cast<Handing*>(context)->take(std::move(static_cast<Handing*>(context)->handed)); }, &handing);
+    auto hand = [&] { take(std::move(handed)); };
+    detail::run_outside(hand);
   }
 
   // Gives the pointer back; and makes another ForeignPtr of a copy of it. Both are for the owner: elsewhere nothing happens but that it

@@ -30,6 +30,7 @@
 #include "afterimage/foreign_ptr.h"
 #include "afterimage/heap.h"
 #include "afterimage/made.h"
+#include "afterimage/posted.h"
 #include "afterimage/react.h"
 #include "afterimage/status.h"
 
@@ -250,17 +251,12 @@ void deliver(ReactorCore* core, std::uint32_t reactor, const E& event) {
                 "this event is not trivially copyable: specialise afterimage::Codec for it, or deliver bytes");
   constexpr const EventTypeInfo& type = event_type<T, E>;
   keep(registered_event<T, E>);
-  if constexpr (is_raw_bytes<E>) {
-    deliver_event(core, reactor, type, event.data(), event.size());
-  } else if constexpr (DeliveredInPlace<E>) {
-    deliver_event(core, reactor, type, &event, sizeof event);
+  if constexpr (DeliveredInPlace<E>) {
+    with_payload(event, [&](const void* payload, std::size_t bytes) { deliver_event(core, reactor, type, payload, bytes); });
   } else {
-    Bytes payload;  // freed to the heap it comes from, whichever is current then
-    {
-      const OutsideScope outside;
-      Codec<E>::encode(event, payload);
-    }
-    deliver_decoded(core, reactor, type, payload, &react_to_decoded<T, E>, &event);
+    with_payload(event, [&](const std::byte* payload, std::size_t bytes) {
+      deliver_decoded(core, reactor, type, {payload, bytes}, &react_to_decoded<T, E>, &event);
+    });
   }
 }
 
@@ -297,12 +293,32 @@ class ReactorRef {
   void deliver_made(Make&& make) const {
     detail::deliver_made<T>(core_, id_, make);
   }
+  // What gets there later (afterimage/posted.h): gives a Posted<T, E> to `enqueue`, which must not throw.
+  template <typename E, typename Enqueue>
+  void post(const E& event, Enqueue&& enqueue) const {
+    static_assert(!detail::is_raw_bytes<E>, "bytes without a type may be gone by then: post a type with an afterimage::Codec");
+    static_assert(std::is_nothrow_invocable_v<Enqueue&, Posted<T, E>>, "the function must be noexcept");
+    detail::keep(detail::registered_event<T, E>);
+    detail::Envelope envelope;
+    detail::with_payload(event, [&](const void* payload, std::size_t bytes) { envelope = detail::send(id_, detail::event_type<T, E>, payload, bytes); });
+    if (detail::is_replaying()) return;
+    auto enqueue_it = [&] { enqueue(Posted<T, E>(core_, id_, envelope, E(event))); };
+    detail::run_outside(enqueue_it);
+  }
   std::uint32_t id() const noexcept { return id_; }
 
  private:
   detail::ReactorCore* core_ = nullptr;
   std::uint32_t id_ = ~std::uint32_t{0};
 };
+
+template <typename T, typename E>
+void Posted<T, E>::deliver() const {
+  constexpr auto react = detail::DeliveredInPlace<E> ? nullptr : &detail::react_to_decoded<T, E>;
+  detail::with_payload(event_, [&](const void* payload, std::size_t bytes) {
+    detail::deliver_sent(core_, reactor_, detail::event_type<T, E>, payload, bytes, react, &event_, envelope_);
+  });
+}
 
 namespace detail {
 

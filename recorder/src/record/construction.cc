@@ -77,7 +77,7 @@ void ReactorCore::give_up_construction() noexcept {
   });
 }
 
-SentBy ReactorCore::sends(std::uint64_t event, std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept {
+Envelope ReactorCore::sends(std::uint64_t event, std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept {
   const auto message = static_cast<std::uint32_t>(outbound_.count);
   outbound_ = {outbound_hash(outbound_.hash, reactor, type, payload, bytes), outbound_.count + 1};
   if (logs_genesis() || recorder_->options().record_sent_events) {
@@ -85,7 +85,7 @@ SentBy ReactorCore::sends(std::uint64_t event, std::uint32_t reactor, const Even
     if (!finds_memory([&] { log_input(format::InputKind::sent, format::sent_record(reactor, type, payload, bytes)); }))
       step_aside(out_of_memory(), next_event_);
   }
-  return {recorder_.get(), {.event = event, .reactor = place_.id, .message = message}, last_time_ns_};
+  return {.recorder = recorder_.get(), .event = event, .reactor = place_.id, .message = message, .time_ns = last_time_ns_};
 }
 
 }  // namespace afterimage::detail

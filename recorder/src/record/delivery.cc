@@ -18,7 +18,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <optional>
 #include <utility>
 
 namespace {
@@ -58,8 +57,6 @@ constexpr inputs::Hooks kRecordHooks{.in_event = in_event, .policy = policy, .lo
 
 std::span<const std::byte> bytes_of(const void* data, std::size_t bytes) { return {static_cast<const std::byte*>(data), bytes}; }
 
-const SentBy* address_of(const std::optional<SentBy>& sent_by) noexcept { return sent_by ? &*sent_by : nullptr; }
-
 constexpr std::size_t kSenderBytes = format::kMessageOverhead + sizeof(format::InputHeader) + sizeof(format::Sender);
 
 }  // namespace
@@ -95,7 +92,7 @@ void log_inputs() noexcept { inputs::hooks = &kRecordHooks; }
     if (!log.make_room(room, event.number, recorder_->options().wait_for_log)) return false;
     origin.now_ns = 0;
   }
-  if (origin.sent_by != nullptr) [[unlikely]] log_sender(*origin.sent_by, event.number);
+  if (origin.envelope != nullptr) [[unlikely]] log_sender(*origin.envelope, event.number);
   event.begun_ns = origin.now_ns != 0 ? origin.now_ns : clock_.now_ns();
   const std::uint64_t time_ns = next_time(event.begun_ns);
   log.append_in_room({known->channel, static_cast<std::uint32_t>(event.number), time_ns}, payload);
@@ -222,8 +219,8 @@ class Interruption {
   Interruption& operator=(const Interruption&) = delete;
 
   // If another reactor delivers, it has sent this.
-  std::optional<SentBy> sent(std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) const noexcept {
-    if (current_.reactor == nullptr || current_.reactor == &core_) return std::nullopt;
+  Envelope sent(std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) const noexcept {
+    if (current_.reactor == nullptr || current_.reactor == &core_) return {};
     return current_.reactor->sends(current_.event, reactor, type, payload, bytes);
   }
 
@@ -284,8 +281,8 @@ template <typename Enter>
   if (replay_hooks != nullptr) return replay_hooks->outbound(reactor, type, payload.data(), payload.size());
   ensure_signal_stack();
   const Interruption outer(*core);
-  const std::optional<SentBy> sent_by = outer.sent(reactor, type, payload.data(), payload.size());
-  react_to(*core, type, payload, {.sent_by = address_of(sent_by)}, [&](void* object, const ReactorCore::Event& event) {
+  const Envelope envelope = outer.sent(reactor, type, payload.data(), payload.size());
+  react_to(*core, type, payload, {.envelope = &envelope}, [&](void* object, const ReactorCore::Event& event) {
     const CheckedEvent checked(*core, event.number);
     enter(object, event);
   });
@@ -328,12 +325,34 @@ void deliver_made_event(ReactorCore* core, std::uint32_t reactor, const EventTyp
     const CheckedMaking checked;
     made = core->make_event(make);
   }
-  const std::optional<SentBy> sent_by = outer.sent(reactor, type, nullptr, 0);
+  const Envelope envelope = outer.sent(reactor, type, nullptr, 0);
   const auto enter = [&](void* object, const ReactorCore::Event& event) {
     const CheckedEvent checked(*core, event.number);
     type.thunk(object, static_cast<const std::byte*>(made.event), type.bytes);
   };
-  react_to(*core, type, made.payload, {.sent_by = address_of(sent_by)}, enter, made.is_prepared);
+  react_to(*core, type, made.payload, {.envelope = &envelope}, enter, made.is_prepared);
+}
+
+// To itself a reactor sends nothing: what it delivers to itself is a part of its react(), or an event like those from outside.
+Envelope send(std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept {
+  if (this_owner().reactor == reactor) return {};
+  if (replay_hooks != nullptr) return replay_hooks->outbound(reactor, type, payload, bytes), Envelope{};
+  const CurrentEvent& current = t_record.current;
+  return current.reactor != nullptr ? current.reactor->sends(current.event, reactor, type, payload, bytes) : Envelope{};
+}
+
+void deliver_sent(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes,
+                  void (*react)(void* object, const void* event), const void* event, const Envelope& envelope) {
+  const auto enter = [&](void* object, const ReactorCore::Event& placed) {
+    const CheckedEvent checked(*core, placed.number);
+    if (react != nullptr) react(object, event);
+    else type.thunk(object, placed.payload, bytes);
+  };
+  // In react() of another reactor it is that one's.
+  if (replay_hooks != nullptr || t_record.current.reactor != nullptr) return deliver_otherwise(core, reactor, type, bytes_of(payload, bytes), enter);
+  ensure_signal_stack();
+  const Interruption outer(*core);
+  react_to(*core, type, bytes_of(payload, bytes), {.envelope = &envelope}, enter);
 }
 
 void run_outside(void (*function)(void* context), void* context) {
@@ -359,7 +378,7 @@ void ReactorCore::destroy_dropped() noexcept {
       const CheckedEvent checked(*this, event.number);
       type.thunk(object, event.payload, payload.size());
     };
-    react_to(*this, type, payload, {.sent_by = address_of(drop->sent_by)}, enter, true);
+    react_to(*this, type, payload, {.envelope = &drop->envelope}, enter, true);
     __libc_free(drop);
   }
 }

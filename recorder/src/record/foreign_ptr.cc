@@ -50,9 +50,9 @@ void destroy(LentObject* lent) noexcept {
 }
 
 // Without memory for it the object stays where it is.
-void ask_owner(ForeignQueue& queue, LentObject* lent, const EventTypeInfo& type, const std::optional<SentBy>& sent_by) noexcept {
+void ask_owner(ForeignQueue& queue, LentObject* lent, const EventTypeInfo& type, const Envelope& envelope) noexcept {
   void* const memory = __libc_malloc(sizeof(ForeignDrop));
-  if (memory != nullptr) queue_foreign_request(queue, new (memory) ForeignDrop{{nullptr, nullptr}, lent, &type, sent_by});
+  if (memory != nullptr) queue_foreign_request(queue, new (memory) ForeignDrop{{nullptr, nullptr}, lent, &type, envelope});
 }
 
 }  // namespace
@@ -94,12 +94,10 @@ bool is_with_owner(const LentObject* lent, std::uint32_t reactor) noexcept {
 
 void drop(LentObject* lent, std::uint32_t reactor, const EventTypeInfo& type) noexcept {
   if (is_with_owner(lent, reactor)) return destroy(lent);
-  if (replay_hooks != nullptr) return replay_hooks->outbound(reactor, type, &lent, sizeof lent);
-  std::optional<SentBy> sent_by;
-  const CurrentEvent& current = t_record.current;
-  if (current.reactor != nullptr) sent_by = current.reactor->sends(current.event, reactor, type, &lent, sizeof lent);
+  const Envelope envelope = send(reactor, type, &lent, sizeof lent);
+  if (replay_hooks != nullptr) return;
   ForeignQueue& queue = *queue_of(lent);
-  if (queue.reactor_plus_1.load(std::memory_order_acquire) != 0) return ask_owner(queue, lent, type, sent_by);
+  if (queue.reactor_plus_1.load(std::memory_order_acquire) != 0) return ask_owner(queue, lent, type, envelope);
   say_owner_is_gone(lent, reactor);
   came_back(queue, is_in_heap(lent));
 }

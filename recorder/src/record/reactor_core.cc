@@ -226,10 +226,11 @@ void ReactorCore::log_input(format::InputKind kind, std::span<const std::byte> v
 }
 
 // Also orders the two: no event has an earlier time than the one that sent it.
-void ReactorCore::log_sender(const SentBy& sent_by, std::uint64_t event) noexcept {
-  if (sent_by.recorder != recorder_.get()) return;
-  last_time_ns_ = std::max(last_time_ns_, sent_by.time_ns);
-  log_input(format::InputKind::sender, bytes_of(&sent_by.sender, sizeof sent_by.sender), event);
+void ReactorCore::log_sender(const Envelope& envelope, std::uint64_t event) noexcept {
+  if (envelope.recorder != recorder_.get()) return;
+  last_time_ns_ = std::max(last_time_ns_, envelope.time_ns);
+  const format::Sender from{envelope.event, envelope.reactor, envelope.message};
+  log_input(format::InputKind::sender, bytes_of(&from, sizeof from), event);
 }
 
 SnapshotOrder ReactorCore::snapshot_order(std::uint64_t position, std::uint32_t flags) const {

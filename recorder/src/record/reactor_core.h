@@ -2,7 +2,6 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "afterimage/foreign_ptr.h"
@@ -28,24 +27,17 @@ namespace afterimage::detail {
 
 class ReactorCore;
 
-// The event of another reactor that has sent this one.
-struct SentBy {
-  const RecorderCore* recorder;
-  format::Sender sender;
-  std::uint64_t time_ns;
-};
-
 // Who delivers an event, and when it is known without asking the clock.
 struct EventOrigin {
-  const SentBy* sent_by = nullptr;  // if it was sent in react()
-  std::uint64_t now_ns = 0;         // 0: unknown
+  const Envelope* envelope = nullptr;  // if it was sent in react()
+  std::uint64_t now_ns = 0;            // 0: unknown
 };
 
 // An object that comes back to its owner (record/foreign_ptr.cc).
 struct ForeignDrop : ForeignRequest {
   LentObject* lent;
   const EventTypeInfo* type;
-  std::optional<SentBy> sent_by;
+  Envelope envelope;
 };
 
 // What a reactor has sent to others in its current event.
@@ -125,7 +117,7 @@ class ReactorCore {
   inputs::IoPolicy io_policy() const noexcept;
 
   // An event that react() of `event` delivers to another reactor.
-  SentBy sends(std::uint64_t event, std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept;
+  Envelope sends(std::uint64_t event, std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes) noexcept;
 
   // What others hold of this reactor, and what they have dropped.
   ForeignQueue& foreign() noexcept { return *foreign_; }
@@ -154,7 +146,7 @@ class ReactorCore {
   Status begin_construction_log(const EventTypeInfo& type, std::span<const std::byte> arguments);
   // Of what is logged now: the construction's, or that of the events.
   EventLog* log() noexcept { return construction_ != nullptr ? construction_.get() : log_.get(); }
-  void log_sender(const SentBy& sent_by, std::uint64_t event) noexcept;
+  void log_sender(const Envelope& envelope, std::uint64_t event) noexcept;
   void log_input(format::InputKind kind, std::span<const std::byte> value, std::uint64_t event) noexcept;
   // What the log and the notebook know a type by. Null if the log cannot announce it.
   KnownType* known_type(const EventTypeInfo& type, std::uint64_t event) noexcept;
