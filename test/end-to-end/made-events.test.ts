@@ -105,11 +105,22 @@ describe('events that are made in the reactor’s heap', function () {
     assert.equal((await ask('what-if', '--without', String(last - 2))).sameCrash, true);
   });
 
-  it('replay in a kinda-safe heap, which knows who has freed what', () =>
+  it('replay in a kinda-safe heap, which knows who has freed what, and where that is moved', () =>
     withDirectory(async (other) => {
       const path = await recordCrash('order-desk', other, ['--events', String(ORDERS), '--kinda-safe', '--crash']);
       const { code, stdout } = await afterimage(['verify', path]);
       assert.equal(code, 0, stdout);
+      const safe = openRecording(path);
+      const environment = occupying(safe.reactor(0));
+      const replayer = inEnvironment(environment, () => Replayer.start(safe, { reactor: 0, program: programPath('order-desk') }));
+      try {
+        await replayer.ready();
+        for (const position of [last - 5, 10, last - 5]) await replayer.run(position);
+        assert.deepEqual([replayer.relocated?.from, replayer.divergences], [safe.reactor(0).heapBase, []]);
+      } finally {
+        replayer.kill();
+        safe.close();
+      }
     }));
 
   it('are hidden as a whole, where rules hide a member of them', () =>

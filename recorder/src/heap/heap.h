@@ -149,6 +149,9 @@ class AFTERIMAGE_API Heap : private HeapHeader {
   // f(uintptr_t address, size_t bytes), page-aligned, ascending: all that a snapshot must save.
   template <class F>
   void used_ranges(F&& f) const;
+  // All that was ever handed out; freed memory is part of it.
+  std::uintptr_t data_begin() const noexcept { return base() + (std::uintptr_t{first} << kSliceShift); }
+  std::uintptr_t data_end() const noexcept { return base() + (std::uintptr_t{top} << kSliceShift); }
   // f(const Block&), by address: every live block, and the free ones between small ones.
   template <class F>
   void walk(F&& f) const;

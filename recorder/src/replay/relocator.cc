@@ -73,12 +73,10 @@ void Relocator::relocate_heap(Heap& heap) {
   else TraversalRun(*this, heap, words_).run(traverse_);
 }
 
-// The heap's own records have offsets only. The last range is what was handed out.
-void Relocator::look_at_data() {
-  heap_->used_ranges([&](std::uintptr_t address, std::size_t bytes) {
-    data_ = address;
-    data_end_ = address + bytes;
-  });
+// The heap's own records have offsets only.
+void Relocator::look_at_data() noexcept {
+  data_ = heap_->data_begin();
+  data_end_ = heap_->data_end();
 }
 
 void Relocator::relocate_payload(std::byte* payload, std::size_t bytes) {

@@ -60,7 +60,7 @@ class Relocator {
   std::uint64_t relocate(std::uintptr_t address, std::size_t bytes);
 
  private:
-  void look_at_data();  // which grows from event to event
+  void look_at_data() noexcept;  // which grows from event to event
   bool is_memory(std::uintptr_t address) const noexcept;
 
   detail::RegisteredTraversal::Traverse traverse_ = nullptr;
