@@ -1,6 +1,6 @@
 // Runs the fixture programs and finds the recordings that they leave.
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
@@ -20,6 +20,15 @@ export const crashingPrograms: Readonly<Record<string, readonly string[]>> = {
 };
 
 export const programPath = (name: string): string => path.join(root, 'build/recorder/fixtures', name, name);
+
+/** Compiles one source file against the library that was built; the path of the program, in `directory`. */
+export function compileProgram(source: string, directory: string, optimisation: '-O0' | '-O2'): string {
+  const program = path.join(directory, path.basename(source, '.cc'));
+  const library = path.join(root, 'build/recorder');
+  const options = ['-std=c++20', optimisation, '-g', `-I${path.join(root, 'recorder/include')}`, `-L${library}`, `-Wl,-rpath,${library}`];
+  execFileSync('g++', [...options, source, '-o', program, '-lafterimage'], { stdio: 'inherit' });
+  return program;
+}
 
 /** A directory for recordings, gone after `use`. */
 export async function withDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {

@@ -76,18 +76,27 @@ NewReactor restore_reactor(RecorderCore* recorder, std::string_view name, const 
 // In the replayer there is no core but that of a diverged creation: none.
 Heap* reactor_heap(ReactorCore* core) noexcept { return replay_hooks == nullptr ? core->heap() : nullptr; }
 
+namespace {
+
+// In react() of another reactor. Without an object the constructor has thrown, and does so in the replay.
+void log_creation(const ReactorCore& core, const void* object) noexcept {
+  ReactorCore* const creator = t_record.current.reactor;
+  if (creator == nullptr) return;
+  const format::CreatedReactor created{.core = reinterpret_cast<std::uintptr_t>(&core),
+                                       .object = reinterpret_cast<std::uintptr_t>(object),
+                                       .id = core.id(),
+                                       .reserved = 0};
+  creator->log_input(format::InputKind::created_reactor, {reinterpret_cast<const std::byte*>(&created), sizeof created});
+}
+
+}  // namespace
+
 void reactor_constructed(ReactorCore* core, void* object) noexcept {
   if (replay_hooks != nullptr) return;
   const OutsideScope outside;
   core->constructed(object);
   if (check_hooks != nullptr) core->tell_check();
-  ReactorCore* const creator = t_record.current.reactor;
-  if (creator == nullptr) return;
-  const format::CreatedReactor created{.core = reinterpret_cast<std::uintptr_t>(core),
-                                       .object = reinterpret_cast<std::uintptr_t>(object),
-                                       .id = core->id(),
-                                       .reserved = 0};
-  creator->log_input(format::InputKind::created_reactor, {reinterpret_cast<const std::byte*>(&created), sizeof created});
+  log_creation(*core, object);
 }
 
 void delete_reactor(ReactorCore* core) noexcept {
@@ -108,6 +117,8 @@ void delete_unconstructed(ReactorCore* core, const std::exception_ptr& thrown) n
   const void* exception = nullptr;
   std::memcpy(&exception, &thrown, sizeof exception);
   core->not_constructed(exception);
+  const OutsideScope outside;
+  log_creation(*core, nullptr);
   delete_reactor(core);
 }
 
