@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import * as path from 'node:path';
 import { openRecording } from '../../debug-adapter/recording';
 import { afterimage } from '../support/cli';
-import { onlyRecordingIn, root } from '../support/fixture-programs';
+import { compileProgram, onlyRecordingIn, root } from '../support/fixture-programs';
 import { occupying } from '../support/slot-occupant';
 import { temporaryDirectory } from '../support/temporary-directory';
 
@@ -17,12 +17,7 @@ describe('large and strictly aligned events', function () {
   let recording: string;
 
   before(() => {
-    const program = path.join(directory.path, 'large_events');
-    const library = path.join(root, 'build/recorder');
-    const options = ['-std=c++20', '-O2', '-g', `-I${path.join(root, 'recorder/include')}`, `-L${library}`, `-Wl,-rpath,${library}`];
-    execFileSync('g++', [...options, path.join(root, 'test/end-to-end/large_events.cc'), '-o', program, '-lafterimage'], {
-      stdio: 'inherit',
-    });
+    const program = compileProgram(path.join(root, 'test/end-to-end/large_events.cc'), directory.path, '-O2');
     execFileSync(program, [directory.path], { stdio: 'ignore' });
     recording = onlyRecordingIn(directory.path);
   });

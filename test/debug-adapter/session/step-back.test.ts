@@ -1,11 +1,11 @@
 // Back in time inside an event: each step back ends where the step forward began, with the same values, at -O0 and at -O2.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { lineOf } from '../../end-to-end/support/flight-recording';
-import { onlyRecordingIn, root } from '../../support/fixture-programs';
+import { compileProgram, onlyRecordingIn, root } from '../../support/fixture-programs';
 import { temporaryDirectory } from '../../support/temporary-directory';
 import { Client, type Stopped } from './client';
 
@@ -15,7 +15,7 @@ const place = ({ frames }: Stopped) => [frames[0]!.name, frames[0]!.line];
 /** Of the crash: it has the number 10, because another event is nested in event 6. */
 const LAST = 10;
 
-for (const optimisation of ['-O0', '-O2']) {
+for (const optimisation of ['-O0', '-O2'] as const) {
   describe(`back in time at ${optimisation}`, function () {
     this.timeout(180_000);
     const directory = temporaryDirectory();
@@ -209,11 +209,8 @@ for (const optimisation of ['-O0', '-O2']) {
   });
 }
 
-function record(directory: string, optimisation: string): string {
-  const program = path.join(directory, 'step_back');
-  const library = path.join(root, 'build/recorder');
-  const options = ['-std=c++20', optimisation, '-g', `-I${path.join(root, 'recorder/include')}`, `-L${library}`, `-Wl,-rpath,${library}`];
-  execFileSync('g++', [...options, source, '-o', program, '-lafterimage'], { stdio: 'inherit' });
+function record(directory: string, optimisation: '-O0' | '-O2'): string {
+  const program = compileProgram(source, directory, optimisation);
   const recordings = path.join(directory, 'recordings');
   fs.mkdirSync(recordings);
   spawnSync(program, [recordings], { stdio: 'ignore' });

@@ -1,10 +1,10 @@
 // A program that reads the time-stamp counter. The read traps, which gdb sees before the replayer does, and must not take for a crash.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { lineOf } from '../../end-to-end/support/flight-recording';
-import { onlyRecordingIn, root } from '../../support/fixture-programs';
+import { compileProgram, onlyRecordingIn, root } from '../../support/fixture-programs';
 import { temporaryDirectory } from '../../support/temporary-directory';
 import { Client, type Stopped } from './client';
 
@@ -25,10 +25,7 @@ describe('a session on a program that reads the time-stamp counter', function ()
   let recording: string;
 
   before(() => {
-    const program = path.join(directory.path, 'time_stamps');
-    const library = path.join(root, 'build/recorder');
-    const options = ['-std=c++20', '-O0', '-g', `-I${path.join(root, 'recorder/include')}`, `-L${library}`, `-Wl,-rpath,${library}`];
-    execFileSync('g++', [...options, source, '-o', program, '-lafterimage'], { stdio: 'inherit' });
+    const program = compileProgram(source, directory.path, '-O0');
     assert.equal(spawnSync(program, [directory.path], { stdio: 'ignore' }).signal, 'SIGSEGV');
     recording = onlyRecordingIn(directory.path);
   });

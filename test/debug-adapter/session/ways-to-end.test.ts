@@ -1,13 +1,13 @@
 // What debuggers find hard, without optimisation: abort, an exception that nobody catches, a stack that overflows, a reactor
 // that delivers to itself, and one that is not deterministic.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { openRecording } from '../../../debug-adapter/recording';
 import { lineOf } from '../../end-to-end/support/flight-recording';
 import { afterimage } from '../../support/cli';
-import { onlyRecordingIn, root } from '../../support/fixture-programs';
+import { compileProgram, onlyRecordingIn, root } from '../../support/fixture-programs';
 import { temporaryDirectory } from '../../support/temporary-directory';
 import { Client, type Stopped } from './client';
 import { childrenOf } from './processes';
@@ -23,10 +23,7 @@ describe('a session on a program that ends by', function () {
   let client: Client;
 
   before(() => {
-    program = path.join(directory.path, 'ways_to_end');
-    const library = path.join(root, 'build/recorder');
-    const options = ['-std=c++20', '-O0', '-g', `-I${path.join(root, 'recorder/include')}`, `-L${library}`, `-Wl,-rpath,${library}`];
-    execFileSync('g++', [...options, source, '-o', program, '-lafterimage'], { stdio: 'inherit' });
+    program = compileProgram(source, directory.path, '-O0');
   });
   beforeEach(() => (client = Client.start()));
   afterEach(() => client.close());
