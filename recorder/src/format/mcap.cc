@@ -44,13 +44,6 @@ class Writer::Content {
   std::byte* at_;
 };
 
-std::size_t Writer::channel_bytes(std::string_view topic, std::string_view encoding,
-                                  std::span<const Property> metadata) {
-  std::size_t bytes = kRecordPrefix + 2 + 2 + 4 + topic.size() + 4 + encoding.size() + 4;
-  for (const auto& [key, value] : metadata) bytes += 8 + key.size() + value.size();
-  return bytes;
-}
-
 void Writer::magic() noexcept {
   std::memcpy(memory_.data() + used_, kMagic, kMagicBytes);
   used_ += kMagicBytes;

@@ -92,7 +92,7 @@ struct Message {
   std::uint64_t time_ns;
 };
 
-// Appends records to a zeroed piece of memory. Does not check for room when writing: ask the *_bytes() functions first.
+// Appends records to a zeroed piece of memory. Does not check for room when writing.
 class Writer {
  public:
   Writer() = default;
@@ -101,9 +101,6 @@ class Writer {
   std::size_t used() const noexcept { return used_; }
   std::size_t room() const noexcept { return memory_.size() - used_; }
   std::byte* data() const noexcept { return memory_.data(); }
-
-  static std::size_t channel_bytes(std::string_view topic, std::string_view encoding, std::span<const Property> metadata);
-  static std::size_t schema_bytes(std::string_view name) { return kRecordPrefix + 2 + 4 + name.size() + 4 + 4; }
 
   void magic() noexcept;
   void header(std::string_view profile, std::string_view library) noexcept;
