@@ -1,16 +1,13 @@
 // Options::crash_handler: the crash is noted; or nothing is installed and nothing noted. The recording has the event in any case.
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <string>
 
 #include "afterimage/recorder.h"
 #include "check.h"
+#include "child.h"
 #include "format/control.h"
 #include "temporary_directory.h"
 
@@ -40,22 +37,13 @@ bool is_handled() {
 
 // Crashes in a child. Returns its status.
 int crash(const Options& options) {
-  const pid_t child = fork();
-  CHECK(child >= 0);
-  if (child == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const rlimit no_core{};
-    setrlimit(RLIMIT_CORE, &no_core);
+  return status_of(start_child([&] {
     signal(SIGSEGV, SIG_DFL);
     auto recorder = Recorder::open(options);
     CHECK(is_handled() == options.crash_handler);
     auto crasher = recorder.create<Crasher>("crasher");
     for (std::uint64_t value = 0; value <= kCrashing; ++value) crasher.deliver(Number{value});
-    _exit(1);
-  }
-  int status = 0;
-  CHECK_EQUAL(waitpid(child, &status, 0), child);
-  return status;
+  }));
 }
 
 format::Control control_of(const std::string& recording) {

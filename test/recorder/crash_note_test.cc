@@ -1,8 +1,5 @@
 // How the process died is noted in every open recording, and the reactor it happened in only in that one's.
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <string>
@@ -10,6 +7,7 @@
 
 #include "afterimage/recorder.h"
 #include "check.h"
+#include "child.h"
 #include "format/control.h"
 #include "temporary_directory.h"
 
@@ -56,18 +54,10 @@ struct Notes {
 // What a process leaves that crashes in `run`.
 Notes notes_of(void (*run)(Program&), bool second_notes = true) {
   const TemporaryDirectory directory("crash-note");
-  const pid_t child = fork();
-  CHECK(child >= 0);
-  if (child == 0) {
-    const rlimit none{};
-    setrlimit(RLIMIT_CORE, &none);
-    alarm(60);
+  const int status = status_of(start_child([&] {
     Program program = open_program(directory.path(), second_notes);
     run(program);
-    _exit(0);
-  }
-  int status = 0;
-  CHECK_EQUAL(waitpid(child, &status, 0), child);
+  }));
   CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
   return {note_in(directory.path() + "/first"), note_in(directory.path() + "/second")};
 }

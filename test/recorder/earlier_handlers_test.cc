@@ -1,8 +1,6 @@
 // A program's own signal handlers notice nothing of ours: with each of them the process says and ends as it does without a recorder.
 #include <setjmp.h>
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -11,6 +9,7 @@
 
 #include "afterimage/recorder.h"
 #include "check.h"
+#include "child.h"
 #include "temporary_directory.h"
 
 using namespace afterimage;
@@ -167,19 +166,12 @@ struct End {
 End end_of(Setting setting, const Behaviour& behaviour) {
   const TemporaryDirectory directory("earlier-handlers");
   CHECK(pipe(g_pipe) == 0);
-  const pid_t child = fork();
-  CHECK(child >= 0);
-  if (child == 0) {
-    const rlimit none{};
-    setrlimit(RLIMIT_CORE, &none);
-    alarm(60);
-    setting(behaviour, directory.path());
-  }
+  const pid_t child = start_child([&] { setting(behaviour, directory.path()); });
   close(g_pipe[1]);
   End end{};
   for (char letter; read(g_pipe[0], &letter, 1) == 1;) end.said += letter;
   close(g_pipe[0]);
-  CHECK_EQUAL(waitpid(child, &end.status, 0), child);
+  end.status = status_of(child);
   return end;
 }
 
