@@ -270,6 +270,17 @@ template <typename Enter>
   return scope.end();
 }
 
+// The same of an event that comes with an envelope, under the eyes of a check.
+template <typename Enter>
+void react_to_sent(ReactorCore& core, const EventTypeInfo& type, std::span<const std::byte> payload, const Envelope& envelope, const Enter& enter,
+                   bool is_prepared = false) {
+  const auto checked = [&](void* object, const ReactorCore::Event& event) {
+    const CheckedEvent scope(core, event.number);
+    enter(object, event);
+  };
+  react_to(core, type, payload, {.envelope = &envelope}, checked, is_prepared);
+}
+
 template <typename Enter>
 [[gnu::noinline]] void deliver_otherwise(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, std::span<const std::byte> payload,
                                          const Enter& enter) {
@@ -277,11 +288,7 @@ template <typename Enter>
   if (replay_hooks != nullptr) return replay_hooks->outbound(reactor, type, payload.data(), payload.size());
   ensure_signal_stack();
   const Interruption outer(*core);
-  const Envelope envelope = outer.sent(reactor, type, payload.data(), payload.size());
-  react_to(*core, type, payload, {.envelope = &envelope}, [&](void* object, const ReactorCore::Event& event) {
-    const CheckedEvent checked(*core, event.number);
-    enter(object, event);
-  });
+  react_to_sent(*core, type, payload, outer.sent(reactor, type, payload.data(), payload.size()), enter);
 }
 
 }  // namespace
@@ -321,12 +328,8 @@ void deliver_made_event(ReactorCore* core, std::uint32_t reactor, const EventTyp
     const CheckedMaking checked;
     made = core->make_event(make);
   }
-  const Envelope envelope = outer.sent(reactor, type, nullptr, 0);
-  const auto enter = [&](void* object, const ReactorCore::Event& event) {
-    const CheckedEvent checked(*core, event.number);
-    type.thunk(object, static_cast<const std::byte*>(made.event), type.bytes);
-  };
-  react_to(*core, type, made.payload, {.envelope = &envelope}, enter, made.is_prepared);
+  const auto enter = [&](void* object, const ReactorCore::Event&) { type.thunk(object, static_cast<const std::byte*>(made.event), type.bytes); };
+  react_to_sent(*core, type, made.payload, outer.sent(reactor, type, nullptr, 0), enter, made.is_prepared);
 }
 
 // To itself a reactor sends nothing: what it delivers to itself is a part of its react(), or an event like those from outside.
@@ -340,7 +343,6 @@ Envelope send(std::uint32_t reactor, const EventTypeInfo& type, const void* payl
 void deliver_sent(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo& type, const void* payload, std::size_t bytes,
                   void (*react)(void* object, const void* event), const void* event, const Envelope& envelope) {
   const auto enter = [&](void* object, const ReactorCore::Event& placed) {
-    const CheckedEvent checked(*core, placed.number);
     if (react != nullptr) react(object, event);
     else type.thunk(object, placed.payload, bytes);
   };
@@ -348,7 +350,7 @@ void deliver_sent(ReactorCore* core, std::uint32_t reactor, const EventTypeInfo&
   if (replay_hooks != nullptr || t_record.current.reactor != nullptr) return deliver_otherwise(core, reactor, type, bytes_of(payload, bytes), enter);
   ensure_signal_stack();
   const Interruption outer(*core);
-  react_to(*core, type, bytes_of(payload, bytes), {.envelope = &envelope}, enter);
+  react_to_sent(*core, type, bytes_of(payload, bytes), envelope, enter);
 }
 
 void run_outside(void (*function)(void* context), void* context) {
@@ -370,17 +372,19 @@ void ReactorCore::destroy_dropped() noexcept {
     const auto drop = static_cast<ForeignDrop*>(std::exchange(dropped_, dropped_->next));
     const EventTypeInfo& type = *drop->type;
     const std::span payload = bytes_of(&drop->lent, sizeof drop->lent);
-    const auto enter = [&](void* object, const Event& event) {
-      const CheckedEvent checked(*this, event.number);
-      type.thunk(object, event.payload, payload.size());
-    };
-    react_to(*this, type, payload, {.envelope = &drop->envelope}, enter, true);
+    const auto enter = [&](void* object, const Event& event) { type.thunk(object, event.payload, payload.size()); };
+    react_to_sent(*this, type, payload, drop->envelope, enter, true);
     __libc_free(drop);
   }
 }
 
 void ReactorCore::settle() noexcept {
-  if (depth_ > 0 || !has_objects(*foreign_)) return;
+  if (has_objects(*foreign_)) prepare_between_events();
+}
+
+// Objects that are destroyed are events, on a thread that perhaps never had one.
+void ReactorCore::prepare_between_events() noexcept {
+  if (depth_ > 0) return;
   ensure_signal_stack();
   prepare_event();
 }

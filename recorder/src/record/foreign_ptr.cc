@@ -63,12 +63,11 @@ ForeignQueue* foreign_queue_for(Heap* heap, std::uint32_t reactor) {
   return queue;
 }
 
-void abandon_foreign(ForeignQueue& queue, ForeignRequest* dropped) noexcept {
-  const bool is_of_a_heap = &queue >= &g_slots[0].foreign && &queue <= &g_slots[kLargeSlots + kSmallSlots - 1].foreign;
+void abandon_foreign(ForeignQueue& queue, const Heap* heap, ForeignRequest* dropped) noexcept {
   queue.reactor_plus_1.store(0, std::memory_order_release);
-  for (const ForeignRequest* request = dropped; request != nullptr; request = request->next) came_back(queue, is_of_a_heap);
+  for (const ForeignRequest* request = dropped; request != nullptr; request = request->next) came_back(queue, heap != nullptr);
   free_requests(dropped);
-  if (!is_of_a_heap) came_back(queue, false);
+  if (heap == nullptr) came_back(queue, false);
 }
 
 Owner this_owner() noexcept {

@@ -9,6 +9,6 @@ namespace afterimage::detail {
 // That of the heap; without one, a queue of its own.
 ForeignQueue* foreign_queue_for(Heap* heap, std::uint32_t reactor);
 // The reactor ends: what has come back and has not been destroyed, and what comes later, is not destroyed any more.
-void abandon_foreign(ForeignQueue& queue, ForeignRequest* dropped) noexcept;
+void abandon_foreign(ForeignQueue& queue, const Heap* heap, ForeignRequest* dropped) noexcept;
 
 }  // namespace afterimage::detail

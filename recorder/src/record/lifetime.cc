@@ -1,6 +1,7 @@
 // The beginning and the end of a reactor, and what a program asks of it between two events. In a replay there is one reactor only, and
 // its log: what concerns others is served from there, or left out.
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/check_hooks.h"

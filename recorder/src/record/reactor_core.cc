@@ -71,7 +71,7 @@ ReactorCore::~ReactorCore() {
   if (construction_ != nullptr) give_up_construction();
   if (slot_ != nullptr && slot_->state == format::kReactorLive) publish(slot_->state, format::kDestroyed);
   free_requests(freed_);
-  abandon_foreign(*foreign_, dropped_);
+  abandon_foreign(*foreign_, heap_, dropped_);
   if (heap_ != nullptr) retire_after(heap_, exception_);
   if (slot_ != nullptr) recorder_->reactor_ended(place_.id);
   else if (object_ == nullptr) recorder_->reactor_never_was(place_.id);
@@ -203,8 +203,7 @@ void ReactorCore::log_before_event() noexcept {
 // What other threads have freed or dropped is not saved; what has been changed by enter() is.
 Status ReactorCore::save(const std::type_info& type, Bytes& saved) noexcept {
   if (heap_ == nullptr || !heap_->owns(object_)) return refusal(ENOTSUP, "the reactor does not live in a heap of its own, and so it cannot be saved.");
-  settle();
-  take_foreign_requests();
+  if (has_requests(*foreign_)) prepare_between_events();
   const bool has_memory = finds_memory([&] { save_heap(*heap_, type.name(), saved); });
   return has_memory ? Status() : out_of_memory();
 }

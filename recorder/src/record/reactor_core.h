@@ -121,7 +121,7 @@ class ReactorCore {
 
   // What others hold of this reactor, and what they have dropped.
   ForeignQueue& foreign() noexcept { return *foreign_; }
-  // An event for each of these. Before the reactor is saved, or ends.
+  // An event for each of these. Before the reactor ends.
   void settle() noexcept;
 
  private:
@@ -162,6 +162,7 @@ class ReactorCore {
   bool must_log_before() const noexcept { return freed_ != nullptr || (recording_ && !thread_state_.is_current()); }
   void log_before_event() noexcept;
   void prepare_event() noexcept;  // the next one, not begun yet
+  void prepare_between_events() noexcept;
   void prepare_to_make() noexcept;
   Made made_already(void* event) noexcept;
   bool log_event(const EventTypeInfo& type, Event& event, std::span<const std::byte> payload, EventOrigin origin) noexcept;
